@@ -1,0 +1,52 @@
+//! Billing periods: when a month begins for whom.
+
+use crate::time::{Day, Period};
+
+/// The first day of a tenant's billing month, 1 to 28.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BillingDay(i8);
+
+impl BillingDay {
+    /// The calendar month.
+    pub const CALENDAR: Self = Self(1);
+
+    /// From a day of the month.
+    pub fn new(day: i64) -> Option<Self> {
+        i8::try_from(day).ok().filter(|day| (1..=28).contains(day)).map(Self)
+    }
+
+    /// The day of the month.
+    pub const fn get(self) -> i8 {
+        self.0
+    }
+
+    /// The billing period that `day` lies in.
+    pub fn period_of(self, day: Day) -> Period {
+        let start = day.last_anchor(self.0);
+        Period { start, end: start.plus(31).last_anchor(self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_period_may_cross_the_year() {
+        let period = BillingDay::new(15).unwrap().period_of("2027-01-03".parse().unwrap());
+        assert_eq!(period.to_string(), "2026-12-15 - 2027-01-14");
+        assert_eq!(BillingDay::new(29), None);
+        assert_eq!(BillingDay::new(0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn periods_follow_each_other_without_gap(day in 0..60_000, anchor in 1_i64..=28) {
+            let anchor = BillingDay::new(anchor).unwrap();
+            let period = anchor.period_of(Day(day));
+            prop_assert!(period.contains(Day(day)));
+            prop_assert_eq!(anchor.period_of(period.end).start, period.end);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Tidemark's vocabulary and arithmetic.
+//!
+//! Everything here is a pure function of its arguments: no clock, no random number, no database, no network.
+//! The nouns are the API's nouns; a feature's file has the same name in every crate.
+
+pub mod access;
+pub mod billing;
+pub mod catalogue;
+pub mod delivery;
+pub mod history;
+pub mod ids;
+pub mod infra;
+pub mod pricing;
+pub mod report;
+pub mod schedule;
+pub mod tenant;
+pub mod text;
+pub mod time;
+pub mod timeline;
+pub mod usage;
+pub mod user;

@@ -1,0 +1,85 @@
+//! Rules for short texts: names and logins.
+
+/// Why a text was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadText {
+    /// Nothing but white space.
+    #[error("must not be empty")]
+    Empty,
+    /// A control character, which mails, CSV files and logs could trip over.
+    #[error("must not hold control characters")]
+    Control,
+    /// More characters than allowed.
+    #[error("is too long")]
+    TooLong,
+    /// A character that logins do not have.
+    #[error("may hold ASCII letters, digits and . @ _ - + : ! # $ % ^ * = {{ }} ' / ? ` only, 3 or more")]
+    Login,
+}
+
+/// The longest name, in characters.
+pub const NAME_MAX_CHARS: usize = 256;
+
+/// A name of a tenant, user, client, storage or anything else: no control characters (wire-conventions, section 3).
+pub fn check_name(name: &str) -> Result<(), BadText> {
+    if name.trim().is_empty() {
+        return Err(BadText::Empty);
+    }
+    check_text(name)
+}
+
+/// As [`check_name`], but may be empty.
+pub fn check_text(text: &str) -> Result<(), BadText> {
+    if text.chars().any(char::is_control) {
+        return Err(BadText::Control);
+    }
+    if text.chars().count() > NAME_MAX_CHARS {
+        return Err(BadText::TooLong);
+    }
+    Ok(())
+}
+
+/// The trimmed login, if it is one (accounts-api, 1.9).
+pub fn check_login(login: &str) -> Result<&str, BadText> {
+    let trimmed = login.trim();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || ".@_-+:!#$%^*={}'/?`".contains(c);
+    if trimmed.len() < 3 || !trimmed.chars().all(allowed) {
+        return Err(BadText::Login);
+    }
+    if trimmed.len() > NAME_MAX_CHARS { Err(BadText::TooLong) } else { Ok(trimmed) }
+}
+
+/// A name as part of a file name (reports-api, section 13); `fallback` where nothing is left of it.
+pub fn slug(name: &str, fallback: &str) -> String {
+    let mut slug = String::with_capacity(name.len());
+    for c in name.to_lowercase().chars() {
+        if c.is_ascii_lowercase() || c.is_ascii_digit() {
+            slug.push(c);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { fallback.chars().take(8).collect() } else { slug.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_are_fit_for_file_names() {
+        assert_eq!(slug("North  Partner & Sons!", "x"), "north-partner-sons");
+        assert_eq!(slug("北方", "ede9f834-70b3"), "ede9f834");
+        assert_eq!(slug("-a-", "x"), "a");
+    }
+
+    #[test]
+    fn names_and_logins() {
+        assert_eq!(check_name("Tab\there"), Err(BadText::Control));
+        assert_eq!(check_name("  "), Err(BadText::Empty));
+        assert_eq!(check_login("  jdoe "), Ok("jdoe"));
+        assert_eq!(check_login("jd"), Err(BadText::Login));
+        assert_eq!(check_login("j doe"), Err(BadText::Login));
+    }
+}

@@ -1,0 +1,67 @@
+//! The versions of one property over days.
+
+use crate::time::Day;
+
+/// What a property was on which day. The first version reaches back for ever.
+///
+/// Most properties never change, so that the common case holds no allocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeline<T> {
+    first: T,
+    later: Vec<(Day, T)>,
+}
+
+impl<T> Timeline<T> {
+    /// A property that has always had this value.
+    pub const fn always(value: T) -> Self {
+        Self { first: value, later: Vec::new() }
+    }
+
+    /// Adds the version valid from the end of `day` on. Days must not fall; of two versions on one day the later wins.
+    pub fn push(&mut self, day: Day, value: T) {
+        match self.later.last_mut() {
+            Some(last) if last.0 >= day => last.1 = value,
+            _ => self.later.push((day, value)),
+        }
+    }
+
+    /// The value at 23:59:59 UTC of `day`.
+    pub fn at(&self, day: Day) -> &T {
+        let after = self.later.partition_point(|(from, _)| *from <= day);
+        after.checked_sub(1).and_then(|at| self.later.get(at)).map_or(&self.first, |(_, value)| value)
+    }
+
+    /// The latest version.
+    pub fn latest(&self) -> &T {
+        self.later.last().map_or(&self.first, |(_, value)| value)
+    }
+
+    /// The versions with the day each is valid from, oldest first; the first from [`Day::FOREVER_AGO`].
+    pub fn versions(&self) -> impl DoubleEndedIterator<Item = (Day, &T)> {
+        std::iter::once((Day::FOREVER_AGO, &self.first))
+            .chain(self.later.iter().map(|(day, value)| (*day, value)))
+    }
+
+    /// Whether any version valid on some day from `first` to `last` satisfies the test.
+    pub fn any(&self, first: Day, last: Day, mut test: impl FnMut(&T) -> bool) -> bool {
+        test(self.at(first))
+            || self.later.iter().any(|(day, value)| *day > first && *day <= last && test(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_holds_from_the_end_of_its_day() {
+        let mut name = Timeline::always("old");
+        name.push(Day(10), "morning");
+        name.push(Day(10), "evening");
+        name.push(Day(20), "new");
+        assert_eq!([9, 10, 19, 20].map(|day| *name.at(Day(day))), ["old", "evening", "evening", "new"]);
+        assert!(name.any(Day(0), Day(9), |value| *value == "old"));
+        assert!(!name.any(Day(10), Day(30), |value| *value == "old"));
+        assert!(!name.any(Day(0), Day(30), |value| *value == "morning"));
+    }
+}
