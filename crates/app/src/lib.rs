@@ -1,1 +1,77 @@
-//! stub
+//! The use cases: allow, load, decide, save, enqueue.
+//!
+//! Every function takes the [`App`] and, where somebody asks, the [`Caller`]. Permission is decided in [`access`] alone:
+//! it gives a [`access::Granted`], which the store's functions on tenant data need. Nothing here knows HTTP, and no SQL
+//! stands here.
+
+pub mod access;
+pub mod auth;
+pub mod clock;
+mod error;
+pub mod ids;
+pub mod settings;
+
+use std::sync::Arc;
+
+use domain::access::Actor;
+use domain::catalogue::Catalogue;
+use store::{Conn, Db, Write};
+use tokio::sync::Notify;
+
+pub use access::Caller;
+pub use clock::Clock;
+pub use error::{Error, Result, Rule};
+pub use ids::Ids;
+pub use settings::Settings;
+
+/// What every use case works with. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// The parts of an [`App`].
+pub struct Parts {
+    /// The database.
+    pub db: Db,
+    /// The only source of time.
+    pub clock: Clock,
+    /// The only source of ids and other random numbers.
+    pub ids: Ids,
+    /// What the operator set.
+    pub settings: Settings,
+    /// Wakes the scheduler and the mailer when there may be work.
+    pub work: Notify,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(db: Db, clock: Clock, ids: Ids, settings: Settings) -> Self {
+        Self(Arc::new(Parts { db, clock, ids, settings, work: Notify::new() }))
+    }
+
+    /// The catalogue of this binary.
+    pub fn catalogue(&self) -> &'static Catalogue {
+        Catalogue::embedded()
+    }
+
+    /// A snapshot to read from.
+    pub async fn read(&self) -> Result<Conn> {
+        Ok(self.db.read().await?)
+    }
+
+    /// A transaction that writes in the caller's name.
+    pub async fn write(&self, caller: &Caller) -> Result<Write> {
+        self.write_as(caller.actor()).await
+    }
+
+    /// A transaction that writes in an actor's name.
+    pub async fn write_as(&self, actor: Actor) -> Result<Write> {
+        Ok(self.db.write(actor, self.clock.now()).await?)
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

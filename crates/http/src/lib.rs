@@ -1,1 +1,16 @@
-//! stub
+//! The wire: decode, name the caller, call `app`, encode.
+//!
+//! A handler takes [`caller::Can`] first, which settles 401, 403 for a missing role and 415 for `Accept`, in that order;
+//! then its path, query and body; and calls one use case. Errors become the wire's envelope in [`problem`] alone.
+
+pub mod api;
+pub mod caller;
+pub mod idp;
+pub mod json;
+pub mod openapi;
+pub mod params;
+pub mod problem;
+pub mod serve;
+pub mod wire;
+
+pub use serve::router;

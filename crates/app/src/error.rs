@@ -1,0 +1,166 @@
+//! How a use case can fail, free of HTTP.
+//!
+//! The texts are for the client. What only the log may see is the source of [`Error::Internal`].
+
+use std::borrow::Cow;
+
+/// What every use case gives back.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A failure of a use case.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Credentials missing, wrong or no longer valid.
+    #[error("{why}")]
+    Unauthenticated {
+        /// Why, in words that help no attacker.
+        why: Cow<'static, str>,
+    },
+    /// The right is missing, or the object lies outside the caller's subtree.
+    #[error("access denied")]
+    Forbidden,
+    /// There is no such object.
+    #[error("no such {what}")]
+    NotFound {
+        /// The noun, such as `tenant` or `report`.
+        what: &'static str,
+    },
+    /// The form of the input is wrong.
+    #[error("{field}: {why}")]
+    Invalid {
+        /// Dotted path or query parameter.
+        field: Cow<'static, str>,
+        /// What is wrong with it.
+        why: Cow<'static, str>,
+    },
+    /// A business rule of wire-conventions 5.3 forbids it.
+    #[error("{info}")]
+    Rule {
+        /// Which rule.
+        rule: Rule,
+        /// What exactly, naming the field where there is one.
+        info: Cow<'static, str>,
+    },
+    /// The version sent is not the current one.
+    #[error("version {sent} was sent, the current one is {current}")]
+    Stale {
+        /// What was sent.
+        sent: i64,
+        /// What is stored.
+        current: i64,
+    },
+    /// A quota version sent is not the current one.
+    #[error("{info}")]
+    StaleQuota {
+        /// Which item.
+        info: String,
+    },
+    /// More items than one call may have.
+    #[error("{why}")]
+    TooMany {
+        /// The limit.
+        why: Cow<'static, str>,
+    },
+    /// Throttled, such as after failed sign-ins.
+    #[error("too many tries")]
+    Throttled {
+        /// When to come back.
+        retry_after_seconds: i64,
+    },
+    /// The usage history needed is not closed yet.
+    #[error("the usage history is not ready yet")]
+    NotReady {
+        /// When it should be; `None` when it should have been long ago.
+        retry_after_seconds: Option<i64>,
+    },
+    /// The database is busy or the disk is full: nothing was changed, and a later try may do.
+    #[error("temporarily unavailable")]
+    Unavailable(#[source] store::Error),
+    /// A fault of Tidemark or below. The client is told a request id only.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// A field whose form is wrong.
+    pub fn invalid(field: impl Into<Cow<'static, str>>, why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Invalid { field: field.into(), why: why.into() }
+    }
+
+    /// A broken business rule.
+    pub fn rule(rule: Rule, info: impl Into<Cow<'static, str>>) -> Self {
+        Self::Rule { rule, info: info.into() }
+    }
+
+    /// A fault that should not happen.
+    pub fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    /// Credentials missing, wrong or no longer valid.
+    pub fn unauthenticated(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Unauthenticated { why: why.into() }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Busy | store::Error::Full => Self::Unavailable(error),
+            other => Self::Internal(Box::new(other)),
+        }
+    }
+}
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $message:literal;)*) => {
+        /// The business rules of wire-conventions 5.3 that Tidemark checks, with their published numbers.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Rule { $($(#[$doc])* $name,)* }
+
+        impl Rule {
+            /// The published number.
+            pub const fn code(self) -> u16 {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The rule in words.
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$name => $message,)* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// The parent is disabled.
+    ParentDisabled = 1003, "The parent tenant is disabled";
+    /// An equal name stands in the way.
+    NameConflict = 1004, "Tenant name conflict";
+    /// Disable before delete.
+    NotDisabled = 1006, "The tenant must be disabled first";
+    /// A move under its own child.
+    MoveUnderChild = 1007, "A tenant cannot be moved under its own child";
+    /// A move inside a customer.
+    MoveInsideCustomer = 1008, "A tenant cannot be moved inside a customer";
+    /// The storage is in use.
+    StorageInUse = 1009, "The storage is in use";
+    /// Only the locking tenant's people may write.
+    Locked = 1012, "The tenant is locked";
+    /// A move under a disabled tenant.
+    MoveUnderDisabled = 1013, "A tenant cannot be moved under a disabled tenant";
+    /// The target lacks what the tenant uses.
+    MoveItemsUnavailable = 1014, "The target lacks offering items of the tenant";
+    /// The parent does not have the item on, or there is none.
+    ItemUnavailable = 1021, "Offering item not available";
+    /// An item depends on another.
+    ItemDependency = 1023, "Offering item dependency error";
+    /// The service cannot be switched on.
+    ServiceUnavailable = 1026, "The service cannot be enabled";
+    /// Any other rule.
+    Business = 1027, "The request violates business rules";
+    /// The login has characters that logins do not have.
+    BadLogin = 1033, "Invalid login";
+    /// The login is another user's.
+    LoginTaken = 1033, "The login is taken";
+}

@@ -1,0 +1,96 @@
+//! What the operator set, as far as the use cases need it. Read and checked by the server.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+/// The settings of the use cases.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Scheme, host and port that clients use, without a path and without a slash at the end: the issuer of tokens and
+    /// the base of links. Never taken from the Host header.
+    pub public_url: String,
+    /// How mails leave.
+    pub mail: Mail,
+}
+
+impl Settings {
+    /// The host name in `public_url`: the audience of tokens, and the right side of Message-IDs.
+    pub fn host(&self) -> &str {
+        let rest = self.public_url.split_once("://").map_or(self.public_url.as_str(), |(_, rest)| rest);
+        let host = rest.split('/').next().unwrap_or(rest);
+        match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => host,
+        }
+    }
+}
+
+/// How mails leave.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// The sender, such as `Tidemark <reports@example.com>`.
+    pub from: String,
+    /// The relay, or the folder that takes mails as files.
+    pub transport: Transport,
+    /// The largest mail that is tried, in bytes, attachments included.
+    pub max_message_bytes: u64,
+}
+
+/// Where mails go.
+#[derive(Debug, Clone)]
+pub enum Transport {
+    /// One `.eml` file per mail in this folder.
+    Folder(PathBuf),
+    /// An SMTP relay.
+    Smtp(Smtp),
+}
+
+/// An SMTP relay.
+#[derive(Debug, Clone)]
+pub struct Smtp {
+    /// Its name, also checked against its certificate.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: Security,
+    /// Login and password, where it wants them.
+    pub credentials: Option<(String, SecretString)>,
+    /// A further root certificate to trust, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Seconds that one step of the conversation may take.
+    pub timeout_seconds: u64,
+}
+
+/// How an SMTP connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// Not at all: for a relay on this machine.
+    None,
+    /// STARTTLS (RFC 3207), required.
+    Starttls,
+    /// TLS from the first byte (RFC 8314).
+    Tls,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_is_taken_from_public_url() {
+        let host = |url: &str| {
+            let mail = Mail {
+                from: String::new(),
+                transport: Transport::Folder(PathBuf::new()),
+                max_message_bytes: 0,
+            };
+            Settings { public_url: url.to_owned(), mail }.host().to_owned()
+        };
+        assert_eq!(host("https://tide.example.com"), "tide.example.com");
+        assert_eq!(host("http://127.0.0.1:8080"), "127.0.0.1");
+        assert_eq!(host("http://[::1]:8080"), "[::1]");
+        assert_eq!(host("http://[::1]"), "[::1]");
+    }
+}

@@ -1,0 +1,134 @@
+//! Names the caller: the bearer token, the `access_token` of the query, or Basic (wire-conventions, section 4).
+
+use std::marker::PhantomData;
+use std::net::{IpAddr, SocketAddr};
+
+use app::access::Proof;
+use app::{App, Caller, Error};
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::access::Permission;
+
+use crate::params::Params;
+use crate::problem::Problem;
+
+/// What a route asks of its caller, before anything else is looked at.
+pub trait Needs: Send + Sync + 'static {
+    /// The permission it must hold on some tenant; `None`: any caller who is signed in.
+    const PERMISSION: Option<Permission>;
+    /// Whether a user's login and password do instead of a token.
+    const BASIC: bool = true;
+    /// Whether an `Accept` that excludes JSON is refused with 415.
+    const ANSWERS_JSON: bool = true;
+}
+
+macro_rules! needs {
+    ($($(#[$doc:meta])* $name:ident = $permission:expr $(, BASIC = $basic:literal)? $(, ANSWERS_JSON = $json:literal)?;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+        impl Needs for $name {
+            const PERMISSION: Option<Permission> = $permission;
+            $(const BASIC: bool = $basic;)?
+            $(const ANSWERS_JSON: bool = $json;)?
+        }
+    )*};
+}
+
+needs! {
+    /// Anybody who is signed in.
+    Anyone = None;
+    /// Anybody with a bearer token.
+    AnyToken = None, BASIC = false;
+    /// tenant_viewer
+    TenantViewer = Some(Permission::TenantViewer);
+    /// tenant_admin
+    TenantAdmin = Some(Permission::TenantAdmin);
+    /// user_admin
+    UserAdmin = Some(Permission::UserAdmin);
+    /// Readers of locations and storages; bearer only.
+    InfraViewer = Some(Permission::InfraViewer), BASIC = false;
+    /// Writers of locations and storages; bearer only.
+    InfraAdmin = Some(Permission::InfraAdmin), BASIC = false;
+    /// Readers of reports; bearer only.
+    ReportReader = Some(Permission::ReportReader), BASIC = false;
+    /// Readers of stored files, which no `Accept` can refuse.
+    FileReader = Some(Permission::ReportReader), BASIC = false, ANSWERS_JSON = false;
+    /// Writers of reports; bearer only.
+    ReportWriter = Some(Permission::ReportWriter), BASIC = false;
+}
+
+/// A caller who may do what the route needs on some tenant at least; on which, the use case decides.
+pub struct Can<N>(pub Caller, PhantomData<N>);
+
+impl<N: Needs> FromRequestParts<App> for Can<N> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let caller = identify(parts, app, N::BASIC).await?;
+        if let Some(permission) = N::PERMISSION {
+            caller.require(permission)?;
+        }
+        if N::ANSWERS_JSON && !accepts_json(&parts.headers) {
+            return Err(Problem::NotJson("Accept excludes application/json"));
+        }
+        Ok(Self(caller, PhantomData))
+    }
+}
+
+async fn identify(parts: &Parts, app: &App, basic_allowed: bool) -> Result<Caller, Problem> {
+    let header = parts.headers.get(header::AUTHORIZATION);
+    let query = Params::of(parts.uri.query());
+    let in_query = query.get("access_token").filter(|token| !token.is_empty());
+    let (scheme, value) = match (header, in_query) {
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid("access_token", "sent together with the Authorization header").into());
+        }
+        (None, None) => return Err(Error::unauthenticated("no credentials").into()),
+        (None, Some(token)) => ("bearer", token),
+        (Some(header), None) => header
+            .to_str()
+            .ok()
+            .and_then(|header| header.split_once(' '))
+            .ok_or_else(|| Error::unauthenticated("the Authorization header is malformed"))?,
+    };
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(app::auth::bearer(app, value).await?);
+    }
+    if !basic_allowed || !scheme.eq_ignore_ascii_case("basic") {
+        return Err(Error::unauthenticated("a bearer token is needed").into());
+    }
+    let (login, password) =
+        basic_pair(value).ok_or_else(|| Error::unauthenticated("the Authorization header is malformed"))?;
+    let caller = app::auth::basic(app, &login, &password, peer(parts)).await?;
+    debug_assert!(caller.proof == Proof::Basic);
+    Ok(caller)
+}
+
+/// The two halves of a Basic credential (RFC 7617).
+pub fn basic_pair(encoded: &str) -> Option<(String, String)> {
+    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    text.split_once(':').map(|(name, secret)| (name.to_owned(), secret.to_owned()))
+}
+
+/// The address of the other end of the connection.
+pub fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
+}
+
+fn accepts_json(headers: &HeaderMap) -> bool {
+    let mut accepts =
+        headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
+    accepts.peek().is_none() || accepts.flat_map(|value| value.split(',')).any(is_json_range)
+}
+
+fn is_json_range(range: &str) -> bool {
+    let mut parts = range.split(';').map(str::trim);
+    let media = parts.next().unwrap_or("").to_ascii_lowercase();
+    let refused =
+        parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0)));
+    !refused && matches!(media.as_str(), "" | "*/*" | "application/*" | "application/json")
+}

@@ -1,0 +1,152 @@
+//! JSON bodies: tolerant where the wire is, strict where it is closed, and an error that names the field.
+
+use app::{App, Error};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::problem::Problem;
+
+/// A request's body. Closed ones carry `#[serde(deny_unknown_fields)]`.
+pub trait Body: DeserializeOwned {
+    /// Members of a fetched object that a careless client sends back: taken out before the body is read.
+    const READ_ONLY: &'static [&'static str] = &[];
+    /// Whether no member is required, so that a missing body does.
+    const MAY_BE_MISSING: bool = false;
+}
+
+/// A JSON body, in; a JSON answer, out.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: Body> FromRequest<App> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        check_content_type(request.headers())?;
+        let bytes = Bytes::from_request(request, app).await.map_err(|error| match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
+            _ => Error::invalid("body", "could not be read").into(),
+        })?;
+        decode(&bytes).map(Self).map_err(Problem::from)
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(bytes) => {
+                ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"))], bytes)
+                    .into_response()
+            }
+            Err(error) => Problem::from(Error::internal(error)).into_response(),
+        }
+    }
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let media = kind.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let is_json =
+        media == "application/json" || media.starts_with("application/") && media.ends_with("+json");
+    if is_json { Ok(()) } else { Err(Problem::NotJson("Content-Type is not application/json")) }
+}
+
+/// Reads a body; the error names the member at fault as a dotted path.
+pub fn decode<T: Body>(bytes: &[u8]) -> Result<T, Error> {
+    let missing = bytes.iter().all(u8::is_ascii_whitespace);
+    let bytes = if missing && T::MAY_BE_MISSING { b"{}" } else { bytes };
+    if bytes.is_empty() {
+        return Err(Error::invalid("body", "required"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value: Value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        Error::invalid(
+            if path == "." { "body".to_owned() } else { path },
+            format!("not JSON: {}", error.into_inner()),
+        )
+    })?;
+    deserializer.end().map_err(|error| Error::invalid("body", format!("not JSON: {error}")))?;
+    let Value::Object(mut members) = value else {
+        return Err(Error::invalid("body", "must be a JSON object"));
+    };
+    for member in T::READ_ONLY {
+        members.remove(*member);
+    }
+    from_value(Value::Object(members))
+}
+
+/// Reads a value; the error names the member at fault as a dotted path.
+pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let path = if path == "." { String::new() } else { path };
+        describe(path, &error.into_inner().to_string())
+    })
+}
+
+/// Turns serde's words into ours: a field, and what is wrong with it.
+fn describe(path: String, message: &str) -> Error {
+    let named = |prefix: &str| {
+        let name = message.strip_prefix(prefix)?.split('`').next()?;
+        let is_last = path == name || path.ends_with(&format!(".{name}"));
+        Some(if path.is_empty() || is_last { name_or(&path, name) } else { format!("{path}.{name}") })
+    };
+    if let Some(field) = named("unknown field `") {
+        return Error::invalid(field, "unknown member");
+    }
+    if let Some(field) = named("missing field `") {
+        return Error::invalid(field, "required");
+    }
+    let field = if path.is_empty() { "body".to_owned() } else { path };
+    Error::invalid(field, message.to_owned())
+}
+
+fn name_or(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { path.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        #[expect(dead_code, reason = "only its reading is tested")]
+        inner: Inner,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Inner {
+        #[expect(dead_code, reason = "only its reading is tested")]
+        count: i64,
+    }
+
+    impl Body for Outer {
+        const READ_ONLY: &'static [&'static str] = &["id"];
+    }
+
+    fn refusal(body: &str) -> String {
+        decode::<Outer>(body.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_error_names_the_field_as_a_dotted_path() {
+        assert_eq!(refusal(""), "body: required");
+        assert_eq!(refusal("[]"), "body: must be a JSON object");
+        assert_eq!(refusal(r#"{"inner":{}}"#), "inner.count: required");
+        assert_eq!(refusal("{}"), "inner: required");
+        assert_eq!(refusal(r#"{"inner":{"count":1},"surprise":1}"#), "surprise: unknown member");
+        assert!(refusal(r#"{"inner":{"count":"x"}}"#).starts_with("inner.count: invalid type"));
+        assert!(refusal(r#"{"inner":{"count":}}"#).contains("not JSON"));
+        assert!(refusal(r#"{"inner":{"count":1}} x"#).contains("not JSON"));
+        assert!(decode::<Outer>(br#"{"id":"x","inner":{"count":1}}"#).is_ok());
+    }
+}

@@ -1,0 +1,112 @@
+//! The path and the query of a request.
+
+use std::str::FromStr;
+
+use app::{App, Error};
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use domain::time::Instant;
+
+use crate::problem::Problem;
+
+/// The query's parameters; of repeated ones the first counts, unknown ones are ignored (wire-conventions, section 1).
+#[derive(Debug, Clone, Default)]
+pub struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// Reads a query.
+    pub fn of(query: Option<&str>) -> Self {
+        Self(query.and_then(|query| serde_urlencoded::from_str(query).ok()).unwrap_or_default())
+    }
+
+    /// The value as sent, which may be empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// `true`, `false`, `1`, `0`; absent is `None`.
+    pub fn flag(&self, name: &'static str) -> Result<Option<bool>, Error> {
+        match self.get(name) {
+            None | Some("") => Ok(None),
+            Some("true" | "1") => Ok(Some(true)),
+            Some("false" | "0") => Ok(Some(false)),
+            Some(_) => Err(Error::invalid(name, "must be true or false")),
+        }
+    }
+
+    /// A value with a text form, such as a UUID or a word; absent or empty is `None`.
+    pub fn parsed<T: FromStr<Err: ToString>>(&self, name: &'static str) -> Result<Option<T>, Error> {
+        let value = self.get(name).filter(|value| !value.is_empty());
+        value
+            .map(|value| value.parse().map_err(|error: T::Err| Error::invalid(name, error.to_string())))
+            .transpose()
+    }
+
+    /// A comma-separated list; `None` when the parameter is absent, empty when it has no value.
+    pub fn list<T: FromStr<Err: ToString>>(&self, name: &'static str) -> Result<Option<Vec<T>>, Error> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let parsed =
+            parts.map(|part| part.parse().map_err(|error: T::Err| Error::invalid(name, error.to_string())));
+        parsed.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A required version.
+    pub fn version(&self) -> Result<i64, Error> {
+        let version = self.get("version").unwrap_or("");
+        version.parse().map_err(|_| Error::invalid("version", "must be an integer"))
+    }
+
+    /// A time in one of the accepted forms.
+    pub fn instant(&self, name: &'static str) -> Result<Option<Instant>, Error> {
+        self.parsed(name)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Params {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self::of(parts.uri.query()))
+    }
+}
+
+/// The only id in the path; a malformed one is answered 404 (wire-conventions, section 1).
+#[derive(Debug, Clone, Copy)]
+pub struct PathId<T>(pub T);
+
+impl<T: FromStr> FromRequestParts<App> for PathId<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let params = path(parts, app).await?;
+        Ok(Self(nth(&params, 0)?))
+    }
+}
+
+/// Two values in the path, in its order; a malformed one is answered 404.
+#[derive(Debug, Clone, Copy)]
+pub struct PathIds<A, B>(pub A, pub B);
+
+impl<A: FromStr, B: FromStr> FromRequestParts<App> for PathIds<A, B> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let params = path(parts, app).await?;
+        Ok(Self(nth(&params, 0)?, nth(&params, 1)?))
+    }
+}
+
+/// The values of the path's parameters, in its order.
+pub async fn path(parts: &mut Parts, app: &App) -> Result<Vec<String>, Problem> {
+    let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| not_found())?;
+    Ok(params.iter().map(|(_, value)| value.to_owned()).collect())
+}
+
+fn nth<T: FromStr>(params: &[String], at: usize) -> Result<T, Problem> {
+    params.get(at).and_then(|value| value.parse().ok()).ok_or_else(not_found)
+}
+
+fn not_found() -> Problem {
+    Error::NotFound { what: "object" }.into()
+}

@@ -1,0 +1,217 @@
+//! Errors on the wire (wire-conventions, section 5): the one place where a use case's failure becomes a status and a body.
+
+use std::sync::Arc;
+
+use app::Error;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+/// The answer to every failed call but those of the `/idp` form endpoints.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Envelope {
+    /// What went wrong.
+    pub error: ErrorBody,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// A business rule's number, or the HTTP status; as an integer, in places as a string.
+    #[schema(value_type = Value)]
+    pub code: Value,
+    /// Always `PlatformAccountServer`.
+    pub domain: &'static str,
+    /// The rule, or the status's standard phrase.
+    pub message: String,
+    /// `info` names the field where there is one.
+    #[schema(value_type = Object)]
+    pub details: Value,
+    /// Further facts, `{}` when there are none.
+    #[schema(value_type = Object)]
+    pub context: Value,
+}
+
+/// The wire's name of this server.
+pub const DOMAIN: &str = "PlatformAccountServer";
+
+impl ErrorBody {
+    /// A body with this code, message and `details.info`.
+    pub fn new(code: impl Into<Value>, message: impl Into<String>, info: Option<String>) -> Self {
+        Self {
+            code: code.into(),
+            domain: DOMAIN,
+            message: message.into(),
+            details: json!({ "info": info }),
+            context: json!({}),
+        }
+    }
+}
+
+/// A use case's failure, or one of the wire's own, on its way out.
+#[derive(Debug)]
+pub enum Problem {
+    /// From a use case.
+    App(Error),
+    /// 415: a body or an `Accept` that is not JSON.
+    NotJson(&'static str),
+    /// 413: a body over the limit.
+    TooLarge,
+    /// 400 with a word in place of a number for its code.
+    Word {
+        /// The code.
+        code: &'static str,
+        /// The reason.
+        info: String,
+    },
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::App(error)
+    }
+}
+
+impl Problem {
+    fn parts(&self) -> (StatusCode, ErrorBody) {
+        let plain = |status: StatusCode, info: Option<String>| (status, plain_body(status, info));
+        match self {
+            Self::NotJson(info) => plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, Some((*info).to_owned())),
+            Self::TooLarge => {
+                plain(StatusCode::PAYLOAD_TOO_LARGE, Some("the body is larger than 16 MiB".to_owned()))
+            }
+            Self::Word { code, info } => {
+                (StatusCode::BAD_REQUEST, ErrorBody::new(*code, "Bad Request", Some(info.clone())))
+            }
+            Self::App(error) => match error {
+                Error::Unauthenticated { why } => plain(StatusCode::UNAUTHORIZED, Some(why.to_string())),
+                Error::Forbidden => (StatusCode::FORBIDDEN, ErrorBody::new(1002, "Access denied", None)),
+                Error::NotFound { what: "tenant" } => {
+                    (StatusCode::NOT_FOUND, ErrorBody::new(1005, "Tenant not found", None))
+                }
+                Error::NotFound { .. } => plain(StatusCode::NOT_FOUND, Some(error.to_string())),
+                Error::Invalid { .. } => plain(StatusCode::BAD_REQUEST, Some(error.to_string())),
+                Error::Rule { rule, info } => {
+                    (rule_status(*rule), ErrorBody::new(rule.code(), rule.message(), Some(info.to_string())))
+                }
+                Error::Stale { .. } => {
+                    (StatusCode::CONFLICT, ErrorBody::new(1001, "Version mismatch", Some(error.to_string())))
+                }
+                Error::StaleQuota { info } => (
+                    StatusCode::UPGRADE_REQUIRED,
+                    ErrorBody::new(1001, "Version mismatch", Some(info.clone())),
+                ),
+                Error::TooMany { why } => plain(StatusCode::PAYLOAD_TOO_LARGE, Some(why.to_string())),
+                Error::Throttled { .. } => plain(StatusCode::TOO_MANY_REQUESTS, Some(error.to_string())),
+                Error::NotReady { retry_after_seconds: Some(_) } => {
+                    let rule = app::Rule::Business;
+                    (
+                        StatusCode::BAD_REQUEST,
+                        ErrorBody::new(rule.code(), rule.message(), Some(error.to_string())),
+                    )
+                }
+                Error::NotReady { retry_after_seconds: None } => (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    ErrorBody::new(1000, "Internal system error", Some(error.to_string())),
+                ),
+                Error::Unavailable(_) => plain(StatusCode::SERVICE_UNAVAILABLE, None),
+                Error::Internal(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, None),
+            },
+        }
+    }
+
+    const fn retry_after_seconds(&self) -> Option<i64> {
+        match self {
+            Self::App(Error::Throttled { retry_after_seconds }) => Some(*retry_after_seconds),
+            Self::App(Error::NotReady { retry_after_seconds }) => *retry_after_seconds,
+            Self::App(Error::Unavailable(_)) => Some(2),
+            _ => None,
+        }
+    }
+}
+
+const fn rule_status(rule: app::Rule) -> StatusCode {
+    use app::Rule;
+    match rule {
+        Rule::NameConflict | Rule::LoginTaken => StatusCode::CONFLICT,
+        Rule::Locked => StatusCode::FORBIDDEN,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+fn plain_body(status: StatusCode, info: Option<String>) -> ErrorBody {
+    let code = if status == StatusCode::INTERNAL_SERVER_ERROR { 1000 } else { status.as_u16() };
+    ErrorBody::new(code, status.canonical_reason().unwrap_or("Error"), info)
+}
+
+/// A failure on its way through the middleware that knows the request's id.
+#[derive(Clone)]
+struct Fault(Arc<Problem>);
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, body) = self.parts();
+        let mut response = (status, Json(Envelope { error: body })).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after_seconds() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if status.is_server_error() {
+            response.extensions_mut().insert(Fault(Arc::new(self)));
+        }
+        response
+    }
+}
+
+/// Gives every failure without a JSON body one (unknown paths, wrong methods, time-outs, panics), logs what only the log
+/// may see, and puts the request's id into the body of a 5xx.
+pub async fn complete(request: Request, next: Next) -> Response {
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("").to_owned();
+    let response = next.run(request).await;
+    let status = response.status();
+    if let Some(Fault(problem)) = response.extensions().get() {
+        if let Problem::App(Error::Internal(source)) = &**problem {
+            log_chain(&id, source.as_ref());
+        } else {
+            tracing::error!(request_id = id, ?problem, "failed");
+        }
+    }
+    let is_json = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if status.is_server_error() && !response.headers().contains_key(header::RETRY_AFTER)
+        || status.as_u16() >= 400 && !is_json
+    {
+        let info = status.is_server_error().then(|| format!("request {id}"));
+        return replace_body(response, plain_body(status, info));
+    }
+    response
+}
+
+fn log_chain(id: &str, error: &(dyn std::error::Error + 'static)) {
+    let mut chain = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        chain.push_str(": ");
+        chain.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    tracing::error!(request_id = id, error = chain, "internal error");
+}
+
+fn replace_body(response: Response, body: ErrorBody) -> Response {
+    let (mut parts, _) = response.into_parts();
+    let bytes = serde_json::to_vec(&Envelope { error: body }).unwrap_or_default();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    Response::from_parts(parts, Body::from(bytes))
+}

@@ -1,0 +1,100 @@
+//! Small shapes that many bodies share.
+
+use domain::time::Instant;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
+
+/// `{"items":[..]}`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Items<T: ToSchema> {
+    /// The list.
+    pub items: Vec<T>,
+}
+
+/// A boolean that may come as the string `"true"` or `"false"` (wire-conventions, section 10).
+pub fn lax_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "must be true or false")]
+    enum Lax {
+        Bool(bool),
+        Text(String),
+    }
+    match Lax::deserialize(deserializer)? {
+        Lax::Bool(value) => Ok(value),
+        Lax::Text(text) => text.parse().map_err(|_| serde::de::Error::custom("must be true or false")),
+    }
+}
+
+/// As [`lax_bool`]; null counts as absent.
+pub fn lax_bool_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    #[derive(Deserialize)]
+    struct Wrap(#[serde(deserialize_with = "lax_bool")] bool);
+    Ok(Option::<Wrap>::deserialize(deserializer)?.map(|wrap| wrap.0))
+}
+
+/// An integer that may come as decimal digits in a string (versions; wire-conventions, section 10).
+pub fn lax_int<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "must be an integer")]
+    enum Lax {
+        Int(i64),
+        Text(String),
+    }
+    match Lax::deserialize(deserializer)? {
+        Lax::Int(value) => Ok(value),
+        Lax::Text(text) => text.parse().map_err(|_| serde::de::Error::custom("must be an integer")),
+    }
+}
+
+/// As [`lax_int`]; null counts as absent.
+pub fn lax_int_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Wrap(#[serde(deserialize_with = "lax_int")] i64);
+    Ok(Option::<Wrap>::deserialize(deserializer)?.map(|wrap| wrap.0))
+}
+
+/// A nullable member of a change: use with `#[serde(default)]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// Not sent: stays as it is.
+    #[default]
+    Absent,
+    /// Sent as null: cleared.
+    Clear,
+    /// Sent.
+    Set(T),
+}
+
+impl<T> Patch<T> {
+    /// As an option of an option: the outer one says whether anything was sent.
+    pub fn into_option(self) -> Option<Option<T>> {
+        match self {
+            Self::Absent => None,
+            Self::Clear => Some(None),
+            Self::Set(value) => Some(Some(value)),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<T>::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))
+    }
+}
+
+/// A time in the form `2026-05-08T10:58:53Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, example = "2026-05-08T10:58:53Z")]
+pub struct Zulu(pub Instant);
+
+impl Serialize for Zulu {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.with_z())
+    }
+}
+
+impl From<Instant> for Zulu {
+    fn from(at: Instant) -> Self {
+        Self(at)
+    }
+}

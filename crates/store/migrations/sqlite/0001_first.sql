@@ -1,0 +1,437 @@
+-- Instants are microseconds since 1970 UTC, days are days since 1970, ids are 36-character UUIDs in lower case.
+-- Enumerations hold the words of the wire. A tenant's `no` is dense, never reused, and also its numeric v1 id.
+
+-- The acceptance number: counted up inside the transaction of every accepted change, so that numbers become visible in order.
+CREATE TABLE acceptance (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq INTEGER NOT NULL
+) STRICT;
+INSERT INTO acceptance (one, seq) VALUES (1, 0);
+
+-- The first day that is not yet frozen into the history. Never goes back.
+CREATE TABLE day_close (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    open_day INTEGER NOT NULL
+) STRICT;
+
+-- The one change log: what a report prints or filters by, over two time axes (valid_from day, seq). It is the audit log too.
+CREATE TABLE changes (
+    seq INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL,
+    object TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    tenant_no INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    old_value TEXT,
+    new_value TEXT,
+    valid_from INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    actor_kind TEXT NOT NULL,
+    actor_id TEXT NOT NULL,
+    reason TEXT,
+    PRIMARY KEY (seq, ordinal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX changes_of_tenant ON changes (tenant_no, valid_from);
+CREATE INDEX changes_of_field ON changes (object, field, valid_from);
+
+CREATE TABLE tenants (
+    no INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    parent_no INTEGER NOT NULL REFERENCES tenants (no),
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    customer_type TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    customer_id TEXT,
+    internal_tag TEXT,
+    language TEXT NOT NULL,
+    owner_id TEXT,
+    default_idp_id TEXT NOT NULL,
+    update_lock_owner_id TEXT,
+    ancestral_access INTEGER NOT NULL,
+    enhanced_security INTEGER NOT NULL,
+    external_operation TEXT NOT NULL,
+    pricing_mode TEXT NOT NULL,
+    pricing_switched_at INTEGER,
+    pricing_version INTEGER NOT NULL,
+    currency TEXT,
+    billing_day INTEGER NOT NULL,
+    billing_mode TEXT NOT NULL,
+    usage_calculation_mode TEXT NOT NULL,
+    billing_version INTEGER NOT NULL
+) STRICT;
+CREATE INDEX tenants_of_parent ON tenants (parent_no);
+
+-- Every tenant with every tenant above it, itself included at depth 0. Deleted tenants stay, as reports still need them.
+-- walls: how many tenants with ancestral_access false stand strictly above tenant_no and strictly below ancestor_no.
+CREATE TABLE closure (
+    ancestor_no INTEGER NOT NULL REFERENCES tenants (no),
+    tenant_no INTEGER NOT NULL REFERENCES tenants (no),
+    depth INTEGER NOT NULL,
+    walls INTEGER NOT NULL,
+    PRIMARY KEY (ancestor_no, tenant_no)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX closure_up ON closure (tenant_no, depth);
+
+CREATE TABLE contacts (
+    id TEXT PRIMARY KEY,
+    tenant_no INTEGER REFERENCES tenants (no),
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    types TEXT NOT NULL,
+    email_confirmed INTEGER,
+    email TEXT, firstname TEXT, lastname TEXT, address1 TEXT, address2 TEXT, country TEXT, state TEXT, city TEXT,
+    zipcode TEXT, phone TEXT, title TEXT, website TEXT, industry TEXT, organization_size TEXT, aan TEXT, fax TEXT,
+    language TEXT
+) STRICT;
+CREATE INDEX contacts_of_tenant ON contacts (tenant_no);
+
+CREATE TABLE users (
+    id TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    tenant_no INTEGER NOT NULL REFERENCES tenants (no),
+    login TEXT NOT NULL,
+    password_hash TEXT,
+    contact_id TEXT NOT NULL REFERENCES contacts (id),
+    activated INTEGER NOT NULL,
+    enabled INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    language TEXT NOT NULL,
+    idp_id TEXT NOT NULL,
+    external_id TEXT,
+    personal_tenant_no INTEGER REFERENCES tenants (no),
+    business_types TEXT NOT NULL,
+    notifications TEXT NOT NULL,
+    origin_id TEXT,
+    origin_external_id TEXT,
+    disable_after INTEGER
+) STRICT;
+CREATE UNIQUE INDEX users_login ON users (login) WHERE deleted_at IS NULL;
+CREATE INDEX users_of_tenant ON users (tenant_no);
+
+CREATE TABLE access_policies (
+    id TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    user_id TEXT NOT NULL REFERENCES users (id),
+    trustee_type TEXT NOT NULL,
+    issuer_id TEXT NOT NULL,
+    tenant_no INTEGER NOT NULL REFERENCES tenants (no),
+    role_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    resource_server_id TEXT,
+    resource_namespace TEXT,
+    resource_path TEXT
+) STRICT;
+CREATE INDEX access_policies_of_user ON access_policies (user_id);
+
+CREATE TABLE clients (
+    id TEXT PRIMARY KEY,
+    tenant_no INTEGER NOT NULL REFERENCES tenants (no),
+    client_type TEXT NOT NULL,
+    auth_method TEXT NOT NULL,
+    secret_sha256 TEXT NOT NULL,
+    registration_sha256 TEXT NOT NULL,
+    data TEXT NOT NULL,
+    redirect_uris TEXT NOT NULL,
+    origin_id TEXT,
+    status TEXT NOT NULL,
+    roles TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    deleted_at INTEGER,
+    last_access_at INTEGER,
+    last_access_from_ip TEXT
+) STRICT;
+CREATE INDEX clients_of_tenant ON clients (tenant_no);
+
+-- The private key is sealed with the key file that lies outside the database.
+CREATE TABLE signing_keys (
+    kid TEXT PRIMARY KEY,
+    state TEXT NOT NULL,
+    sealed_pkcs8 BLOB NOT NULL,
+    modulus TEXT NOT NULL,
+    exponent TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    activated_at INTEGER,
+    retired_at INTEGER
+) STRICT;
+
+-- Access tokens that have not run out. A family is a sign-in with everything issued or narrowed from it: revoked as one.
+CREATE TABLE tokens (
+    jti TEXT PRIMARY KEY,
+    family TEXT NOT NULL,
+    principal_kind TEXT NOT NULL,
+    principal_id TEXT NOT NULL,
+    parent_jti TEXT,
+    expires_at INTEGER NOT NULL,
+    revoked_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tokens_of_family ON tokens (family);
+CREATE INDEX tokens_by_end ON tokens (expires_at);
+
+CREATE TABLE refresh_tokens (
+    sha256 TEXT PRIMARY KEY,
+    family TEXT NOT NULL,
+    principal_kind TEXT NOT NULL,
+    principal_id TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    narrowed_to TEXT,
+    access_jti TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at INTEGER,
+    revoked_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX refresh_tokens_of_family ON refresh_tokens (family);
+
+-- The stable number of every item name this database has seen; filled from the catalogue at start.
+CREATE TABLE items (
+    no INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE locations (
+    id TEXT PRIMARY KEY,
+    owner_no INTEGER NOT NULL REFERENCES tenants (no),
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER
+) STRICT;
+CREATE INDEX locations_of_owner ON locations (owner_no);
+
+CREATE TABLE infras (
+    no INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    owner_no INTEGER NOT NULL REFERENCES tenants (no),
+    location_id TEXT NOT NULL REFERENCES locations (id),
+    name TEXT NOT NULL,
+    url TEXT NOT NULL,
+    capabilities TEXT NOT NULL,
+    content_url TEXT,
+    content_mobile_url TEXT,
+    backend_type TEXT,
+    version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER
+) STRICT;
+CREATE INDEX infras_of_owner ON infras (owner_no);
+CREATE INDEX infras_of_location ON infras (location_id);
+
+CREATE TABLE tenant_services (
+    tenant_no INTEGER NOT NULL REFERENCES tenants (no),
+    service TEXT NOT NULL,
+    PRIMARY KEY (tenant_no, service)
+) STRICT, WITHOUT ROWID;
+
+-- infra_no 0: the item has no storage.
+CREATE TABLE tenant_items (
+    tenant_no INTEGER NOT NULL REFERENCES tenants (no),
+    item_no INTEGER NOT NULL REFERENCES items (no),
+    infra_no INTEGER NOT NULL,
+    enabled INTEGER NOT NULL,
+    quota_value INTEGER,
+    quota_overage INTEGER,
+    quota_version INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_no, item_no, infra_no)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tenant_items_of_infra ON tenant_items (infra_no);
+
+-- A price under infra_no 0 of an item with storages serves those that have none of their own.
+CREATE TABLE item_prices (
+    tenant_no INTEGER NOT NULL REFERENCES tenants (no),
+    item_no INTEGER NOT NULL REFERENCES items (no),
+    infra_no INTEGER NOT NULL,
+    price TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (tenant_no, item_no, infra_no)
+) STRICT, WITHOUT ROWID;
+
+-- Items whose billing month begins on another day than their tenant's.
+CREATE TABLE item_billing_days (
+    tenant_no INTEGER NOT NULL REFERENCES tenants (no),
+    item_no INTEGER NOT NULL REFERENCES items (no),
+    infra_no INTEGER NOT NULL,
+    billing_day INTEGER NOT NULL,
+    PRIMARY KEY (tenant_no, item_no, infra_no)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE application_settings (
+    tenant_no INTEGER NOT NULL REFERENCES tenants (no),
+    application_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    locked INTEGER NOT NULL,
+    exclusive INTEGER NOT NULL,
+    PRIMARY KEY (tenant_no, application_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- The open day: what each meter says now. level is accumulated since the item was switched on.
+CREATE TABLE meters (
+    tenant_no INTEGER NOT NULL,
+    item_no INTEGER NOT NULL,
+    infra_no INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    heard_on INTEGER NOT NULL,
+    heard_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_no, item_no, infra_no)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX meters_by_day ON meters (heard_on);
+
+-- Closed days: the level of each meter that was heard on that day.
+CREATE TABLE history (
+    tenant_no INTEGER NOT NULL,
+    item_no INTEGER NOT NULL,
+    infra_no INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    PRIMARY KEY (tenant_no, item_no, infra_no, day)
+) STRICT, WITHOUT ROWID;
+
+-- Append-only: every accepted reading that changed something.
+CREATE TABLE ledger (
+    seq INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL,
+    tenant_no INTEGER NOT NULL,
+    item_no INTEGER NOT NULL,
+    infra_no INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    old_level INTEGER,
+    new_level INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    actor_kind TEXT NOT NULL,
+    actor_id TEXT NOT NULL,
+    PRIMARY KEY (seq, ordinal)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reports (
+    no INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    subject_no INTEGER NOT NULL REFERENCES tenants (no),
+    level TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    formats TEXT NOT NULL,
+    hide_zero_usage INTEGER,
+    show_skus INTEGER,
+    period_start INTEGER,
+    period_end INTEGER,
+    result_action TEXT NOT NULL,
+    schedule TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    generation_on INTEGER,
+    next_due_at INTEGER,
+    writer_tenant_no INTEGER NOT NULL REFERENCES tenants (no),
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX reports_of_subject ON reports (subject_no, no);
+CREATE INDEX reports_due ON reports (next_due_at) WHERE next_due_at IS NOT NULL;
+
+CREATE TABLE report_recipients (
+    report_id TEXT NOT NULL REFERENCES reports (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    PRIMARY KEY (report_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX report_recipients_of_user ON report_recipients (user_id);
+
+-- Unique on (report, subject, due_at): however often the scheduler wakes, once.
+CREATE TABLE runs (
+    no INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    report_id TEXT NOT NULL REFERENCES reports (id) ON DELETE CASCADE,
+    subject_no INTEGER NOT NULL REFERENCES tenants (no),
+    due_at INTEGER NOT NULL,
+    schedule TEXT NOT NULL,
+    level TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    formats TEXT NOT NULL,
+    hide_zero_usage INTEGER,
+    show_skus INTEGER,
+    period_start INTEGER NOT NULL,
+    period_end INTEGER NOT NULL,
+    result_action TEXT NOT NULL,
+    writer_tenant_no INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT,
+    attempts INTEGER NOT NULL,
+    not_before INTEGER NOT NULL,
+    lease_until INTEGER,
+    lease_epoch INTEGER NOT NULL,
+    as_of_seq INTEGER,
+    language TEXT,
+    created_at INTEGER NOT NULL,
+    generated_at INTEGER,
+    finished_at INTEGER,
+    UNIQUE (report_id, subject_no, due_at)
+) STRICT;
+CREATE INDEX runs_open ON runs (not_before) WHERE status IN ('queued', 'building');
+
+CREATE TABLE run_recipients (
+    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    PRIMARY KEY (run_id, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE artefacts (
+    id TEXT PRIMARY KEY,
+    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    format TEXT NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT,
+    size_bytes INTEGER,
+    plain_bytes INTEGER,
+    sha256 TEXT,
+    created_at INTEGER NOT NULL,
+    UNIQUE (run_id, position)
+) STRICT;
+
+-- The gzip member of an artefact in pieces of 1 MiB.
+CREATE TABLE artefact_chunks (
+    artefact_id TEXT NOT NULL REFERENCES artefacts (id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (artefact_id, ordinal)
+) STRICT;
+
+-- What was delivered, frozen and numbered per (report, subject, period).
+CREATE TABLE editions (
+    report_id TEXT NOT NULL REFERENCES reports (id) ON DELETE CASCADE,
+    subject_no INTEGER NOT NULL,
+    period_start INTEGER NOT NULL,
+    period_end INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    run_id TEXT NOT NULL UNIQUE REFERENCES runs (id) ON DELETE CASCADE,
+    as_of_seq INTEGER NOT NULL,
+    generated_at INTEGER NOT NULL,
+    language TEXT NOT NULL,
+    renderer_version INTEGER NOT NULL,
+    PRIMARY KEY (report_id, subject_no, period_start, period_end, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE deliveries (
+    id TEXT PRIMARY KEY,
+    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL,
+    resend_no INTEGER NOT NULL,
+    message_id TEXT NOT NULL UNIQUE,
+    status TEXT NOT NULL,
+    detail TEXT,
+    attempts INTEGER NOT NULL,
+    not_before INTEGER NOT NULL,
+    lease_until INTEGER,
+    lease_epoch INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    UNIQUE (run_id, user_id, resend_no)
+) STRICT;
+CREATE INDEX deliveries_open ON deliveries (not_before) WHERE status IN ('pending', 'sending');

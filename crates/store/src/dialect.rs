@@ -1,0 +1,17 @@
+//! What cannot be said in one SQL text: one function each.
+
+/// The most placeholders one statement may have: SQLite's limit is 32,766, PostgreSQL's 65,535.
+pub(crate) const MAX_ARGS: usize = 32_000;
+
+/// The database's own clock in microseconds since 1970: for the age of leases, and for nothing else.
+pub(crate) const LEASE_NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+
+/// `$first, $first+1, ...`: a list for `IN (...)`.
+pub(crate) fn placeholders(first: usize, count: usize) -> String {
+    (first..first + count).map(|at| format!("${at}")).collect::<Vec<_>>().join(", ")
+}
+
+/// `($1, $2), ($3, $4), ...`: rows for `VALUES`.
+pub(crate) fn value_rows(rows: usize, width: usize) -> String {
+    (0..rows).map(|row| format!("({})", placeholders(row * width + 1, width))).collect::<Vec<_>>().join(", ")
+}
