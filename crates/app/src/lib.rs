@@ -6,10 +6,24 @@
 
 pub mod access;
 pub mod auth;
+pub mod billing;
+pub mod clients;
 pub mod clock;
 mod error;
+pub mod history;
 pub mod ids;
+pub mod infra;
+pub mod jobs;
+pub mod mail;
+pub mod offering_items;
+pub mod policies;
+pub mod pricing;
+pub mod reports;
 pub mod settings;
+pub mod setup;
+pub mod tenants;
+pub mod usage;
+pub mod users;
 
 use std::sync::Arc;
 
@@ -40,12 +54,27 @@ pub struct Parts {
     pub settings: Settings,
     /// Wakes the scheduler and the mailer when there may be work.
     pub work: Notify,
+    /// What signing in keeps between calls.
+    pub auth: auth::State,
+    /// What accepting readings keeps between calls.
+    pub usage: usage::State,
+    /// What the jobs keep between calls.
+    pub jobs: jobs::State,
 }
 
 impl App {
     /// Puts the parts together.
     pub fn new(db: Db, clock: Clock, ids: Ids, settings: Settings) -> Self {
-        Self(Arc::new(Parts { db, clock, ids, settings, work: Notify::new() }))
+        Self(Arc::new(Parts {
+            db,
+            clock,
+            ids,
+            settings,
+            work: Notify::new(),
+            auth: auth::State::default(),
+            usage: usage::State::default(),
+            jobs: jobs::State::default(),
+        }))
     }
 
     /// The catalogue of this binary.

@@ -29,6 +29,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub fn documented() -> (Router<App>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
         .nest("/api/2", api::routes().merge(idp::routes()))
+        .nest("/api/tidemark/1", api::own_routes())
         .split_for_parts()
 }
 

@@ -6,10 +6,27 @@
 //! closure table.
 
 pub mod audit;
+pub mod billing;
+pub mod catalogue;
+pub mod clients;
 mod conn;
+pub mod deliveries;
 mod dialect;
 mod error;
+pub mod history;
+pub mod infra;
+pub mod keys;
+pub mod offering_items;
+pub mod policies;
+pub mod pricing;
+pub mod report_input;
+pub mod reports;
+pub mod runs;
+pub mod settings;
 pub mod tenants;
+pub mod tokens;
+pub mod usage;
+pub mod users;
 
 pub use conn::{Arg, Conn, Db, Row, Write};
 pub use error::Error;

@@ -1,9 +1,11 @@
 //! Tenants and the closure table.
 
-use domain::ids::{TenantId, TenantNo};
-use domain::tenant::Tenant;
+use domain::ids::{TenantId, TenantNo, UserId};
+use domain::pricing::PricingMode;
+use domain::tenant::{Language, Tenant, TenantKind};
 
-use crate::{Conn, Result, Row, args};
+use crate::audit::{Change, Object};
+use crate::{Conn, Result, Row, Write, args};
 
 /// Where a tenant stands seen from another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,4 +88,112 @@ fn tenant(row: &Row) -> Result<Tenant> {
         level: row.int("level")?,
         has_children: row.flag("has_children")?,
     })
+}
+
+/// What a new tenant starts with.
+#[derive(Debug, Clone)]
+pub struct NewTenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its parent; `None` for a top tenant, which is its own.
+    pub parent: Option<TenantNo>,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: TenantKind,
+    /// Whether its people may sign in.
+    pub enabled: bool,
+    /// External id.
+    pub customer_id: Option<String>,
+    /// Opaque.
+    pub internal_tag: Option<String>,
+    /// Language of its files.
+    pub language: Language,
+    /// The user whose personal tenant it is.
+    pub owner_id: Option<UserId>,
+    /// The identity provider.
+    pub default_idp_id: uuid::Uuid,
+    /// Who alone may write it.
+    pub update_lock_owner: Option<TenantId>,
+    /// Whether administrators above may look inside.
+    pub ancestral_access: bool,
+    /// Stored as sent.
+    pub enhanced_security: bool,
+    /// How it is billed.
+    pub pricing_mode: PricingMode,
+}
+
+/// Inserts a tenant with its place in the closure table and the first version of its fields in the change log.
+pub async fn insert(tx: &mut Write, new: &NewTenant) -> Result<TenantNo> {
+    let now = tx.now();
+    let no = TenantNo(tx.count("SELECT COALESCE(MAX(no), 0) + 1 AS n FROM tenants", Vec::new()).await?);
+    let parent = new.parent.unwrap_or(no);
+    tx.run(
+        "INSERT INTO tenants (no, id, version, created_at, updated_at, parent_no, name, kind, customer_type, enabled,
+         customer_id, internal_tag, language, owner_id, default_idp_id, update_lock_owner_id, ancestral_access,
+         enhanced_security, external_operation, pricing_mode, pricing_switched_at, pricing_version, currency, billing_day,
+         billing_mode, usage_calculation_mode, billing_version)
+         VALUES ($1, $2, 1, $3, $3, $4, $5, $6, 'default', $7, $8, $9, $10, $11, $12, $13, $14, $15, 'no_operation', $16,
+         $17, $18, NULL, 1, 'internal', 'last_day', $18)",
+        args![
+            no,
+            new.id,
+            now,
+            parent,
+            new.name.as_str(),
+            new.kind.as_str(),
+            new.enabled,
+            new.customer_id.clone(),
+            new.internal_tag.clone(),
+            new.language.code(),
+            new.owner_id,
+            new.default_idp_id,
+            new.update_lock_owner,
+            new.ancestral_access,
+            new.enhanced_security,
+            new.pricing_mode.as_str(),
+            (new.pricing_mode != PricingMode::Trial).then_some(now),
+            now.unix_millis()
+        ],
+    )
+    .await?;
+    place_below(tx, no, new.parent).await?;
+    log_first_version(tx, no, parent, new).await?;
+    Ok(no)
+}
+
+/// The closure rows of a new tenant: itself, and everything above its parent. A wall between an ancestor and it is one
+/// between the ancestor and the parent, or the parent itself where that is closed.
+async fn place_below(tx: &mut Write, no: TenantNo, parent: Option<TenantNo>) -> Result<()> {
+    tx.run("INSERT INTO closure (ancestor_no, tenant_no, depth, walls) VALUES ($1, $1, 0, 0)", args![no])
+        .await?;
+    let Some(parent) = parent else { return Ok(()) };
+    tx.run(
+        "INSERT INTO closure (ancestor_no, tenant_no, depth, walls)
+         SELECT k.ancestor_no, $1, k.depth + 1,
+                k.walls + CASE WHEN p.ancestral_access = 0 AND k.ancestor_no <> p.no THEN 1 ELSE 0 END
+         FROM closure k JOIN tenants p ON p.no = k.tenant_no WHERE k.tenant_no = $2",
+        args![no, parent],
+    )
+    .await
+    .map(|_| ())
+}
+
+async fn log_first_version(tx: &mut Write, no: TenantNo, parent: TenantNo, new: &NewTenant) -> Result<()> {
+    let id = new.id.to_string();
+    for (field, value) in [
+        ("parent", Some(parent.to_string())),
+        ("name", Some(new.name.clone())),
+        ("kind", Some(new.kind.to_string())),
+        ("enabled", Some(new.enabled.to_string())),
+        ("customer_id", new.customer_id.clone()),
+        ("language", Some(new.language.to_string())),
+        ("ancestral_access", Some(new.ancestral_access.to_string())),
+        ("pricing_mode", Some(new.pricing_mode.to_string())),
+        ("deleted", Some(false.to_string())),
+    ] {
+        let change = Change { object: Object::Tenant, id: &id, tenant: no, field, old: None, new: value };
+        tx.log_first(change).await?;
+    }
+    Ok(())
 }

@@ -1,1 +1,7 @@
-//! stub
+//! What tests share: an app on a throw-away database with a manual clock, a real server on a socket, personas.
+
+mod app;
+mod directory;
+
+pub use app::{TestApp, at};
+pub use directory::Directory;

@@ -13,3 +13,7 @@ pub async fn bearer(_app: &App, _token: &str) -> Result<Caller> {
 pub async fn basic(_app: &App, _login: &str, _password: &str, _from: Option<IpAddr>) -> Result<Caller> {
     Err(Error::unauthenticated("wrong login or password"))
 }
+
+/// What signing in keeps between calls.
+#[derive(Debug, Default)]
+pub struct State {}

@@ -1,9 +1,39 @@
 //! `/api/2` and `/api/tidemark/1`: one module per noun, each with its routes.
 
+pub mod access_policies;
+pub mod applications;
+pub mod billing;
+pub mod clients;
+pub mod infra;
+pub mod offering_items;
+pub mod pricing;
+pub mod reports;
+pub mod subscriptions;
+pub mod tenants;
+pub mod usages;
+pub mod users;
+
 use app::App;
 use utoipa_axum::router::OpenApiRouter;
 
 /// Every route behind `/api/2`, with its part of the OpenAPI document.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .merge(access_policies::routes())
+        .merge(applications::routes())
+        .merge(billing::routes())
+        .merge(clients::routes())
+        .merge(infra::routes())
+        .merge(offering_items::routes())
+        .merge(pricing::routes())
+        .merge(reports::routes())
+        .merge(subscriptions::routes())
+        .merge(tenants::routes())
+        .merge(usages::routes())
+        .merge(users::routes())
+}
+
+/// Every route behind `/api/tidemark/1`: what Tidemark has beyond the compatible API.
+pub fn own_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(billing::own_routes())
 }

@@ -1,0 +1,1 @@
+//! Billing periods, billing settings and price lists.

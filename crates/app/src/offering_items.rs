@@ -1,0 +1,1 @@
+//! Offering items of tenants.

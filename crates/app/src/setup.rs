@@ -1,0 +1,45 @@
+//! The first setup of a data directory: the top tenant and what it needs.
+
+use domain::access::Actor;
+use domain::ids::{DEFAULT_IDP, TenantId};
+use domain::pricing::PricingMode;
+use domain::tenant::{Language, TenantKind};
+use store::tenants::NewTenant;
+
+use crate::ids::Noun;
+use crate::{App, Result};
+
+/// What the first setup made.
+#[derive(Debug, Clone)]
+pub struct FirstSetup {
+    /// The top tenant.
+    pub tenant_id: TenantId,
+}
+
+/// Makes the top tenant (kind root, its own parent).
+pub async fn init(app: &App, name: &str) -> Result<FirstSetup> {
+    let mut tx = app.write_as(Actor::System).await?;
+    store::catalogue::insert_missing_items(&mut tx, app.catalogue()).await?;
+    let today = tx.now().day();
+    store::history::begin(&mut tx, today).await?;
+    let tenant_id = TenantId(app.ids.fresh(Noun::Tenant)?);
+    let top = NewTenant {
+        id: tenant_id,
+        parent: None,
+        name: name.to_owned(),
+        kind: TenantKind::Root,
+        enabled: true,
+        customer_id: None,
+        internal_tag: None,
+        language: Language::ENGLISH,
+        owner_id: None,
+        default_idp_id: DEFAULT_IDP,
+        update_lock_owner: None,
+        ancestral_access: true,
+        enhanced_security: false,
+        pricing_mode: PricingMode::Production,
+    };
+    store::tenants::insert(&mut tx, &top).await?;
+    tx.commit().await?;
+    Ok(FirstSetup { tenant_id })
+}

@@ -1,0 +1,9 @@
+//! Pricing (accounts-api, 1.13).
+
+use app::App;
+use utoipa_axum::router::OpenApiRouter;
+
+/// The routes of this noun.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}

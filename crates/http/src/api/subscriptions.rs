@@ -1,0 +1,9 @@
+//! Report subscriptions and bulk creation (accounts-api, 2.8).
+
+use app::App;
+use utoipa_axum::router::OpenApiRouter;
+
+/// The routes of this noun.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}

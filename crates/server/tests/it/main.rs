@@ -1,0 +1,16 @@
+//! The one integration test binary: use cases on a real database, routes over a real socket.
+
+mod access;
+mod auth;
+mod billing;
+mod clients;
+mod history;
+mod infra;
+mod mail;
+mod offering_items;
+mod pricing;
+mod reports;
+mod runs;
+mod tenants;
+mod usages;
+mod users;

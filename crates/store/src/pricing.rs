@@ -1,0 +1,1 @@
+//! Pricing modes, currencies and prices.

@@ -1,0 +1,1 @@
+//! Runs of reports, their files and editions.

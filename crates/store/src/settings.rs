@@ -1,0 +1,1 @@
+//! Settings of services at tenants.

@@ -1,0 +1,1 @@
+//! Issued tokens and their families.

@@ -1,0 +1,1 @@
+//! Meters of the open day, and the ledger.

@@ -1,0 +1,102 @@
+//! An app on a throw-away database.
+
+use ::app::access::Proof;
+use ::app::clock::ManualClock;
+use ::app::settings::{Mail, Settings, Transport};
+use ::app::{App, Caller, Clock, Ids};
+use domain::access::{Actor, Grant, Role};
+use domain::ids::{ClientId, DEFAULT_IDP, TenantId, TenantNo};
+use domain::pricing::PricingMode;
+use domain::tenant::{Language, TenantKind};
+use domain::time::Instant;
+use store::Db;
+use store::tenants::NewTenant;
+
+use crate::Directory;
+
+/// An instant from its text.
+///
+/// # Panics
+/// Where the text is none.
+#[expect(clippy::expect_used, reason = "a literal of the test")]
+pub fn at(text: &str) -> Instant {
+    text.parse().expect("a time such as 2026-05-08T10:58:53Z")
+}
+
+/// An app after its first setup, with a manual clock.
+pub struct TestApp {
+    /// The app.
+    pub app: App,
+    /// Its clock.
+    pub clock: ManualClock,
+    /// Its top tenant.
+    pub top: TenantId,
+    /// Where its database and mails lie.
+    pub directory: Directory,
+}
+
+#[expect(clippy::expect_used, reason = "a test without its fixture cannot go on")]
+impl TestApp {
+    /// An app whose clock stands at this instant.
+    pub async fn at(now: &str) -> Self {
+        let directory = Directory::new();
+        let clock = ManualClock::at(at(now));
+        let mail = Mail {
+            from: "Tidemark <reports@tide.example.com>".to_owned(),
+            transport: Transport::Folder(directory.path().join("mail")),
+            max_message_bytes: 20 * 1024 * 1024,
+        };
+        let settings = Settings { public_url: "https://tide.example.com".to_owned(), mail };
+        let db = Db::open(&directory.path().join("tidemark.db")).await.expect("a database");
+        let app = App::new(db, Clock::Manual(clock.clone()), Ids::default(), settings);
+        let first = ::app::setup::init(&app, "Tidemark").await.expect("a first setup");
+        Self { app, clock, top: first.tenant_id, directory }
+    }
+
+    /// A new tenant, made below the use cases.
+    pub async fn tenant(&self, parent: TenantId, kind: TenantKind, name: &str) -> TenantId {
+        let mut tx = self.app.write_as(Actor::System).await.expect("a transaction");
+        let parent = store::tenants::by_id(&mut tx, parent).await.expect("a read").expect("a parent");
+        let id = TenantId(self.app.ids.fresh(::app::ids::Noun::Tenant).expect("an id"));
+        let new = NewTenant {
+            id,
+            parent: Some(parent.no),
+            name: name.to_owned(),
+            kind,
+            enabled: true,
+            customer_id: None,
+            internal_tag: None,
+            language: Language::ENGLISH,
+            owner_id: None,
+            default_idp_id: DEFAULT_IDP,
+            update_lock_owner: None,
+            ancestral_access: true,
+            enhanced_security: false,
+            pricing_mode: if kind.sells() { PricingMode::Production } else { PricingMode::Trial },
+        };
+        store::tenants::insert(&mut tx, &new).await.expect("an insert");
+        tx.commit().await.expect("a commit");
+        id
+    }
+
+    /// The number of a tenant.
+    pub async fn no(&self, tenant: TenantId) -> TenantNo {
+        let mut conn = self.app.read().await.expect("a snapshot");
+        store::tenants::by_id(&mut conn, tenant).await.expect("a read").expect("a tenant").no
+    }
+
+    /// Somebody with this role on this tenant, made up below sign-in.
+    pub async fn caller(&self, tenant: TenantId, role: Role) -> Caller {
+        let no = self.no(tenant).await;
+        Caller {
+            actor: Actor::Client(ClientId(self.app.ids.other().expect("an id"))),
+            tenant: no,
+            tenant_id: tenant,
+            grants: vec![Grant { tenant: no, tenant_id: tenant, role }],
+            narrowed_to: None,
+            proof: Proof::Bearer,
+            reports_usage: tenant == self.top,
+            introspects: tenant == self.top,
+        }
+    }
+}
