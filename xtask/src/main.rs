@@ -1,1 +1,56 @@
-fn main() {}
+//! The project's chores: `cargo xtask test`, `cargo xtask check`, `cargo xtask openapi`.
+//!
+//! Plain programs are called by name and their output is shown as it is; what a chore decides by itself (arrows,
+//! licences, file lengths) is a pure function with tests beside it.
+
+mod arrows;
+mod check;
+mod licences;
+mod needs;
+mod openapi;
+mod sources;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use workspace::Workspace;
+
+const HELP: &str = "\
+The project's chores.
+
+Usage: cargo xtask <CHORE>
+
+  test [ARGS]  Install what the tests need and this machine lacks, then run every test.
+               ARGS go to `cargo nextest run`; with them the doc tests are left out.
+  check        Judge everything but behaviour: the arrows between crates, file lengths, formatting, clippy,
+               drift of api/openapi.json, licences. All checks run; the exit code is 1 if one fails.
+  openapi      Write api/openapi.json from the code.
+  help         Print this.
+";
+
+fn main() -> ExitCode {
+    match chore() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn chore() -> Result<()> {
+    let mut args = std::env::args().skip(1);
+    let name = args.next();
+    let rest: Vec<String> = args.collect();
+    match (name.as_deref(), rest.is_empty()) {
+        (None | Some("help" | "--help" | "-h"), _) => print!("{HELP}"),
+        (Some("test"), _) => test::run(&Workspace::here()?, &rest)?,
+        (Some("check"), true) => check::run(&Workspace::here()?)?,
+        (Some("openapi"), true) => openapi::write(&Workspace::here()?)?,
+        (Some(name @ ("check" | "openapi")), false) => bail!("{name} takes no arguments"),
+        (Some(other), _) => bail!("no chore is called {other}; `cargo xtask help` lists them"),
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! `cargo xtask check`: everything that can be judged without running the product. All checks run, also after one
+//! has failed; each ends in one line, `ok` or `FAILED`, and says what to do.
+
+use anyhow::{Result, bail};
+
+use crate::workspace::{Workspace, run as run_command};
+use crate::{arrows, licences, openapi, sources};
+
+type Check = fn(&Workspace) -> Result<String>;
+
+/// Cheap ones first.
+const CHECKS: [(&str, Check); 8] = [
+    ("arrows", arrows::check),
+    ("file lengths", sources::lengths),
+    ("SQL", sources::sql),
+    ("stands alone", sources::alone),
+    ("licences", licences::check),
+    ("format", format),
+    ("clippy", clippy),
+    ("openapi", openapi::check),
+];
+
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let mut failed = Vec::new();
+    for (name, check) in CHECKS {
+        match check(workspace) {
+            Ok(note) => println!("ok      {name}: {note}"),
+            Err(error) => {
+                println!("FAILED  {name}: {error:#}");
+                failed.push(name);
+            }
+        }
+    }
+    if !failed.is_empty() {
+        bail!("{} of {} checks failed: {}", failed.len(), CHECKS.len(), failed.join(", "));
+    }
+    Ok(())
+}
+
+/// The note when nothing is wrong, else an error with one fault a line.
+pub(crate) fn verdict(faults: &[String], note: String) -> Result<String> {
+    match faults {
+        [] => Ok(note),
+        [one] => bail!("{one}"),
+        many => bail!("{} faults\n        {}", many.len(), many.join("\n        ")),
+    }
+}
+
+fn format(workspace: &Workspace) -> Result<String> {
+    match run_command(&mut workspace.cargo(&["fmt", "--all", "--check"])) {
+        Ok(()) => Ok("as rustfmt.toml has it".to_owned()),
+        Err(error) => bail!("{error}; run `cargo fmt --all`"),
+    }
+}
+
+fn clippy(workspace: &Workspace) -> Result<String> {
+    let args = ["clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    match run_command(&mut workspace.cargo(&args)) {
+        Ok(()) => Ok("no warnings".to_owned()),
+        Err(error) => bail!("{error}; its reasons stand above"),
+    }
+}

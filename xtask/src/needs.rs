@@ -1,0 +1,120 @@
+//! What the tests need beside cargo and a C compiler, and how this machine gets it.
+//!
+//! Nothing is skipped: what is missing is installed, and where that cannot be done the run fails and says so.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::workspace::{Workspace, output, run, succeeds, variable};
+
+/// Where tests look for a browser; a person may set it to one that is not Debian's.
+pub(crate) const CHROMIUM: &str = "TIDEMARK_TEST_CHROMIUM";
+/// Where tests look for the Python that can run the foreign mail server.
+pub(crate) const PYTHON: &str = "TIDEMARK_TEST_PYTHON";
+
+const AIOSMTPD: &str = "1.4.6";
+
+/// This machine, as far as the tests care.
+pub(crate) struct Machine<'a> {
+    workspace: &'a Workspace,
+    venv: PathBuf,
+    pub(crate) chromium: PathBuf,
+    package_lists_are_new: Cell<bool>,
+}
+
+struct Need {
+    what: &'static str,
+    why: &'static str,
+    is_met: fn(&Machine<'_>) -> bool,
+    install: fn(&Machine<'_>) -> Result<()>,
+}
+
+/// In this order, as a later one may stand on an earlier one.
+const NEEDS: [Need; 4] = [
+    Need {
+        what: "cargo-nextest",
+        why: "it runs the tests, each in a process of its own",
+        is_met: |machine| succeeds(&mut machine.workspace.cargo(&["nextest", "--version"])),
+        install: |machine| run(&mut machine.workspace.cargo(&["install", "cargo-nextest", "--locked"])),
+    },
+    Need {
+        what: "python3 with venv",
+        why: "the foreign mail server is a Python program",
+        is_met: |_| succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])),
+        install: |machine| machine.apt_get(&["python3", "python3-venv"]),
+    },
+    Need {
+        what: "aiosmtpd",
+        why: "mails are also sent to a mail server that we did not write",
+        is_met: |machine| machine.has_aiosmtpd(),
+        install: |machine| machine.install_aiosmtpd(),
+    },
+    Need {
+        what: "Chromium",
+        why: "HTML reports and mails are opened as a person opens them",
+        is_met: |machine| succeeds(Command::new(&machine.chromium).arg("--version")),
+        install: |machine| machine.apt_get(&["chromium"]),
+    },
+];
+
+impl<'a> Machine<'a> {
+    pub(crate) fn of(workspace: &'a Workspace) -> Result<Self> {
+        Ok(Self {
+            workspace,
+            venv: workspace.target()?.join("venv"),
+            chromium: variable(CHROMIUM).map_or_else(|| "/usr/bin/chromium".into(), PathBuf::from),
+            package_lists_are_new: Cell::new(false),
+        })
+    }
+
+    /// The Python that has aiosmtpd.
+    pub(crate) fn python(&self) -> PathBuf {
+        self.venv.join("bin/python")
+    }
+
+    /// Makes sure that every need is met, and says which was not.
+    pub(crate) fn prepare(&self) -> Result<()> {
+        for Need { what, why, is_met, install } in NEEDS {
+            if is_met(self) {
+                println!("here      {what}");
+                continue;
+            }
+            println!("missing   {what}: {why}; installing it");
+            install(self).with_context(|| format!("{what} is missing and could not be installed ({why})"))?;
+            ensure!(is_met(self), "{what} was installed but still does not work ({why})");
+            println!("installed {what}");
+        }
+        Ok(())
+    }
+
+    fn apt_get(&self, packages: &[&str]) -> Result<()> {
+        let by_hand = packages.join(" ");
+        ensure!(
+            succeeds(Command::new("apt-get").arg("--version")),
+            "no apt-get here; install by hand: {by_hand}"
+        );
+        let root = output(Command::new("id").arg("-u"))?.trim() == "0";
+        ensure!(root, "not root; as root: apt-get install {by_hand}");
+        if !self.package_lists_are_new.replace(true) {
+            run(Command::new("apt-get").args(["update", "--quiet=2"]))?;
+        }
+        let mut install = Command::new("apt-get");
+        install.args(["install", "--yes", "--quiet=2", "--no-install-recommends"]).args(packages);
+        run(install.env("DEBIAN_FRONTEND", "noninteractive"))
+    }
+
+    fn has_aiosmtpd(&self) -> bool {
+        let program =
+            format!("import aiosmtpd, sys; sys.exit(0 if aiosmtpd.__version__ == '{AIOSMTPD}' else 1)");
+        succeeds(Command::new(self.python()).args(["-c", &program]))
+    }
+
+    fn install_aiosmtpd(&self) -> Result<()> {
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&self.venv))?;
+        let mut pip = Command::new(self.python());
+        run(pip.args(["-m", "pip", "install", "--quiet", &format!("aiosmtpd=={AIOSMTPD}")]))
+    }
+}
