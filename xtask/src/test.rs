@@ -18,7 +18,11 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
         Ok(())
     };
 
-    let mut nextest = workspace.cargo(&["nextest", "run", "--workspace", "--all-features"]);
+    let mut nextest = workspace.cargo(&["nextest", "run", "--all-features"]);
+    // nextest would let --workspace win over the packages that a person names.
+    if !args.iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package")) {
+        nextest.arg("--workspace");
+    }
     if variable("CI").is_some_and(|value| value == "true") {
         nextest.args(["--profile", "ci"]);
     }
