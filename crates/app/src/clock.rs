@@ -1,52 +1,48 @@
 //! The only source of time.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use domain::time::Instant;
 use tokio::sync::watch;
+
+/// The longest single sleep: a machine's clock that was set forward is noticed after this.
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
 /// A clock that also sleeps. Cheap to clone; clones of a manual clock move together.
 #[derive(Debug, Clone)]
 pub enum Clock {
     /// The machine's.
     System,
-    /// Runs on from an instant: a rehearsal.
-    From {
-        /// What is added to the machine's clock, in microseconds.
-        offset_micros: i64,
-    },
-    /// Stands still until it is moved; moving it wakes sleepers.
+    /// One that can be set, for rehearsals and tests.
     Manual(ManualClock),
 }
 
 impl Clock {
     /// A clock that shows `start` now and runs on.
     pub fn running_from(start: Instant) -> Self {
-        Self::From { offset_micros: start.0 - machine_now().0 }
+        let clock = ManualClock::at(start);
+        clock.run_on();
+        Self::Manual(clock)
     }
 
     /// Now.
     pub fn now(&self) -> Instant {
         match self {
             Self::System => machine_now(),
-            Self::From { offset_micros } => Instant(machine_now().0 + offset_micros),
             Self::Manual(manual) => manual.now(),
         }
     }
 
-    /// Returns once the clock shows `at` or later. Never sleeps more than a minute at once, so that a clock that was
-    /// set forward is noticed.
+    /// Returns once the clock shows `at` or later.
     pub async fn sleep_until(&self, at: Instant) {
-        if let Self::Manual(manual) = self {
-            return manual.sleep_until(at).await;
-        }
-        loop {
-            let wait = self.now().until(at).min(std::time::Duration::from_mins(1));
-            if wait.is_zero() {
-                return;
+        match self {
+            Self::System => {
+                while machine_now() < at {
+                    sleep(machine_now().until(at)).await;
+                }
             }
-            #[expect(clippy::disallowed_methods, reason = "this is the place that the others are sent to")]
-            tokio::time::sleep(wait).await;
+            Self::Manual(manual) => manual.sleep_until(at).await,
         }
     }
 }
@@ -57,35 +53,69 @@ fn machine_now() -> Instant {
     Instant(since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX)))
 }
 
-/// A clock that moves only when told.
+/// Waits in the machine's time, whatever the clock shows: how long a shutdown may take.
+pub async fn patience(wait: Duration) {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that the others are sent to")]
+    tokio::time::sleep(wait).await;
+}
+
+async fn sleep(wait: Duration) {
+    patience(wait.min(LONGEST_SLEEP)).await;
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Pace {
+    Still(Instant),
+    Running { ahead_micros: i64 },
+}
+
+/// A clock that can be set. It stands still until it is told to run on.
 #[derive(Debug, Clone)]
 pub struct ManualClock {
-    now: Arc<Mutex<Instant>>,
+    pace: Arc<Mutex<Pace>>,
     moved: watch::Sender<()>,
 }
 
 impl ManualClock {
     /// Stands at this instant.
     pub fn at(now: Instant) -> Self {
-        Self { now: Arc::new(Mutex::new(now)), moved: watch::Sender::new(()) }
+        Self { pace: Arc::new(Mutex::new(Pace::Still(now))), moved: watch::Sender::new(()) }
     }
 
     /// What it shows.
     pub fn now(&self) -> Instant {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+        match self.pace() {
+            Pace::Still(now) => now,
+            Pace::Running { ahead_micros } => Instant(machine_now().0 + ahead_micros),
+        }
     }
 
-    /// Moves it, in either direction, and wakes whoever sleeps.
+    /// Moves it, in either direction, lets it stand there, and wakes whoever sleeps.
     pub fn set(&self, now: Instant) {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        self.change(Pace::Still(now));
+    }
+
+    /// Lets it run on at the machine's pace from what it shows.
+    pub fn run_on(&self) {
+        self.change(Pace::Running { ahead_micros: self.now().0 - machine_now().0 });
+    }
+
+    fn pace(&self) -> Pace {
+        *self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, pace: Pace) {
+        *self.pace.lock().unwrap_or_else(PoisonError::into_inner) = pace;
         self.moved.send_replace(());
     }
 
     async fn sleep_until(&self, at: Instant) {
         let mut moved = self.moved.subscribe();
         while self.now() < at {
-            if moved.changed().await.is_err() {
-                return;
+            let running = matches!(self.pace(), Pace::Running { .. });
+            tokio::select! {
+                changed = moved.changed() => if changed.is_err() { return },
+                () = sleep(self.now().until(at)), if running => {}
             }
         }
     }
@@ -111,5 +141,13 @@ mod tests {
             }
         );
         assert_eq!(woken, Instant(12));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_runs_on_reaches_the_next_moment_by_itself() {
+        let start = Instant::from_unix_seconds(1_494_201_599);
+        let clock = Clock::running_from(start);
+        clock.sleep_until(Instant(start.0 + 2_000)).await;
+        assert!(clock.now() >= Instant(start.0 + 2_000));
     }
 }

@@ -1,1 +1,43 @@
-fn main() {}
+//! Tidemark: usage metering and reporting for service providers, as one binary.
+
+mod cli;
+mod commands;
+mod data_dir;
+mod settings;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tidemark: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| anyhow::anyhow!("the cryptographic provider was installed twice"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Init(options) => commands::init::run(&options).await,
+            Command::Serve(options) => commands::serve::run(&options).await,
+            Command::CheckConfig(common) => commands::check_config::run(&common),
+            Command::Demo(options) => commands::demo::run(&options).await,
+            Command::Openapi => commands::openapi::run(),
+        }
+    })
+}

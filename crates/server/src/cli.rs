@@ -1,0 +1,98 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Usage metering and reporting for service providers.
+///
+/// Tidemark takes readings of what every tenant of a partner channel uses, keeps their history, and makes usage reports: on
+/// schedule or at once, as CSV, HTML or JSON, mailed to the people who asked or stored for download. Its HTTP API is
+/// wire-compatible with the Account Management API v2.
+#[derive(Debug, Parser)]
+#[command(name = "tidemark", version, max_term_width = 100, after_help = "Start with: tidemark demo")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a data directory: database, key file, top tenant, its administrator and an API client
+    ///
+    /// The credentials are printed once and stored only as hashes. Nothing that exists is overwritten.
+    Init(Init),
+    /// Serve the HTTP API and do the work: close days, make reports, send mails
+    ///
+    /// Prints `ready http://ADDR:PORT/api/2` on standard output when it can answer; logs go to standard error. On
+    /// SIGTERM or Ctrl-C it finishes what it is at and stops.
+    Serve(Serve),
+    /// Check the configuration and say what would be used, without serving
+    CheckConfig(Common),
+    /// Show the main job on a small channel: readings, a report made, changed, mailed and stored
+    Demo(Demo),
+    /// Print the OpenAPI document
+    #[command(hide = true)]
+    Openapi,
+}
+
+/// Options of every command that works on a data directory.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Configuration file (TOML); every key and its default stands in config/default.toml
+    #[arg(long, env = "TIDEMARK_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder that holds database, key file and mails [env: TIDEMARK_DATA_DIR]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Key that seals secrets in the database [default: secret.key in the data directory]
+    #[arg(long, value_name = "FILE")]
+    pub secret_key_file: Option<PathBuf>,
+    /// Rehearse: let the clock run on from an instant, such as 2026-05-31T23:50:00Z
+    #[arg(long, value_name = "INSTANT")]
+    pub clock_start: Option<String>,
+}
+
+/// Options of `init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Where.
+    #[command(flatten)]
+    pub common: Common,
+    /// Name of the top tenant
+    #[arg(long, default_value = "Tidemark")]
+    pub name: String,
+    /// Print one line of JSON: tenant_id, client_id, client_secret, user_id, login, password
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where.
+    #[command(flatten)]
+    pub common: Common,
+    /// Address and port; port 0 picks a free one [env: TIDEMARK_LISTEN] [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<String>,
+    /// Scheme, host and port that clients use, such as <https://tide.example.com> [env: TIDEMARK_PUBLIC_URL]
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Folder for the demo's data; it must not exist yet or be empty [default: a new folder tidemark-demo-N]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Print one line of JSON: base_url, client_id, client_secret, tenant_id, user_id, report_id, files
+    #[arg(long)]
+    pub json: bool,
+    /// Keep serving on 127.0.0.1:8080 afterwards
+    #[arg(long)]
+    pub serve: bool,
+}

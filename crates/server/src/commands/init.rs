@@ -1,0 +1,92 @@
+//! `tidemark init`: a new data directory.
+
+use anyhow::{Context as _, Result};
+use app::auth::sealing::SealingKey;
+use app::setup::FirstSetup;
+use app::{App, Clock, Ids};
+use store::Db;
+
+use crate::cli;
+use crate::data_dir::DataDir;
+use crate::settings::Settings;
+
+/// Makes it and prints the credentials, once.
+pub async fn run(options: &cli::Init) -> Result<()> {
+    let settings = Settings::read(&options.common, &[])?;
+    let clock = settings.clock_start.map_or(Clock::System, Clock::running_from);
+    let (app, first) = make(&settings, clock, Ids::default(), &options.name).await?;
+    app.db.close().await;
+    if options.json {
+        println!("{}", as_json(&first));
+    } else {
+        print!("{}", for_people(&settings, &options.name, &first));
+    }
+    Ok(())
+}
+
+/// A new data directory with its first setup.
+pub async fn make(settings: &Settings, clock: Clock, ids: Ids, name: &str) -> Result<(App, FirstSetup)> {
+    domain::text::check_name(name).map_err(|why| anyhow::anyhow!("--name: {why}"))?;
+    let directory = DataDir::make(&settings.data_dir)?;
+    let sealing = if settings.secret_key_file.exists() {
+        SealingKey::read(&settings.secret_key_file)
+    } else {
+        SealingKey::create(&settings.secret_key_file)
+    };
+    let sealing = sealing.with_context(|| format!("secret_key_file: {}", settings.secret_key_file.display()))?;
+    // Made under another name, so that a first setup cut short leaves nothing that looks whole.
+    let unfinished = settings.data_dir.join("tidemark.db.new");
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(settings.data_dir.join(format!("tidemark.db.new{suffix}")));
+    }
+    let db = Db::open(&unfinished).await?;
+    let app = App::new(db, clock.clone(), ids.clone(), use_case_settings(settings, settings.listen), sealing.clone());
+    let first = app::setup::init(&app, name).await?;
+    app.db.close().await;
+    std::fs::rename(&unfinished, directory.database())?;
+    let db = Db::open(&directory.database()).await?;
+    Ok((App::new(db, clock, ids, use_case_settings(settings, settings.listen), sealing), first))
+}
+
+/// The settings of the use cases, for a server at this address.
+pub fn use_case_settings(settings: &Settings, listen: std::net::SocketAddr) -> app::Settings {
+    app::Settings {
+        public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
+        mail: settings.mail.clone(),
+    }
+}
+
+fn as_json(first: &FirstSetup) -> serde_json::Value {
+    serde_json::json!({
+        "tenant_id": first.tenant_id,
+        "client_id": first.client_id,
+        "client_secret": first.client_secret,
+        "user_id": first.user_id,
+        "login": first.login,
+        "password": first.password,
+    })
+}
+
+fn for_people(settings: &Settings, name: &str, first: &FirstSetup) -> String {
+    let directory = settings.data_dir.display();
+    format!(
+        "Tidemark is set up in {directory}. These credentials are shown once and stored only as hashes:
+
+  top tenant     {name}  {tenant}
+  API client     {client}
+  secret         {secret}
+  administrator  {login}  ({user})
+  password       {password}
+
+Keep {key} safe, and apart from backups of the database: without it the signing keys cannot be read.
+Next: tidemark serve --data-dir {directory}
+",
+        tenant = first.tenant_id,
+        client = first.client_id,
+        secret = first.client_secret,
+        login = first.login,
+        user = first.user_id,
+        password = first.password,
+        key = settings.secret_key_file.display(),
+    )
+}

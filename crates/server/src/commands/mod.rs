@@ -1,0 +1,7 @@
+//! The commands, one module each.
+
+pub mod check_config;
+pub mod demo;
+pub mod init;
+pub mod openapi;
+pub mod serve;

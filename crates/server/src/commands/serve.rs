@@ -1,0 +1,99 @@
+//! `tidemark serve`: the HTTP API and the jobs, until SIGTERM.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use app::{App, Clock, Ids};
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::init::use_case_settings;
+use crate::cli;
+use crate::data_dir::DataDir;
+use crate::settings::Settings;
+use crate::telemetry;
+
+/// How often the metrics' histograms are folded.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Serves until it is told to stop.
+pub async fn run(options: &cli::Serve) -> Result<()> {
+    let flags = [("listen", options.listen.as_deref()), ("public_url", options.public_url.as_deref())];
+    let settings = Settings::read(&options.common, &flags)?;
+    telemetry::log(&settings.log)?;
+    let directory = DataDir::take(&settings.data_dir)?;
+    let (db, sealing) = directory.open(&settings).await?;
+    let listener = TcpListener::bind(settings.listen).await.with_context(|| format!("listen: {}", settings.listen))?;
+    let clock = settings.clock_start.map_or(Clock::System, Clock::running_from);
+    if let Some(start) = settings.clock_start {
+        tracing::warn!(%start, "REHEARSAL: the clock runs on from --clock-start and is not the real one");
+        eprintln!("tidemark: REHEARSAL: the clock runs on from {start}; reports and readings get its dates");
+    }
+    let app = App::new(db, clock, Ids::default(), use_case_settings(&settings, listener.local_addr()?), sealing);
+    app::setup::start(&app).await?;
+    let stop = CancellationToken::new();
+    let served = serve(app.clone(), listener, stop.clone(), Duration::from_secs(settings.shutdown_seconds));
+    tokio::select! {
+        served = served => served,
+        stopped = stop_on_signal(stop.clone()) => stopped,
+    }?;
+    drop(directory);
+    Ok(())
+}
+
+/// Serves on this listener, with the jobs beside it, until `stop`; then lets what is under way finish, for at most
+/// `patience`.
+pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken, patience: Duration) -> Result<()> {
+    let address = listener.local_addr()?;
+    let metrics = telemetry::count()?;
+    let tasks = TaskTracker::new();
+    tasks.spawn(upkeep(metrics.clone(), stop.clone()));
+    tasks.spawn(app::jobs::run(app.clone(), stop.clone()));
+    let router = http_api::router(app.clone()).route("/metrics", get(move || async move { metrics.render() }));
+    let make_service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, make_service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    println!("ready http://{address}/api/2");
+    tracing::info!(%address, public_url = app.settings.public_url, "serving");
+    let drained = async {
+        let served = server.await;
+        tasks.close();
+        tasks.wait().await;
+        served
+    };
+    let out_of_patience = async {
+        stop.cancelled().await;
+        app::clock::patience(patience).await;
+    };
+    tokio::select! {
+        served = drained => served?,
+        () = out_of_patience => tracing::warn!("stopped before everything under way had finished; it is taken up at the next start"),
+    }
+    app.db.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn upkeep(metrics: PrometheusHandle, stop: CancellationToken) {
+    while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
+        metrics.run_upkeep();
+    }
+}
+
+/// Cancels `stop` at the first SIGTERM or SIGINT, and returns at the second.
+async fn stop_on_signal(stop: CancellationToken) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut next = async || {
+        tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () }
+    };
+    next().await;
+    tracing::info!("stopping: what is under way is finished first; a second signal stops at once");
+    stop.cancel();
+    next().await;
+    anyhow::bail!("stopped at once")
+}

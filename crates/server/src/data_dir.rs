@@ -1,0 +1,71 @@
+//! The data directory: who may use it, and what lies in it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use app::auth::sealing::SealingKey;
+use store::Db;
+
+use crate::settings::Settings;
+
+/// A data directory that this process alone uses, until it is dropped.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Takes the directory; fails where another process has it.
+    pub fn take(path: &Path) -> Result<Self> {
+        let file = path.join("lock");
+        let mut lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&file)
+            .with_context(|| format!("{} cannot be opened", file.display()))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = lock.read_to_string(&mut holder);
+                bail!("{} is in use by another tidemark (process {}); two cannot share one data directory", path.display(), holder.trim());
+            }
+            Err(TryLockError::Error(error)) => return Err(error).context(format!("{} cannot be locked", file.display())),
+        }
+        lock.set_len(0)?;
+        writeln!(lock, "{}", std::process::id())?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Makes a directory for `init`: it must hold no database yet.
+    pub fn make(path: &Path) -> Result<Self> {
+        std::fs::create_dir_all(path).with_context(|| format!("{} cannot be made", path.display()))?;
+        let made = Self::take(path)?;
+        ensure!(!made.database().exists(), "{} is initialised already; nothing was changed", path.display());
+        Ok(made)
+    }
+
+    /// Opens what `init` made.
+    pub async fn open(&self, settings: &Settings) -> Result<(Db, SealingKey)> {
+        let file = self.database();
+        ensure!(
+            file.exists(),
+            "{} holds no database; make one with: tidemark init --data-dir {}",
+            self.path.display(),
+            self.path.display()
+        );
+        let sealing = SealingKey::read(&settings.secret_key_file).with_context(|| format!("secret_key_file: {}", settings.secret_key_file.display()))?;
+        let db = Db::open(&file).await.with_context(|| format!("{} cannot be opened", file.display()))?;
+        Ok((db, sealing))
+    }
+
+    /// Where the database lies.
+    pub fn database(&self) -> PathBuf {
+        self.path.join("tidemark.db")
+    }
+}

@@ -1,0 +1,265 @@
+//! Configuration: compiled defaults, then a file, then the environment, then the command line. Read here and nowhere else.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use app::settings::{Mail, Security, Smtp, Transport};
+use config::{Config, Environment, File, FileFormat};
+use domain::time::Instant;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::cli::Common;
+
+/// The defaults: the file is the truth.
+pub const DEFAULTS: &str = include_str!("../../../config/default.toml");
+
+/// Set for tests and for clap, not keys of the configuration.
+const NOT_KEYS: [&str; 2] = ["TIDEMARK_CONFIG", "TIDEMARK_TEST_"];
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    data_dir: PathBuf,
+    listen: String,
+    public_url: String,
+    secret_key_file: PathBuf,
+    clock_start: String,
+    shutdown_seconds: u64,
+    log: Log,
+    mail: RawMail,
+    smtp: RawSmtp,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Level or directives.
+    pub filter: String,
+    /// For people or for machines.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMail {
+    from: String,
+    max_message_bytes: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSmtp {
+    host: String,
+    port: u16,
+    security: RawSecurity,
+    user: String,
+    password: String,
+    password_file: PathBuf,
+    ca_file: PathBuf,
+    timeout_seconds: u64,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawSecurity {
+    Starttls,
+    Tls,
+    None,
+}
+
+/// The settings, checked.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Where to serve.
+    pub listen: SocketAddr,
+    /// What clients call the server; `None` on loopback, where it follows from the port that was got.
+    pub public_url: Option<String>,
+    /// The key that seals secrets.
+    pub secret_key_file: PathBuf,
+    /// The instant a rehearsal begins at.
+    pub clock_start: Option<Instant>,
+    /// Patience at shutdown.
+    pub shutdown_seconds: u64,
+    /// What is logged.
+    pub log: Log,
+    /// How mails leave.
+    pub mail: Mail,
+}
+
+impl Settings {
+    /// Reads and checks them; the error names the key.
+    pub fn read(common: &Common, flags: &[(&str, Option<&str>)]) -> Result<Self> {
+        let environment: HashMap<String, String> =
+            std::env::vars().filter(|(name, _)| !NOT_KEYS.iter().any(|other| name.starts_with(other))).collect();
+        read(common, flags, environment)?.check()
+    }
+}
+
+fn read(common: &Common, flags: &[(&str, Option<&str>)], environment: HashMap<String, String>) -> Result<Raw> {
+    let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+    if let Some(file) = &common.config {
+        builder = builder.add_source(File::from(file.as_path()).format(FileFormat::Toml));
+    }
+    let environment = Environment::with_prefix("TIDEMARK").prefix_separator("_").separator("__").try_parsing(true).source(Some(environment));
+    builder = builder.add_source(environment);
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    builder = builder
+        .set_override_option("data_dir", path(&common.data_dir))?
+        .set_override_option("secret_key_file", path(&common.secret_key_file))?
+        .set_override_option("clock_start", common.clock_start.clone())?;
+    for (key, value) in flags {
+        builder = builder.set_override_option(*key, value.map(str::to_owned))?;
+    }
+    builder.build().and_then(Config::try_deserialize).context("the configuration cannot be used")
+}
+
+impl Raw {
+    fn check(self) -> Result<Settings> {
+        ensure!(!self.data_dir.as_os_str().is_empty(), "data_dir: required; give --data-dir DIR");
+        let listen: SocketAddr =
+            self.listen.parse().with_context(|| format!("listen: {:?} is not ADDR:PORT, such as 127.0.0.1:8080", self.listen))?;
+        let public_url = check_public_url(&self.public_url)?;
+        ensure!(
+            public_url.is_some() || listen.ip().is_loopback(),
+            "public_url: required, as {listen} can be reached from other machines; give the address that clients use, such as https://tide.example.com"
+        );
+        let clock_start = match self.clock_start.as_str() {
+            "" => None,
+            text => Some(text.parse::<Instant>().with_context(|| format!("clock_start: {text:?}"))?),
+        };
+        if clock_start.is_some() {
+            ensure!(self.smtp.host.is_empty(), "clock_start: a rehearsal does not go with smtp.host, as it would mail real people");
+            ensure!(listen.ip().is_loopback(), "clock_start: a rehearsal serves on a loopback address only, not on {listen}");
+        }
+        let secret_key_file = if self.secret_key_file.as_os_str().is_empty() {
+            self.data_dir.join("secret.key")
+        } else {
+            self.secret_key_file
+        };
+        let transport = self.smtp.check(&self.data_dir)?;
+        Ok(Settings {
+            data_dir: self.data_dir,
+            listen,
+            public_url,
+            secret_key_file,
+            clock_start,
+            shutdown_seconds: self.shutdown_seconds,
+            log: self.log,
+            mail: Mail { from: self.mail.from, transport, max_message_bytes: self.mail.max_message_bytes },
+        })
+    }
+}
+
+fn check_public_url(url: &str) -> Result<Option<String>> {
+    if url.is_empty() {
+        return Ok(None);
+    }
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let is_origin = host.is_some_and(|host| !host.trim_end_matches('/').is_empty() && !host.trim_end_matches('/').contains(['/', '?', '#', '@']));
+    ensure!(is_origin, "public_url: {url:?} must be scheme, host and port alone, such as https://tide.example.com");
+    Ok(Some(url.trim_end_matches('/').to_owned()))
+}
+
+impl RawSmtp {
+    fn check(self, data_dir: &Path) -> Result<Transport> {
+        if self.host.is_empty() {
+            ensure!(self.user.is_empty() && self.password.is_empty(), "smtp.user: given without smtp.host");
+            return Ok(Transport::Folder(data_dir.join("mail")));
+        }
+        let from_file = !self.password_file.as_os_str().is_empty();
+        ensure!(self.password.is_empty() || !from_file, "smtp.password: given together with smtp.password_file");
+        let password = if from_file {
+            let text = std::fs::read_to_string(&self.password_file)
+                .with_context(|| format!("smtp.password_file: {} cannot be read", self.password_file.display()))?;
+            text.trim_end_matches(['\r', '\n']).to_owned()
+        } else {
+            self.password
+        };
+        let credentials = match (self.user.is_empty(), password.is_empty()) {
+            (true, true) => None,
+            (false, false) => Some((self.user, SecretString::from(password))),
+            _ => bail!("smtp.user: user and password go together"),
+        };
+        let security = match self.security {
+            RawSecurity::Starttls => Security::Starttls,
+            RawSecurity::Tls => Security::Tls,
+            RawSecurity::None => Security::None,
+        };
+        ensure!(
+            credentials.is_none() || security != Security::None || self.host == "localhost" || self.host.starts_with("127."),
+            "smtp.security: a password would cross the network unprotected; use starttls or tls"
+        );
+        let ca_file = (!self.ca_file.as_os_str().is_empty()).then_some(self.ca_file);
+        Ok(Transport::Smtp(Smtp {
+            host: self.host,
+            port: self.port,
+            security,
+            credentials,
+            ca_file,
+            timeout_seconds: self.timeout_seconds.max(1),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(environment: &[(&str, &str)]) -> Result<Settings> {
+        let common = Common { config: None, data_dir: Some("/data".into()), secret_key_file: None, clock_start: None };
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        read(&common, &[], environment)?.check()
+    }
+
+    fn refusal(environment: &[(&str, &str)]) -> String {
+        format!("{:#}", settings(environment).unwrap_err())
+    }
+
+    #[test]
+    fn the_defaults_serve_loopback_and_write_mails_to_files() {
+        let settings = settings(&[]).unwrap();
+        assert!(settings.listen.ip().is_loopback());
+        assert!(matches!(settings.mail.transport, Transport::Folder(folder) if folder == Path::new("/data/mail")));
+        assert_eq!(settings.secret_key_file, Path::new("/data/secret.key"));
+    }
+
+    #[test]
+    fn refusals_name_the_key() {
+        assert!(refusal(&[("TIDEMARK_LISTN", "x")]).contains("listn"));
+        assert!(refusal(&[("TIDEMARK_SMTP__HOTS", "x")]).contains("hots"));
+        assert!(refusal(&[("TIDEMARK_LISTEN", "0.0.0.0:80")]).starts_with("public_url: required"));
+        assert!(refusal(&[("TIDEMARK_PUBLIC_URL", "tide.example.com")]).starts_with("public_url:"));
+        assert!(refusal(&[("TIDEMARK_PUBLIC_URL", "https://x/api")]).starts_with("public_url:"));
+        assert!(refusal(&[("TIDEMARK_CLOCK_START", "yesterday")]).starts_with("clock_start:"));
+        let rehearsal = ("TIDEMARK_CLOCK_START", "2026-05-08T00:00:00Z");
+        assert!(refusal(&[rehearsal, ("TIDEMARK_SMTP__HOST", "relay")]).starts_with("clock_start:"));
+        let open = [rehearsal, ("TIDEMARK_LISTEN", "0.0.0.0:80"), ("TIDEMARK_PUBLIC_URL", "https://x")];
+        assert!(refusal(&open).starts_with("clock_start:"));
+        let plain = [("TIDEMARK_SMTP__HOST", "relay"), ("TIDEMARK_SMTP__SECURITY", "none"), ("TIDEMARK_SMTP__USER", "u"), ("TIDEMARK_SMTP__PASSWORD", "p")];
+        assert!(refusal(&plain).starts_with("smtp.security:"));
+    }
+
+    #[test]
+    fn an_all_digit_password_stays_a_text() {
+        let settings = settings(&[("TIDEMARK_SMTP__HOST", "relay"), ("TIDEMARK_SMTP__USER", "u"), ("TIDEMARK_SMTP__PASSWORD", "0123")]).unwrap();
+        let Transport::Smtp(smtp) = settings.mail.transport else { panic!("no relay") };
+        let (_, password) = smtp.credentials.unwrap();
+        assert_eq!(secrecy::ExposeSecret::expose_secret(&password), "0123");
+    }
+}

@@ -1,0 +1,26 @@
+//! Logs and metrics. Logs go to standard error: standard output belongs to what a command answers.
+
+use anyhow::{Context as _, Result};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::{Log, LogFormat};
+
+/// Upper bounds of the request-duration buckets, in seconds.
+const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+/// Starts logging.
+pub fn log(log: &Log) -> Result<()> {
+    let filter = EnvFilter::try_new(&log.filter).with_context(|| format!("log.filter: {:?}", log.filter))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+/// Starts counting; the handle writes what `/metrics` answers.
+pub fn count() -> Result<PrometheusHandle> {
+    PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder().context("metrics cannot be recorded")
+}
