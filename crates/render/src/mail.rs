@@ -86,12 +86,12 @@ fn rendered(template: &impl Template) -> io::Result<String> {
     template.render().map_err(io::Error::other)
 }
 
+/// What the title, tenant and period, does not say.
 fn facts(heading: &Heading, words: Words) -> Vec<(&'static str, String)> {
-    let mut facts = vec![(words.tr("Tenant"), heading.subject.name.clone())];
+    let mut facts = Vec::new();
     if let Some(customer_id) = &heading.subject.customer_id {
         facts.push((words.tr("Customer ID"), customer_id.clone()));
     }
-    facts.push((words.tr("Period"), heading.period.to_string()));
     facts.push((words.tr("Report"), words.tr(terms::kind(heading.kind)).to_owned()));
     facts.push((words.tr("Scope"), words.tr(terms::level(heading.level)).to_owned()));
     facts.push((words.tr("Generated"), heading.generated_at.for_people()));

@@ -58,7 +58,6 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "Hier stehen nur die ersten {} von {} Zeilen: Die csv-Datei dieses Berichts enthält sie alle.",
     ),
     ("Partners", "Partner"),
-    ("Period", "Zeitraum"),
     ("Physical Data Shipping", "Datenversand auf Laufwerken"),
     ("Public IP addresses", "Öffentliche IP-Adressen"),
     ("Quota", "Kontingent"),

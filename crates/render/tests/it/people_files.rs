@@ -1,9 +1,12 @@
 //! Files for people: what they must never do.
 
+use std::cell::Cell;
 use std::io;
+use std::str::FromStr;
 
 use crate::fixture::{Report, channel, infra, item};
 use domain::catalogue::Unit;
+use domain::ids::TenantId;
 use domain::infra::BackendType;
 use domain::report::{Format, Kind, Row, Rows};
 
@@ -122,6 +125,52 @@ fn the_page_stops_at_2000_lines_and_points_to_the_csv() {
     };
     assert_eq!(lines(2000), (2000, false));
     assert_eq!(lines(2001), (2000, true));
+}
+
+/// Rows of ever new tenants that count how many were asked for.
+struct Counted {
+    row: Row,
+    asked: Cell<i64>,
+}
+
+impl Rows for Counted {
+    fn rows(&self) -> Box<dyn Iterator<Item = Row> + '_> {
+        self.asked.set(0);
+        Box::new((0..20_000_u128).map(|number| {
+            self.asked.set(self.asked.get() + 1);
+            let mut tenant = self.row.tenant.as_ref().clone();
+            tenant.id = TenantId::from_str(&format!("00000000-0000-4000-8000-{number:012}")).unwrap();
+            Row { tenant: tenant.into(), ..self.row.clone() }
+        }))
+    }
+}
+
+/// Notes how many rows had been asked for at the first byte of a row.
+struct Watch<'a> {
+    asked: &'a Cell<i64>,
+    at_first: Option<i64>,
+}
+
+impl io::Write for Watch<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.at_first.get_or_insert(self.asked.get());
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn files_leave_while_rows_still_come() {
+    let report = channel(Kind::UsageSummary, "en");
+    for format in Format::ALL {
+        let rows = Counted { row: report.rows[0].clone(), asked: Cell::new(0) };
+        let mut watch = Watch { asked: &rows.asked, at_first: None };
+        render::write(*format, &report.heading, &rows, &mut watch).unwrap();
+        let at_first = watch.at_first.unwrap();
+        assert!(at_first < 2_000, "{format}: {at_first}");
+    }
 }
 
 #[test]
