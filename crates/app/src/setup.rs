@@ -4,6 +4,7 @@ use domain::access::Actor;
 use domain::ids::{DEFAULT_IDP, TenantId};
 use domain::pricing::PricingMode;
 use domain::tenant::{Language, TenantKind};
+use store::Conn;
 use store::tenants::NewTenant;
 
 use crate::ids::Noun;
@@ -42,4 +43,18 @@ pub async fn init(app: &App, name: &str) -> Result<FirstSetup> {
     store::tenants::insert(&mut tx, &top).await?;
     tx.commit().await?;
     Ok(FirstSetup { tenant_id })
+}
+
+/// Whether the first setup was done.
+pub async fn is_done(conn: &mut Conn) -> Result<bool> {
+    Ok(store::history::open_day(conn).await?.is_some())
+}
+
+/// What every start does before the first request: numbers for items that are new in this version's catalogue, and an
+/// end to what the process before had begun.
+pub async fn start(app: &App) -> Result<()> {
+    let mut tx = app.write_as(Actor::System).await?;
+    store::catalogue::insert_missing_items(&mut tx, app.catalogue()).await?;
+    tx.commit().await?;
+    Ok(())
 }

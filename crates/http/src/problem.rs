@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use app::Error;
-use axum::Json;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -12,6 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+
+use crate::json::Json;
 
 /// The answer to every failed call but those of the `/idp` form endpoints.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,7 +49,7 @@ impl ErrorBody {
             code: code.into(),
             domain: DOMAIN,
             message: message.into(),
-            details: json!({ "info": info }),
+            details: json!({ "info": info.map_or(Value::Null, Value::String) }),
             context: json!({}),
         }
     }

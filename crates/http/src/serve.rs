@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use app::App;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, StatusCode};
-use axum::response::IntoResponse;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderName, StatusCode, Uri};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::get;
-use axum::{Router, middleware};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -16,32 +17,39 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{api, idp, openapi, problem};
 
 /// The largest body, after decompression (wire-conventions, 5.2).
 const BODY_LIMIT_BYTES: usize = 16 * 1024 * 1024;
-/// How long one request may take.
+/// How long one request may take to be answered.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Where the documentation's pages lie; its own addresses end in a slash.
+const DOCS: &str = "/api/2/docs";
 
 /// The routes and the OpenAPI document.
 pub fn documented() -> (Router<App>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
         .nest("/api/2", api::routes().merge(idp::routes()))
         .nest("/api/tidemark/1", api::own_routes())
+        .merge(idp::root_routes())
         .split_for_parts()
 }
 
 /// The whole HTTP side.
 pub fn router(app: App) -> Router {
-    let (routes, _document) = documented();
-    routes
-        .route("/healthz", get(|| async { StatusCode::OK.into_response() }))
+    let (routes, document) = documented();
+    let routes = routes
+        .route("/healthz", get(|| async { StatusCode::OK }))
+        .route("/readyz", get(ready))
+        .merge(SwaggerUi::new(DOCS).url("/api/2/openapi.json", document))
         .layer(
             ServiceBuilder::new()
                 .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
                 .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+                .layer(middleware::from_fn_with_state(app.clone(), observe))
                 .layer(middleware::from_fn(problem::complete))
                 .layer(CatchPanicLayer::new())
                 .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME_LIMIT))
@@ -49,5 +57,51 @@ pub fn router(app: App) -> Router {
                 .layer(RequestDecompressionLayer::new())
                 .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
         )
-        .with_state(app)
+        .with_state(app);
+    // A layer of a router runs after its routing, so that the one that changes paths stands around another router.
+    Router::new().fallback_service(routes).layer(middleware::map_request(without_trailing_slash))
+}
+
+/// `/tenants/{id}/` is the same route as `/tenants/{id}`, with or without a query (wire-conventions, section 1).
+async fn without_trailing_slash(mut request: Request) -> Request {
+    let path = request.uri().path();
+    if path.len() < 2 || !path.ends_with('/') || path.starts_with(DOCS) {
+        return request;
+    }
+    let path = path.trim_end_matches('/');
+    let path = if path.is_empty() { "/" } else { path };
+    let target = request.uri().query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    let mut parts = request.uri().clone().into_parts();
+    if let Ok(target) = target.parse() {
+        parts.path_and_query = Some(target);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+/// Whether requests can be answered: the database is there and the first setup is done.
+async fn ready(State(app): State<App>) -> StatusCode {
+    let Ok(mut conn) = app.read().await else { return StatusCode::SERVICE_UNAVAILABLE };
+    match app::setup::is_done(&mut conn).await {
+        Ok(true) => StatusCode::OK,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// Counts and logs each request by its route's template: queries may hold tokens and are never logged.
+async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let method = request.method().as_str().to_owned();
+    let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("").to_owned();
+    let begun = app.clock.now();
+    let response = next.run(request).await;
+    let took = begun.until(app.clock.now());
+    let status = response.status().as_u16();
+    tracing::info!(request_id = id, method, route, status, millis = took.as_millis(), "answered");
+    let labels = [("method", method), ("route", route), ("status", status.to_string())];
+    metrics::counter!("tidemark_http_requests_total", &labels).increment(1);
+    metrics::histogram!("tidemark_http_request_seconds", &labels).record(took.as_secs_f64());
+    response
 }

@@ -109,6 +109,11 @@ impl Settings {
             std::env::vars().filter(|(name, _)| !NOT_KEYS.iter().any(|other| name.starts_with(other))).collect();
         read(common, flags, environment)?.check()
     }
+
+    /// As [`Settings::read`], whatever the environment says.
+    pub fn without_environment(common: &Common, flags: &[(&str, Option<&str>)]) -> Result<Self> {
+        read(common, flags, HashMap::new())?.check()
+    }
 }
 
 fn read(common: &Common, flags: &[(&str, Option<&str>)], environment: HashMap<String, String>) -> Result<Raw> {

@@ -7,3 +7,8 @@ use utoipa_axum::router::OpenApiRouter;
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
 }
+
+/// The routes at the host root: discovery, and the older address of the token endpoint.
+pub fn root_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+}

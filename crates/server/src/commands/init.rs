@@ -14,8 +14,8 @@ use crate::settings::Settings;
 pub async fn run(options: &cli::Init) -> Result<()> {
     let settings = Settings::read(&options.common, &[])?;
     let clock = settings.clock_start.map_or(Clock::System, Clock::running_from);
-    let (app, first) = make(&settings, clock, Ids::default(), &options.name).await?;
-    app.db.close().await;
+    let (made, first) = make(&settings, clock, Ids::default(), &options.name).await?;
+    made.app.db.close().await;
     if options.json {
         println!("{}", as_json(&first));
     } else {
@@ -24,8 +24,15 @@ pub async fn run(options: &cli::Init) -> Result<()> {
     Ok(())
 }
 
+/// An app on a data directory that stays this process's own as long as it lives.
+pub struct Made {
+    /// The app.
+    pub app: App,
+    _directory: DataDir,
+}
+
 /// A new data directory with its first setup.
-pub async fn make(settings: &Settings, clock: Clock, ids: Ids, name: &str) -> Result<(App, FirstSetup)> {
+pub async fn make(settings: &Settings, clock: Clock, ids: Ids, name: &str) -> Result<(Made, FirstSetup)> {
     domain::text::check_name(name).map_err(|why| anyhow::anyhow!("--name: {why}"))?;
     let directory = DataDir::make(&settings.data_dir)?;
     let sealing = if settings.secret_key_file.exists() {
@@ -45,7 +52,8 @@ pub async fn make(settings: &Settings, clock: Clock, ids: Ids, name: &str) -> Re
     app.db.close().await;
     std::fs::rename(&unfinished, directory.database())?;
     let db = Db::open(&directory.database()).await?;
-    Ok((App::new(db, clock, ids, use_case_settings(settings, settings.listen), sealing), first))
+    let app = App::new(db, clock, ids, use_case_settings(settings, settings.listen), sealing);
+    Ok((Made { app, _directory: directory }, first))
 }
 
 /// The settings of the use cases, for a server at this address.

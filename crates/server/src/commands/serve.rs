@@ -37,6 +37,7 @@ pub async fn run(options: &cli::Serve) -> Result<()> {
     let app = App::new(db, clock, Ids::default(), use_case_settings(&settings, listener.local_addr()?), sealing);
     app::setup::start(&app).await?;
     let stop = CancellationToken::new();
+    println!("ready http://{}/api/2", listener.local_addr()?);
     let served = serve(app.clone(), listener, stop.clone(), Duration::from_secs(settings.shutdown_seconds));
     tokio::select! {
         served = served => served,
@@ -57,7 +58,6 @@ pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken, pat
     let router = http_api::router(app.clone()).route("/metrics", get(move || async move { metrics.render() }));
     let make_service = router.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, make_service).with_graceful_shutdown(stop.clone().cancelled_owned());
-    println!("ready http://{address}/api/2");
     tracing::info!(%address, public_url = app.settings.public_url, "serving");
     let drained = async {
         let served = server.await;
@@ -84,8 +84,8 @@ async fn upkeep(metrics: PrometheusHandle, stop: CancellationToken) {
     }
 }
 
-/// Cancels `stop` at the first SIGTERM or SIGINT, and returns at the second.
-async fn stop_on_signal(stop: CancellationToken) -> Result<()> {
+/// Cancels `stop` at the first SIGTERM or SIGINT, and fails at the second.
+pub async fn stop_on_signal(stop: CancellationToken) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut next = async || {
