@@ -59,6 +59,14 @@ impl Series {
             || self.readings.iter().any(|(day, level)| *day > first && *day <= last && *level > 0)
     }
 
+    /// The levels from `first` to `last` as runs of days: their first day, their last day, their level.
+    pub(crate) fn runs(&self, first: Day, last: Day) -> impl Iterator<Item = (Day, Day, i64)> {
+        let inside =
+            self.readings.iter().map(|(day, _)| *day).filter(move |day| *day > first && *day <= last);
+        let ends = inside.clone().map(Day::previous).chain(std::iter::once(last));
+        std::iter::once(first).chain(inside).zip(ends).map(|(from, to)| (from, to, self.level(from)))
+    }
+
     /// The readings themselves, oldest first.
     pub fn readings(&self) -> &[(Day, i64)] {
         &self.readings
@@ -81,5 +89,7 @@ mod tests {
         assert_eq!(series.level(Day(3)), 0);
         assert!(series.any_above_zero(Day(7), Day(9)));
         assert!(!series.any_above_zero(Day(8), Day(9)));
+        let runs: Vec<_> = series.runs(Day(4), Day(9)).collect();
+        assert_eq!(runs, [(Day(4), Day(4), 0), (Day(5), Day(7), 7), (Day(8), Day(9), 0)]);
     }
 }

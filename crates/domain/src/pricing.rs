@@ -114,17 +114,25 @@ pub fn mode_at(stored: PricingMode, created_at: Instant, now: Instant) -> Pricin
     }
 }
 
-/// Whether the tenant's usage of `day` belongs to the trial column: a tenant counts as production from the first day
-/// of the month of its switch, by hand or by itself, as known at `as_known` (reports-api, section 10).
-pub fn counts_as_trial(stored: &Timeline<PricingMode>, created_at: Instant, as_known: Day, day: Day) -> bool {
+/// The first day whose usage belongs to the production column, `None` while on trial: a tenant counts as production from
+/// the first day of the month of its switch, by hand or by itself, as known at `as_known` (reports-api, section 10).
+pub fn counts_as_production_from(
+    stored: &Timeline<PricingMode>,
+    created_at: Instant,
+    as_known: Day,
+) -> Option<Day> {
     if *stored.at(Day::FOREVER_AGO) != PricingMode::Trial {
-        return false;
+        return Some(Day::FOREVER_AGO);
     }
     let by_hand = stored.versions().find(|(from, mode)| **mode != PricingMode::Trial && *from <= as_known);
     let by_itself = created_at.plus_one_month().day();
     let by_itself = (by_itself <= as_known).then_some(by_itself);
-    let switched = by_hand.map(|(from, _)| from).into_iter().chain(by_itself).min();
-    switched.is_none_or(|switch| day < switch.first_of_month())
+    by_hand.map(|(from, _)| from).into_iter().chain(by_itself).min().map(Day::first_of_month)
+}
+
+/// Whether the tenant's usage of `day` belongs to the trial column: see [`counts_as_production_from`].
+pub fn counts_as_trial(stored: &Timeline<PricingMode>, created_at: Instant, as_known: Day, day: Day) -> bool {
+    counts_as_production_from(stored, created_at, as_known).is_none_or(|from| day < from)
 }
 
 /// A quota: a soft limit and how far beyond it usage may go. Both null: unlimited.

@@ -25,6 +25,26 @@ impl<T> Timeline<T> {
         }
     }
 
+    /// The timeline of what `value_at` says of each day, where it changes only on `days`. Any order, repeats allowed.
+    pub(crate) fn composed(days: impl Iterator<Item = Day>, value_at: impl Fn(Day) -> T) -> Self {
+        let mut days: Vec<Day> = days.filter(|day| *day > Day::FOREVER_AGO).collect();
+        days.sort_unstable();
+        days.dedup();
+        let later = days.into_iter().map(|day| (day, value_at(day))).collect();
+        Self { first: value_at(Day::FOREVER_AGO), later }
+    }
+
+    /// The days on which a version begins.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = Day> {
+        self.later.iter().map(|(day, _)| *day)
+    }
+
+    /// The first day after `day` on which a version begins.
+    pub(crate) fn next_change(&self, day: Day) -> Option<Day> {
+        let after = self.later.partition_point(|(from, _)| *from <= day);
+        self.later.get(after).map(|(from, _)| *from)
+    }
+
     /// The value at 23:59:59 UTC of `day`.
     pub fn at(&self, day: Day) -> &T {
         let after = self.later.partition_point(|(from, _)| *from <= day);
@@ -60,6 +80,7 @@ mod tests {
         name.push(Day(10), "evening");
         name.push(Day(20), "new");
         assert_eq!([9, 10, 19, 20].map(|day| *name.at(Day(day))), ["old", "evening", "evening", "new"]);
+        assert_eq!([9, 10, 20].map(|day| name.next_change(Day(day))), [Some(Day(10)), Some(Day(20)), None]);
         assert!(name.any(Day(0), Day(9), |value| *value == "old"));
         assert!(!name.any(Day(10), Day(30), |value| *value == "old"));
         assert!(!name.any(Day(0), Day(30), |value| *value == "morning"));

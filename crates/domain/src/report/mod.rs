@@ -5,8 +5,14 @@
 
 mod document;
 mod figures;
+mod fold;
 mod input;
+mod members;
+mod meters;
 mod row;
+mod slots;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use document::Document;

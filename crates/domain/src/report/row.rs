@@ -26,6 +26,9 @@ pub enum Label {
 }
 
 impl Label {
+    /// The platform metrics, which rows of root, partner and folder tenants have.
+    pub const METRICS: [Self; 3] = [Self::Customers, Self::Partners, Self::CustomersWithLocalBackup];
+
     /// The column `name`.
     pub fn name(&self) -> &'static str {
         match self {
