@@ -1,1 +1,9 @@
-//! Tests of the fold.
+//! Tests of the fold: cases worked out by hand, and random histories against a computation as plain as can be.
+
+mod against_naive;
+mod figures;
+mod naive;
+mod plan;
+mod rows;
+mod tree;
+mod world;

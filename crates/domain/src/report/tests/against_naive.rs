@@ -1,0 +1,71 @@
+//! Random histories: the fold against the naive computation, and the law that a parent is its parts.
+
+use proptest::prelude::*;
+
+use super::naive::Expected;
+use super::plan::{Event, METERS, Plan, plans};
+use crate::report::{Document, Figure, Figures, Kind, Level, Rows};
+
+fn folded(plan: &Plan) -> Vec<Expected> {
+    Document::new(plan.input()).unwrap().rows().map(|row| Expected::from(&row)).collect()
+}
+
+/// The figures of a tenant's row; of zeros where it has none.
+fn of(rows: &[Expected], tenant: usize, meter: usize) -> Figures {
+    rows.iter().find(|row| row.is_of(tenant, meter)).map(Expected::figures).unwrap_or_default()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn every_row_is_what_the_log_says(plan in plans()) {
+        prop_assert_eq!(folded(&plan), plan.expected());
+    }
+
+    #[test]
+    fn the_order_of_the_input_does_not_matter(plan in plans()) {
+        let mut turned = plan.input();
+        turned.tenants.reverse();
+        turned.items.reverse();
+        turned.cells.reverse();
+        let turned = Document::new(turned).unwrap();
+        let turned: Vec<Expected> = turned.rows().map(|row| Expected::from(&row)).collect();
+        prop_assert_eq!(turned, folded(&plan));
+    }
+
+    #[test]
+    fn a_parent_is_its_own_readings_and_its_children(plan in plans(), moves in any::<bool>()) {
+        let mut plan = Plan { kind: Kind::UsageSummary, level: Level::Accounts, ..plan };
+        // Where a child moved within the span, its delta is not part of the delta of one parent.
+        plan.log.retain(|(_, _, event)| match event {
+            Event::Move(_) => moves,
+            Event::Open(_) => false,
+            _ => true,
+        });
+        let rows = folded(&plan);
+        let (begin, end) = plan.period;
+        let ordered = plan.ordered(plan.subject);
+        for (tenant, _) in &ordered {
+            let children = ordered.iter().filter(|(child, on)| {
+                child != &plan.subject && plan.parent_on(*child, *on) == *tenant
+            });
+            let children: Vec<usize> = children.map(|(child, _)| *child).collect();
+            for meter in 0..METERS.len() {
+                let below: Figures = children.iter().fold(Figures::default(), |mut sum, child| {
+                    let figures = of(&rows, *child, meter);
+                    sum.absolute += figures.absolute;
+                    sum.delta += figures.delta;
+                    sum
+                });
+                let parent = of(&rows, *tenant, meter);
+                prop_assert_eq!(parent.absolute, plan.own(*tenant, meter, end) + below.absolute);
+                let is_range = matches!(meter, 0 | 5);
+                if !moves && !is_range {
+                    let own: Figure = plan.own(*tenant, meter, end) - plan.own(*tenant, meter, begin);
+                    prop_assert_eq!(parent.delta, own + below.delta);
+                }
+            }
+        }
+    }
+}
