@@ -162,6 +162,15 @@ fn local_backup_of_a_customer_comes_and_goes_with_its_units() {
 }
 
 #[test]
+fn local_backup_of_a_unit_and_its_customer_at_once_counts_once() {
+    let mut world = World::channel(2);
+    world.reads(3, "local_storage", 0, &[(1, 10)]);
+    world.reads(4, "local_storage", 0, &[(2, 1), (3, 0)]);
+    let lines = world.lines_of(&["euc_with_local_backup_count"]);
+    assert_eq!(lines, ["T2 euc_with_local_backup_count 05-31: 1+0 0+0 1+0"]);
+}
+
+#[test]
 fn sums_are_exact_beyond_64_bits() {
     let most = crate::usage::MAX_READING;
     let mut world = World::about(1);

@@ -200,7 +200,7 @@ impl Plan {
             Kind::UsageDaily | Kind::UsageBreakdown => end - 1,
             Kind::UsageCurrent => {
                 let anchor = i8::try_from(self.born[tenant].billing_day).unwrap();
-                (0..).map(|back| end - back).find(|on| day(*on).day_of_month() == anchor).unwrap() - 1
+                (0..31).map(|back| end - back).find(|on| day(*on).day_of_month() == anchor).unwrap() - 1
             }
         }
     }

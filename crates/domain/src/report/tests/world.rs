@@ -109,7 +109,9 @@ impl World {
     /// Readings by day of May.
     pub(super) fn reads(&mut self, tenant: i64, name: &str, infra: i64, levels: &[(i32, i64)]) {
         let mut series = Series::default();
-        levels.iter().for_each(|(on, level)| series.push(day(*on), *level));
+        for (on, level) in levels {
+            series.push(day(*on), *level);
+        }
         let (tenant, infra) = (TenantNo(tenant), InfraNo(infra));
         self.0.cells.push(Cell { tenant, item: item(name), infra, series });
     }
