@@ -114,8 +114,9 @@ pub fn mode_at(stored: PricingMode, created_at: Instant, now: Instant) -> Pricin
     }
 }
 
-/// The first day whose usage belongs to the production column, `None` while on trial: a tenant counts as production from
-/// the first day of the month of its switch, by hand or by itself, as known at `as_known` (reports-api, section 10).
+/// The first day whose usage belongs to the production column, `None` while on trial: a tenant counts as
+/// production from the first day of the month of its switch, by hand or by itself, as known at `as_known`
+/// (reports-api, section 10).
 pub fn counts_as_production_from(
     stored: &Timeline<PricingMode>,
     created_at: Instant,

@@ -25,7 +25,8 @@ impl<T> Timeline<T> {
         }
     }
 
-    /// The timeline of what `value_at` says of each day, where it changes only on `days`. Any order, repeats allowed.
+    /// The timeline of what `value_at` says of each day, where that changes only on `days`: in any order,
+    /// repeats allowed.
     pub(crate) fn composed(days: impl Iterator<Item = Day>, value_at: impl Fn(Day) -> T) -> Self {
         let mut days: Vec<Day> = days.filter(|day| *day > Day::FOREVER_AGO).collect();
         days.sort_unstable();

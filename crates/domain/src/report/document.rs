@@ -1,15 +1,15 @@
 //! A report as rows.
 //!
-//! Nothing is summed before it is asked for: a tenant's sums are made when its rows are, in one pass over the meters of
-//! its subtree, and dropped behind them. Over all tenants that costs the meters times the depth of the tree, which is
-//! small, and no memory.
+//! Nothing is summed before it is asked for: a tenant's sums are made when its rows are, in one pass over
+//! the meters of its subtree, and dropped behind them. Over all tenants that costs the meters times the
+//! depth of the tree, which is small, and no memory.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::fold::{Account, Line};
-use super::members::{Members, Place};
-use super::meters::{Belongings, Owned, arrange};
+use super::members::{Members, Place, SUBJECT};
+use super::meters::{Belongings, Owned, arrange, is_local_storage};
 use super::slots::{Counted, Slot, Slots};
 use super::tree::{Stay, Tree};
 use super::{Figures, InfraTimeline, ItemTimeline, Kind, Label, ReportInput, Row, RowInfra, RowPricing};
@@ -27,7 +27,7 @@ const LONGEST_MONTH: i32 = 31;
 /// A report ready to be written.
 #[derive(Debug)]
 pub struct Document {
-    /// Its items, cells and storages stand in the members below.
+    /// Less its items, cells and storages, which stand arranged below.
     input: ReportInput,
     tree: Tree,
     members: Members,
@@ -51,7 +51,7 @@ impl Document {
 
     /// The subject as its own rows show it.
     pub fn subject(&self) -> RowTenant {
-        self.row_tenant(0)
+        self.row_tenant(SUBJECT)
     }
 
     /// The rows of one member, its sums made first.
@@ -89,7 +89,9 @@ impl Document {
             let account = accounts.entry(owned.slot).or_insert_with(|| open(owned.slot));
             account.add(&owned.it, stay, self.input.period);
         }
-        accounts.retain(|_, account| account.has_rows);
+        // Local storage is shown of customers and units, not of each user (reports-api, section 10).
+        let is_hidden = |slot| self.tenant(place).is_personal && is_local_storage(self.slots.at(slot).label);
+        accounts.retain(|slot, account| account.has_rows && !is_hidden(*slot));
         accounts
     }
 
@@ -109,7 +111,7 @@ impl Document {
     /// The days that a member has rows for.
     fn dates(&self, place: Place) -> Vec<Day> {
         let member = self.members.at(place);
-        let is_subject = place == 0;
+        let is_subject = place == SUBJECT;
         let counts = |stay: &Stay| is_subject || self.may_count(stay);
         let had_rows = |day: Day| member.stays.iter().any(|stay| stay.contains(day) && counts(stay));
         if self.input.kind.is_per_day() {

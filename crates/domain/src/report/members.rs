@@ -1,8 +1,8 @@
 //! The members of a report in the order of its rows.
 //!
-//! Everyone stands below the parent it had last within the period, so that a subtree is a run of places, and the figures
-//! of a tenant are summed over that run. Tenants that stood elsewhere for some of the days are left out of such runs;
-//! [`Visit`]s name, tenant by tenant above, the days on which they count there.
+//! Everyone stands below the parent it had last within the period, so that a subtree is a run of places,
+//! and the figures of a tenant are summed over that run. Tenants that stood elsewhere for some of the days
+//! are left out of such runs; [`Visit`]s name, tenant by tenant above, the days on which they count there.
 
 use std::ops::Range;
 
@@ -13,6 +13,9 @@ use crate::time::Day;
 
 /// A tenant's place in the order of the rows.
 pub(super) type Place = usize;
+
+/// The place of the report's subject.
+pub(super) const SUBJECT: Place = 0;
 
 /// A tenant that was below the subject, or is it.
 #[derive(Debug)]
@@ -137,7 +140,7 @@ impl Arrangement<'_> {
         let seen_last = self.seen_last(tenant).unwrap_or(self.input.period.last());
         let stays = self.stays.get_mut(tenant).map(std::mem::take).unwrap_or_default();
         let parent = self.tree.parent(tenant, seen_last);
-        // If the parent never stood elsewhere and the tenant never stood below another, no chain ever differed.
+        // If neither the parent ever stood elsewhere nor the tenant below another, no chain ever differed.
         let stayed = || stays.iter().all(|stay| self.tree.parent(tenant, stay.first) == parent);
         let settled = tenant == subject || parent_settled && stayed();
         let shown = tenant == subject || self.is_shown(tenant, seen_last);

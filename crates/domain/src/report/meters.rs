@@ -1,6 +1,7 @@
 //! The items and the readings of the members, in the order of the rows.
 //!
-//! A platform metric is a meter too: each customer reads 1 of `euc_count`, so that counting customers is summing.
+//! A platform metric is a meter too: each customer reads 1 of `euc_count`, so that counting customers is
+//! summing.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,9 +14,6 @@ use crate::history::Series;
 use crate::ids::TenantNo;
 use crate::tenant::TenantKind;
 use crate::time::Day;
-
-/// The item that the metric of local backup is counted from.
-const LOCAL_STORAGE: &str = "local_storage";
 
 /// Something that a member has, with what it counts.
 #[derive(Debug)]
@@ -106,7 +104,12 @@ fn of_kind(
         .collect()
 }
 
-/// A series for each customer with local backup: 1 on the days on which it, or a unit or user of it, had some.
+/// Whether it is the item that the metric of local backup is counted from.
+pub(super) fn is_local_storage(label: Label) -> bool {
+    matches!(label, Label::Item(item) if item.name == "local_storage")
+}
+
+/// A series for each customer with local backup: 1 on the days on which it, or a unit or user of it, had any.
 fn with_local_backup(
     tree: &Tree,
     members: &Members,
@@ -115,9 +118,8 @@ fn with_local_backup(
     slot: Slot,
 ) -> Vec<Owned<Series>> {
     let places: HashMap<_, Place> = members.places().map(|place| (members.at(place).tenant, place)).collect();
-    let is_local = |slot| matches!(slots.at(slot).label, Label::Item(item) if item.name == LOCAL_STORAGE);
     let mut days_by_customer: HashMap<Place, Vec<(Day, Day)>> = HashMap::new();
-    for owned in series.iter().filter(|owned| is_local(owned.slot)) {
+    for owned in series.iter().filter(|owned| is_local_storage(slots.at(owned.slot).label)) {
         let member = members.at(owned.place);
         for stay in &member.stays {
             let payer = tree.payer(member.tenant, stay.first);

@@ -1,7 +1,8 @@
 //! Who stood below whom on which day.
 //!
-//! A tenant's life within the days a report reads is cut into stays: runs of days on which nothing changed in the chain
-//! above it and it was alive below the subject. Almost every tenant has one stay that covers everything.
+//! A tenant's life within the days a report reads is cut into stays: runs of days on which it was alive
+//! below the subject and nothing changed in the chain above it. Almost every tenant has one stay that
+//! covers everything.
 
 use std::collections::HashMap;
 
@@ -93,7 +94,7 @@ impl Tree {
         self.chain(tenant, day).take_while(move |at| !std::mem::replace(&mut arrived, *at == self.subject))
     }
 
-    /// Whose mode is the tenant's: units and personal tenants follow their customer (reports-api, section 10).
+    /// Whose mode the tenant's is: units and personal tenants follow their customer (reports-api, 10).
     pub(super) fn payer(&self, tenant: Index, day: Day) -> Index {
         if self.kind(tenant, day) != TenantKind::Unit {
             return tenant;

@@ -47,7 +47,7 @@ fn usage_current_counts_from_the_begin_of_the_billing_period_of_the_row() {
     world.0.period = Period::inclusive(day(25), day(31));
     world.of(3).billing_day = change(BillingDay::CALENDAR, day(2), BillingDay::new(15).unwrap());
     world.item(4, "vms", 0).billing_day = change(None, day(2), BillingDay::new(10));
-    // Begins: the ends of April 30 (2), of May 14 (3 + 1), of May 9 (0). A parent may differ from its children.
+    // Begins: the ends of April 30 (2), May 14 (3 + 1), May 9 (0). A parent may differ from its children.
     assert_eq!(
         world.lines_of(&["vms"]),
         ["T2 vms 05-31: 11+0 9+0 11+0", "T3 vms 05-31: 11+0 7+0 11+0", "T4 vms 05-31: 1+0 1+0 1+0"]
@@ -168,6 +168,20 @@ fn local_backup_of_a_unit_and_its_customer_at_once_counts_once() {
     world.reads(4, "local_storage", 0, &[(2, 1), (3, 0)]);
     let lines = world.lines_of(&["euc_with_local_backup_count"]);
     assert_eq!(lines, ["T2 euc_with_local_backup_count 05-31: 1+0 0+0 1+0"]);
+}
+
+#[test]
+fn local_storage_of_users_has_no_rows_but_is_summed() {
+    let mut world = World::channel(3);
+    world.tenant(6, 3, TenantKind::Unit).is_personal = true;
+    for unit in [4, 6] {
+        world.reads(unit, "local_storage", 0, &[(2, 10)]);
+        world.item(unit, "local_storage", 0);
+    }
+    assert_eq!(
+        world.lines_of(&["local_storage"]),
+        ["T3 local_storage 05-31: 20+0 20+0 20+0", "T4 local_storage 05-31: 10+0 10+0 10+0"]
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Tests of the fold: cases worked out by hand, and random histories against a computation as plain as can be.
+//! Tests of the fold: cases worked out by hand, and random histories against a computation as plain as can
+//! be.
 
 mod against_naive;
 mod figures;

@@ -1,4 +1,4 @@
-//! A small channel to write cases with. Day 1 is 2026-05-01; a period is all of May unless a case says otherwise.
+//! A small channel to write cases with. Day 1 is 2026-05-01; the period is all of May unless a case sets it.
 
 use uuid::Uuid;
 
