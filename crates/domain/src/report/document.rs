@@ -113,10 +113,10 @@ impl Document {
         let member = self.members.at(place);
         let is_subject = place == SUBJECT;
         let counts = |stay: &Stay| is_subject || self.may_count(stay);
-        let had_rows = |day: Day| member.stays.iter().any(|stay| stay.contains(day) && counts(stay));
+        let counted = |stays: &[Stay], day: Day| stays.iter().any(|stay| stay.contains(day) && counts(stay));
         if self.input.kind.is_per_day() {
-            self.input.period.days().filter(|day| had_rows(*day)).collect()
-        } else if is_subject || had_rows(member.seen_last) {
+            self.input.period.days().filter(|day| counted(&member.shown_on, *day)).collect()
+        } else if is_subject || counted(&member.stays, member.seen_last) {
             vec![self.input.period.last()]
         } else {
             Vec::new()

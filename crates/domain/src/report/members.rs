@@ -30,6 +30,8 @@ pub(super) struct Member {
     pub(super) end: Place,
     /// Whether all its days were spent below the tenants it stands below here.
     pub(super) settled: bool,
+    /// Those of its days for which the level gives it rows.
+    pub(super) shown_on: Vec<Stay>,
     /// Whether it has rows.
     pub(super) shown: bool,
 }
@@ -143,27 +145,39 @@ impl Arrangement<'_> {
         // If neither the parent ever stood elsewhere nor the tenant below another, no chain ever differed.
         let stayed = || stays.iter().all(|stay| self.tree.parent(tenant, stay.first) == parent);
         let settled = tenant == subject || parent_settled && stayed();
-        let shown = tenant == subject || self.is_shown(tenant, seen_last);
-        Member { tenant, stays, seen_last, end: self.list.len() + 1, settled, shown }
+        let shown_on =
+            if tenant == subject { stays.clone() } else { self.shown_on(tenant, &stays, seen_last) };
+        let shown = tenant == subject || !shown_on.is_empty();
+        Member { tenant, stays, seen_last, end: self.list.len() + 1, settled, shown_on, shown }
     }
 
-    /// Whether a tenant below the subject has rows (reports-api, 9.1).
-    fn is_shown(&self, tenant: Index, day: Day) -> bool {
-        use TenantKind::{Customer, Folder, Partner};
+    /// The days for which a tenant below the subject has rows: by the level and the tree of each day, none where a
+    /// tenant between the two is closed (reports-api, 9.1).
+    fn shown_on(&self, tenant: Index, stays: &[Stay], seen_last: Day) -> Vec<Stay> {
         let subject = self.tree.subject();
+        let is_open = |at: &TenantTimeline| *at.ancestral_access.at(seen_last);
+        let mut between = self.tree.chain_to_subject(tenant, seen_last).skip(1).filter(|at| *at != subject);
+        if !between.all(|at| self.input.tenants.get(at).is_some_and(is_open)) {
+            return Vec::new();
+        }
+        let start = self.input.period.start;
+        let in_period = stays.iter().filter(|stay| stay.last >= start);
+        in_period.filter(|stay| self.is_of_level(tenant, stay.first.max(start))).copied().collect()
+    }
+
+    fn is_of_level(&self, tenant: Index, day: Day) -> bool {
+        use TenantKind::{Customer, Folder, Partner};
         let kind = self.tree.kind(tenant, day);
-        let by_level = match self.input.level {
+        match self.input.level {
             Level::Itself => false,
             Level::DirectPartners => {
-                self.tree.parent(tenant, day) == subject && matches!(kind, Partner | Folder | Customer)
+                self.tree.parent(tenant, day) == self.tree.subject()
+                    && matches!(kind, Partner | Folder | Customer)
             }
             Level::AllCustomers => matches!(kind, Partner | Folder | Customer),
             Level::Accounts => true,
             Level::AllPartners => matches!(kind, Partner | Folder),
-        };
-        let is_open = |at: &TenantTimeline| *at.ancestral_access.at(day);
-        let between = || self.tree.chain_to_subject(tenant, day).skip(1).filter(|at| *at != subject);
-        by_level && between().all(|at| self.input.tenants.get(at).is_some_and(is_open))
+        }
     }
 
     /// Gives every place of the subtree its end.
@@ -190,7 +204,16 @@ impl Arrangement<'_> {
         for (tenant, stays) in std::mem::take(&mut self.stays).into_iter().enumerate() {
             if let Some(last) = stays.last() {
                 let (seen_last, end) = (last.last, self.list.len() + 1);
-                self.list.push(Member { tenant, stays, seen_last, end, settled: false, shown: false });
+                let shown_on = Vec::new();
+                self.list.push(Member {
+                    tenant,
+                    stays,
+                    seen_last,
+                    end,
+                    settled: false,
+                    shown_on,
+                    shown: false,
+                });
             }
         }
     }

@@ -188,7 +188,9 @@ impl Plan {
                 && (tenant == self.subject || !(self.leave_out_trial && self.is_trial(tenant, on)))
         };
         match self.kind {
-            Kind::UsageDaily | Kind::UsageBreakdown => (first..=last).filter(|on| has_rows(*on)).collect(),
+            Kind::UsageDaily | Kind::UsageBreakdown => {
+                (first..=last).filter(|on| has_rows(*on) && self.is_of_level(tenant, *on)).collect()
+            }
             _ if tenant == self.subject => vec![last],
             _ => self.last_day(tenant).filter(|on| has_rows(*on)).map(|_| last).into_iter().collect(),
         }
@@ -205,22 +207,30 @@ impl Plan {
         }
     }
 
-    fn is_shown(&self, tenant: usize, on: i32) -> bool {
+    fn is_of_level(&self, tenant: usize, on: i32) -> bool {
         use TenantKind::{Customer, Folder, Partner};
         let kind = self.kind_on(tenant, on);
-        let parent = self.parent_on(tenant, on);
-        let by_level = match self.level {
-            Level::Itself => false,
-            Level::DirectPartners => parent == self.subject && kind != TenantKind::Unit,
-            Level::AllCustomers => [Partner, Folder, Customer].contains(&kind),
-            Level::Accounts => true,
-            Level::AllPartners => [Partner, Folder].contains(&kind),
-        };
-        let mut above = parent;
+        tenant == self.subject
+            || match self.level {
+                Level::Itself => false,
+                Level::DirectPartners => {
+                    self.parent_on(tenant, on) == self.subject && kind != TenantKind::Unit
+                }
+                Level::AllCustomers => [Partner, Folder, Customer].contains(&kind),
+                Level::Accounts => true,
+                Level::AllPartners => [Partner, Folder].contains(&kind),
+            }
+    }
+
+    /// By the level on any day it was below the subject; closed tenants are those of its last day there.
+    fn is_shown(&self, tenant: usize, seen_last: i32) -> bool {
+        let mut days = self.period.0..=self.period.1;
+        let by_level = days.any(|on| self.is_in(tenant, self.subject, on) && self.is_of_level(tenant, on));
+        let mut above = self.parent_on(tenant, seen_last);
         let mut open = true;
         while above != self.subject {
-            open &= self.open(above, on);
-            above = self.parent_on(above, on);
+            open &= self.open(above, seen_last);
+            above = self.parent_on(above, seen_last);
         }
         by_level && open
     }

@@ -177,3 +177,17 @@ fn who_was_above_may_stand_below_later() {
         ["T1 vms 05-31: 11+0 0+0 11+0", "T2 vms 05-31: 11+0 10+0 11+0", "T5 vms 05-31: 10+0 -1+0 10+0"]
     );
 }
+
+#[test]
+fn the_level_is_that_of_each_day() {
+    // Customer 8 is a direct one until May 10, then one of partner 2.
+    let with = |kind| {
+        let mut world = all_kinds(1, Level::DirectPartners);
+        world.0.kind = kind;
+        world.of(8).parent = change(TenantNo(1), day(10), TenantNo(2));
+        world
+    };
+    let days = with(Kind::UsageDaily).lines_of(&["vms"]).iter().filter(|line| line.starts_with("T8")).count();
+    assert_eq!(days, 9, "its rows are those of the days on which it was a direct one");
+    assert_eq!(with(Kind::UsageSummary).tenants_with_rows().join(" "), "T1 T2 T8 T5");
+}
