@@ -1,6 +1,32 @@
 //! Billing periods: when a month begins for whom.
 
+use crate::tenant::words;
 use crate::time::{Day, Period};
+
+words! {
+    /// Who bills a tenant (accounts-api, 2.7); stored, without effect.
+    BillingMode {
+        /// Another system.
+        External = "external",
+        /// This one.
+        Internal = "internal",
+    }
+}
+
+words! {
+    /// Which figure of a period is billed (accounts-api, 2.7); stored, without effect.
+    UsageCalculationMode {
+        /// That of its last day.
+        LastDay = "last_day",
+        /// The mean of its days.
+        Average = "average",
+    }
+}
+
+/// A period given by its first and last day is no billing period that `today` lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must begin on one of the days 1 to 28, end before the next such day, and hold today")]
+pub struct NoBillingPeriod;
 
 /// The first day of a tenant's billing month, 1 to 28.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,6 +39,13 @@ impl BillingDay {
     /// From a day of the month.
     pub fn new(day: i64) -> Option<Self> {
         i8::try_from(day).ok().filter(|day| (1..=28).contains(day)).map(Self)
+    }
+
+    /// The day whose current billing period is the one from `start` to `last`, both included.
+    pub fn of_current_period(start: Day, last: Day, today: Day) -> Result<Self, NoBillingPeriod> {
+        let day = Self::new(i64::from(start.day_of_month())).ok_or(NoBillingPeriod)?;
+        let current = day.period_of(today);
+        if current == Period::inclusive(start, last) { Ok(day) } else { Err(NoBillingPeriod) }
     }
 
     /// The day of the month.

@@ -80,16 +80,27 @@ pub struct Change<'a> {
 impl Write {
     /// Logs a change from today on; nothing where old and new are equal.
     pub async fn log(&mut self, change: Change<'_>) -> Result<()> {
-        if change.old == change.new {
+        self.log_all(vec![change]).await
+    }
+
+    /// As [`Write::log`], for many changes with few statements.
+    pub async fn log_all(&mut self, mut changes: Vec<Change<'_>>) -> Result<()> {
+        changes.retain(|change| change.old != change.new);
+        if changes.is_empty() {
             return Ok(());
         }
         let today = self.today().await?;
-        self.log_from(change, today).await
+        self.log_from(changes, today).await
     }
 
     /// Logs the first version of something, which reaches back for ever.
     pub async fn log_first(&mut self, change: Change<'_>) -> Result<()> {
-        self.log_from(change, Day::FOREVER_AGO).await
+        self.log_from(vec![change], Day::FOREVER_AGO).await
+    }
+
+    /// As [`Write::log_first`], for many things with few statements.
+    pub async fn log_all_first(&mut self, changes: Vec<Change<'_>>) -> Result<()> {
+        if changes.is_empty() { Ok(()) } else { self.log_from(changes, Day::FOREVER_AGO).await }
     }
 
     /// The day that changes and readings of this moment belong to: never one that is closed, even when the clock went
@@ -100,16 +111,14 @@ impl Write {
         Ok(open.map_or(self.now().day(), |open| open.max(self.now().day())))
     }
 
-    async fn log_from(&mut self, change: Change<'_>, valid_from: Day) -> Result<()> {
-        let (seq, ordinal) = (self.seq().await?, self.next_ordinal());
-        let (actor, now) = (self.actor(), self.now());
+    async fn log_from(&mut self, changes: Vec<Change<'_>>, valid_from: Day) -> Result<()> {
+        let (seq, actor, now) = (self.seq().await?, self.actor(), self.now());
         let reason = self.reason().map(str::to_owned);
-        self.run(
-            "INSERT INTO changes (seq, ordinal, object, object_id, tenant_no, field, old_value, new_value, valid_from,
-             recorded_at, actor_kind, actor_id, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-            args![
+        let mut rows = Vec::with_capacity(changes.len());
+        for change in changes {
+            rows.push(args![
                 seq,
-                ordinal,
+                self.next_ordinal(),
                 change.object.as_str(),
                 change.id,
                 change.tenant,
@@ -120,11 +129,16 @@ impl Write {
                 now,
                 actor.kind(),
                 actor.id(),
-                reason
-            ],
+                reason.clone()
+            ]);
+        }
+        self.insert_many(
+            "INSERT INTO changes (seq, ordinal, object, object_id, tenant_no, field, old_value, new_value, valid_from,
+             recorded_at, actor_kind, actor_id, reason)",
+            "",
+            rows,
         )
         .await
-        .map(|_| ())
     }
 }
 

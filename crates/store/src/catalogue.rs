@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use domain::catalogue::{Catalogue, Item};
-use domain::ids::ItemNo;
+use domain::catalogue::{Catalogue, Item, Service};
+use domain::ids::{ItemNo, TenantNo};
 
 use crate::{Conn, Result, Write, args};
 
@@ -29,6 +29,11 @@ impl ItemNumbers {
         self.by_name.get(name).copied()
     }
 
+    /// Every item of the catalogue with its number, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (ItemNo, &'static Item)> + '_ {
+        self.by_no.iter().map(|(no, item)| (*no, *item))
+    }
+
     /// The item with this number; `None` for one that this binary's catalogue does not know.
     pub fn item(&self, no: ItemNo) -> Option<&'static Item> {
         self.by_no.get(&no).copied()
@@ -46,4 +51,20 @@ pub async fn item_numbers(conn: &mut Conn) -> Result<ItemNumbers> {
         }
     }
     Ok(numbers)
+}
+
+/// The services that are on for a tenant, in the catalogue's order; the platform always is.
+pub async fn services(conn: &mut Conn, tenant: TenantNo) -> Result<Vec<Service>> {
+    let rows = conn.all("SELECT service FROM tenant_services WHERE tenant_no = $1", args![tenant]).await?;
+    let mut services = rows.iter().map(|row| row.parsed("service")).collect::<Result<Vec<Service>>>()?;
+    services.push(Service::Platform);
+    services.sort_unstable();
+    services.dedup();
+    Ok(services)
+}
+
+/// Turns services on for a tenant; those that are on stay so.
+pub async fn turn_services_on(tx: &mut Write, tenant: TenantNo, services: &[Service]) -> Result<()> {
+    let rows = services.iter().map(|service| args![tenant, service.as_str()]).collect();
+    tx.insert_many("INSERT INTO tenant_services (tenant_no, service)", "ON CONFLICT DO NOTHING", rows).await
 }
