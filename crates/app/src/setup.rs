@@ -17,7 +17,7 @@ pub struct FirstSetup {
     pub tenant_id: TenantId,
 }
 
-/// Makes the top tenant (kind root, its own parent).
+/// Makes the top tenant (kind root, its own parent) with its first storages and every catalogue item on.
 pub async fn init(app: &App, name: &str) -> Result<FirstSetup> {
     let mut tx = app.write_as(Actor::System).await?;
     store::catalogue::insert_missing_items(&mut tx, app.catalogue()).await?;
@@ -40,7 +40,8 @@ pub async fn init(app: &App, name: &str) -> Result<FirstSetup> {
         enhanced_security: false,
         pricing_mode: PricingMode::Production,
     };
-    store::tenants::insert(&mut tx, &top).await?;
+    let top = store::tenants::insert(&mut tx, &top).await?;
+    crate::offering_items::first_setup(&mut tx, app, top).await?;
     tx.commit().await?;
     Ok(FirstSetup { tenant_id })
 }

@@ -44,7 +44,7 @@ pub struct ItemChange {
     pub quota: Quota,
 }
 
-fn state(row: &Row) -> Result<State> {
+fn state_of(row: &Row) -> Result<State> {
     Ok(State {
         enabled: row.flag("enabled")?,
         quota: Quota {
@@ -70,7 +70,19 @@ pub async fn of_tenant(conn: &mut Conn, tenant: TenantNo) -> Result<Vec<(Key, St
             args![tenant],
         )
         .await?;
-    rows.iter().map(|row| Ok((key(row)?, state(row)?))).collect()
+    rows.iter().map(|row| Ok((key(row)?, state_of(row)?))).collect()
+}
+
+/// How the tenant has the item; `None` where it has never had it.
+pub async fn state(conn: &mut Conn, tenant: TenantNo, key: Key) -> Result<Option<State>> {
+    let row = conn
+        .one(
+            "SELECT enabled, quota_value, quota_overage, quota_version, updated_at FROM tenant_items
+             WHERE tenant_no = $1 AND item_no = $2 AND infra_no = $3",
+            args![tenant, key.item, key.infra],
+        )
+        .await?;
+    row.map(|row| state_of(&row)).transpose()
 }
 
 /// Whether the tenant has the item on.
@@ -94,7 +106,7 @@ pub async fn enabled_below(conn: &mut Conn, tenant: TenantNo, key: Key) -> Resul
             args![tenant, key.item, key.infra],
         )
         .await?;
-    rows.iter().map(|row| Ok((TenantNo(row.int("tenant_no")?), state(row)?))).collect()
+    rows.iter().map(|row| Ok((TenantNo(row.int("tenant_no")?), state_of(row)?))).collect()
 }
 
 /// Everybody who has an item on that is bound to the storage.
@@ -106,7 +118,7 @@ pub async fn enabled_on_infra(conn: &mut Conn, infra: InfraNo) -> Result<Vec<(Te
             args![infra],
         )
         .await?;
-    rows.iter().map(|row| Ok((TenantNo(row.int("tenant_no")?), key(row)?, state(row)?))).collect()
+    rows.iter().map(|row| Ok((TenantNo(row.int("tenant_no")?), key(row)?, state_of(row)?))).collect()
 }
 
 /// Whether the tenant or one below it uses the item now.

@@ -1,1 +1,0 @@
-//! Offering items of tenants.
