@@ -15,7 +15,7 @@ use domain::ids::{InfraId, TenantId, TenantNo};
 use domain::pricing::Quota;
 use domain::tenant::{Tenant, TenantKind};
 use domain::time::Instant;
-use store::offering_items::{Key, State};
+use store::offering_items::{ItemChange, Key, State};
 use store::{Conn, Write};
 
 use crate::{App, Caller, Error, Result, Rule};
@@ -139,6 +139,11 @@ async fn available(conn: &mut Conn, keys: &Keys, tenant: &Tenant) -> Result<BTre
     let names: BTreeSet<_> = keys_on.iter().map(|key| key.item).collect();
     keys_on.extend(keys.on_own_storages(tenant.no, |item| names.contains(&item)));
     Ok(keys_on)
+}
+
+/// The change that turns off what a tenant has on.
+pub(crate) fn turned_off(keys: &Keys, tenant: TenantNo, key: Key, state: State) -> ItemChange {
+    update::switched(keys, tenant, key, Some(state), false)
 }
 
 /// Gives a new personal tenant what its parent has on: its items follow the parent's, as only its quotas can be set.

@@ -1,1 +1,0 @@
-//! Billing periods, billing settings and price lists.
