@@ -8,7 +8,7 @@ use domain::billing::{BillingDay, BillingMode, UsageCalculationMode};
 use domain::ids::{TenantId, TenantNo};
 use domain::time::Period;
 use store::Conn;
-use store::billing::Billing;
+pub use store::billing::Billing;
 
 use crate::pricing::{check_version, next_version};
 use crate::{App, Caller, Error, Result};

@@ -1,9 +1,0 @@
-//! Locations and storages (accounts-api, 2.4).
-
-use app::App;
-use utoipa_axum::router::OpenApiRouter;
-
-/// The routes of this noun.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-}

@@ -1,9 +1,0 @@
-//! Offering items (accounts-api, 1.11, 2.3).
-
-use app::App;
-use utoipa_axum::router::OpenApiRouter;
-
-/// The routes of this noun.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-}
