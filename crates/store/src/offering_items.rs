@@ -96,17 +96,24 @@ pub async fn is_enabled(conn: &mut Conn, tenant: TenantNo, item: ItemNo, infra: 
     row.map_or(Ok(false), |row| row.flag("enabled"))
 }
 
-/// The tenants strictly below `tenant` that have the item on.
-pub async fn enabled_below(conn: &mut Conn, tenant: TenantNo, key: Key) -> Result<Vec<(TenantNo, State)>> {
+/// Who strictly below `tenant` has the item on: with the key's storage, or with `any_storage`.
+pub async fn enabled_below(
+    conn: &mut Conn,
+    tenant: TenantNo,
+    wanted: Key,
+    any_storage: bool,
+) -> Result<Vec<(TenantNo, Key, State)>> {
     let rows = conn
         .all(
-            "SELECT i.tenant_no, i.enabled, i.quota_value, i.quota_overage, i.quota_version, i.updated_at
+            "SELECT i.tenant_no, i.item_no, i.infra_no, i.enabled, i.quota_value, i.quota_overage, i.quota_version,
+             i.updated_at
              FROM closure k JOIN tenant_items i ON i.tenant_no = k.tenant_no
-             WHERE k.ancestor_no = $1 AND k.depth > 0 AND i.item_no = $2 AND i.infra_no = $3 AND i.enabled = 1",
-            args![tenant, key.item, key.infra],
+             WHERE k.ancestor_no = $1 AND k.depth > 0 AND i.item_no = $2 AND (i.infra_no = $3 OR $4 = 1)
+             AND i.enabled = 1",
+            args![tenant, wanted.item, wanted.infra, any_storage],
         )
         .await?;
-    rows.iter().map(|row| Ok((TenantNo(row.int("tenant_no")?), state_of(row)?))).collect()
+    rows.iter().map(|row| Ok((TenantNo(row.int("tenant_no")?), key(row)?, state_of(row)?))).collect()
 }
 
 /// Everybody who has an item on that is bound to the storage.

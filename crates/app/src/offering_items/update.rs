@@ -169,36 +169,50 @@ impl Plan {
 
     /// Saves what differs, here and below.
     async fn save(&self, tx: &mut Write, check_usage: bool) -> Result<()> {
-        let mut changes = Vec::new();
+        let mut changes: BTreeMap<(TenantNo, Key), ItemChange> = BTreeMap::new();
         let mut services: BTreeSet<Service> = BTreeSet::new();
         let personal = store::offering_items::personal_tenants(tx, self.tenant.no).await?;
         for (key, (on, quota)) in self.after.iter().filter(|(key, after)| **after != self.was(**key)) {
             let was_on = self.was(*key).0;
             let old = self.before.get(key).copied();
-            changes
-                .push(ItemChange { quota: *quota, ..switched(&self.keys, self.tenant.no, *key, old, *on) });
+            let here = switched(&self.keys, self.tenant.no, *key, old, *on);
+            let mut all = vec![ItemChange { quota: *quota, ..here }];
             if was_on && !on {
-                if check_usage && store::offering_items::is_used(tx, self.tenant.no, *key).await? {
-                    let info = format!("{}: there is usage", self.keys.log_id(*key));
-                    return Err(Error::rule(Rule::Business, info));
-                }
-                for (below, state) in store::offering_items::enabled_below(tx, self.tenant.no, *key).await? {
-                    changes.push(switched(&self.keys, below, *key, Some(state), false));
-                }
+                all.extend(self.off_below(tx, *key, check_usage).await?);
             } else if *on && !was_on {
                 services.extend(self.keys.item(*key).map(|item| item.service));
                 for follower in &personal {
                     let old = store::offering_items::state(tx, *follower, *key).await?;
-                    changes.push(switched(&self.keys, *follower, *key, old, true));
+                    all.push(switched(&self.keys, *follower, *key, old, true));
                 }
             }
+            changes.extend(all.into_iter().map(|change| ((change.tenant, change.key), change)));
         }
+        let changes: Vec<_> = changes.into_values().collect();
         store::offering_items::save(tx, &changes).await?;
         let services: Vec<_> = services.into_iter().collect();
         for tenant in std::iter::once(self.tenant.no).chain(personal) {
             store::catalogue::turn_services_on(tx, tenant, &services).await?;
         }
         Ok(())
+    }
+
+    /// What goes off below with an item that goes off here: the item with this storage, and once the tenant has it with
+    /// no storage at all, also with the storages that tenants below own.
+    async fn off_below(&self, tx: &mut Write, key: Key, check_usage: bool) -> Result<Vec<ItemChange>> {
+        let is_gone = !self.after.iter().any(|(other, (on, _))| *on && other.item == key.item);
+        let below = store::offering_items::enabled_below(tx, self.tenant.no, key, is_gone).await?;
+        let touched: BTreeSet<Key> = below.iter().map(|(_, key, _)| *key).chain([key]).collect();
+        for key in touched.into_iter().filter(|_| check_usage) {
+            if store::offering_items::is_used(tx, self.tenant.no, key).await? {
+                return Err(Error::rule(
+                    Rule::Business,
+                    format!("{}: there is usage", self.keys.log_id(key)),
+                ));
+            }
+        }
+        let off = below.into_iter();
+        Ok(off.map(|(tenant, key, state)| switched(&self.keys, tenant, key, Some(state), false)).collect())
     }
 }
 

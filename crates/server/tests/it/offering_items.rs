@@ -229,6 +229,8 @@ async fn a_partner_can_sell_on_its_own_storage_what_it_is_sold() {
     let south = test.tenant(test.top, TenantKind::Partner, "South").await;
     assert_eq!(rule(put(&test, south, &[own("storage")]).await), Rule::ItemUnavailable);
     assert!(all(&test, south).await.iter().all(|item| item.infra_id != infra_id));
+    turn(&test, test.top, &["storage"], false).await.unwrap();
+    assert!(on(&test, partner).await.is_empty() && on(&test, customer).await.is_empty());
 }
 
 #[tokio::test]
@@ -394,4 +396,33 @@ fn bodies_are_read_as_tolerantly_as_the_contract_says() {
     assert!(top(r#"{"offering_items":[],"check_usage":"true"}"#).unwrap().check_usage == Some(true));
     assert!(top(r#"{"offering_items":[],"surprise":1}"#).unwrap_err().starts_with("surprise"));
     assert!(top("{}").unwrap_err().starts_with("offering_items: required"));
+}
+
+#[test]
+fn the_routes_around_items_are_served_and_documented() {
+    let (_router, document) = http_api::serve::documented();
+    let paths = serde_json::to_value(document).unwrap()["paths"].clone();
+    for (path, methods) in [
+        ("/api/2/applications", "get"),
+        ("/api/2/applications/{application_id}", "get"),
+        ("/api/2/applications/{application_id}/settings/tenants/{tenant_id}/{name}", "delete get put"),
+        ("/api/2/billing/tenants/{tenant_id}", "get put"),
+        ("/api/2/billing/tenants/{tenant_id}/periods", "get put"),
+        ("/api/2/infra", "get post"),
+        ("/api/2/infra/{infra_id}", "delete get put"),
+        ("/api/2/locations", "get post"),
+        ("/api/2/locations/{location_id}", "delete get put"),
+        ("/api/2/locations/{location_id}/infra", "get"),
+        ("/api/2/tenants/{tenant_id}/infra", "get"),
+        ("/api/2/tenants/{tenant_id}/locations", "get"),
+        ("/api/2/tenants/{tenant_id}/offering_items", "get put"),
+        ("/api/2/tenants/{tenant_id}/offering_items/available_for_child", "get"),
+        ("/api/2/tenants/{tenant_id}/offering_items/pricing", "get put"),
+        ("/api/2/tenants/{tenant_id}/pricing", "get put"),
+        ("/api/tidemark/1/tenants/{tenant_id}/billing_period", "put"),
+    ] {
+        let mut found: Vec<_> = paths[path].as_object().expect(path).keys().cloned().collect();
+        found.sort();
+        assert_eq!(found.join(" "), methods, "{path}");
+    }
 }
