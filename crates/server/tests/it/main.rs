@@ -1,5 +1,13 @@
 //! The one integration test binary: use cases on a real database, routes over a real socket.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test cannot go on without fails it, in helpers too"
+)]
+
 mod access;
 mod auth;
 mod billing;

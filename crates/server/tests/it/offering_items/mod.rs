@@ -190,7 +190,10 @@ async fn quotas_are_guarded_by_one_version_per_call() {
     let fresh = Change { quota: quota(Some(7), None, version), ..servers.clone() };
     let refused = put(&test, partner, &[fresh.clone(), stale]).await;
     assert!(matches!(refused, Err(Error::StaleQuota { .. })), "{refused:?}");
-    assert_eq!(put(&test, partner, &[servers.clone()]).await.unwrap()[0].quota.unwrap().value, Some(5));
+    assert_eq!(
+        put(&test, partner, std::slice::from_ref(&servers)).await.unwrap()[0].quota.unwrap().value,
+        Some(5)
+    );
     // The clock stands still, and yet the new version is larger.
     assert!(put(&test, partner, &[fresh]).await.unwrap()[0].quota.unwrap().version > version);
     let cleared = Change { quota: quota(None, Some(3), version), ..vms.clone() };
