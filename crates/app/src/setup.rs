@@ -1,23 +1,39 @@
 //! The first setup of a data directory: the top tenant and what it needs.
 
 use domain::access::Actor;
-use domain::ids::{DEFAULT_IDP, TenantId};
+use domain::ids::{ClientId, DEFAULT_IDP, TenantId};
 use domain::pricing::PricingMode;
 use domain::tenant::{Language, TenantKind};
 use store::tenants::NewTenant;
 
+use crate::auth::keys::SigningKey;
 use crate::ids::Noun;
-use crate::{App, Result};
+use crate::{App, Result, auth, clients};
 
 /// What the first setup made.
 #[derive(Debug, Clone)]
 pub struct FirstSetup {
     /// The top tenant.
     pub tenant_id: TenantId,
+    /// An API client of the top tenant, with its root_admin's rights.
+    pub client_id: ClientId,
+    /// That client's secret, which is shown once.
+    pub client_secret: String,
 }
 
-/// Makes the top tenant (kind root, its own parent).
+/// Makes the top tenant (kind root, its own parent), the keys that sign tokens, and the first API client.
 pub async fn init(app: &App, name: &str) -> Result<FirstSetup> {
+    let (active, next) = (SigningKey::generate().await?, SigningKey::generate().await?);
+    init_with_keys(app, name, &active, &next).await
+}
+
+/// As [`init`], with keys that are there already: the one that signs and the one that will next.
+pub async fn init_with_keys(
+    app: &App,
+    name: &str,
+    active: &SigningKey,
+    next: &SigningKey,
+) -> Result<FirstSetup> {
     let mut tx = app.write_as(Actor::System).await?;
     store::catalogue::insert_missing_items(&mut tx, app.catalogue()).await?;
     let today = tx.now().day();
@@ -39,7 +55,9 @@ pub async fn init(app: &App, name: &str) -> Result<FirstSetup> {
         enhanced_security: false,
         pricing_mode: PricingMode::Production,
     };
-    store::tenants::insert(&mut tx, &top).await?;
+    let top_no = store::tenants::insert(&mut tx, &top).await?;
+    auth::keys::insert_first(app, &mut tx, active, next).await?;
+    let client = clients::create_first(app, &mut tx, top_no, tenant_id).await?;
     tx.commit().await?;
-    Ok(FirstSetup { tenant_id })
+    Ok(FirstSetup { tenant_id, client_id: client.client.id, client_secret: client.secret })
 }

@@ -4,6 +4,7 @@
 
 mod app;
 mod directory;
+mod people;
 mod server;
 
 pub use app::{TestApp, at};
