@@ -27,6 +27,7 @@ pub mod users;
 
 use std::sync::Arc;
 
+use auth::sealing::SealingKey;
 use domain::access::Actor;
 use domain::catalogue::Catalogue;
 use store::{Conn, Db, Write};
@@ -52,6 +53,8 @@ pub struct Parts {
     pub ids: Ids,
     /// What the operator set.
     pub settings: Settings,
+    /// What secrets in the database are sealed with.
+    pub sealing: SealingKey,
     /// Wakes the scheduler and the mailer when there may be work.
     pub work: Notify,
     /// What signing in keeps between calls.
@@ -64,12 +67,13 @@ pub struct Parts {
 
 impl App {
     /// Puts the parts together.
-    pub fn new(db: Db, clock: Clock, ids: Ids, settings: Settings) -> Self {
+    pub fn new(db: Db, clock: Clock, ids: Ids, settings: Settings, sealing: SealingKey) -> Self {
         Self(Arc::new(Parts {
             db,
             clock,
             ids,
             settings,
+            sealing,
             work: Notify::new(),
             auth: auth::State::default(),
             usage: usage::State::default(),

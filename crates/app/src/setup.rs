@@ -1,24 +1,41 @@
 //! The first setup of a data directory: the top tenant and what it needs.
 
 use domain::access::Actor;
-use domain::ids::{DEFAULT_IDP, TenantId};
+use domain::ids::{ClientId, DEFAULT_IDP, TenantId};
 use domain::pricing::PricingMode;
 use domain::tenant::{Language, TenantKind};
 use store::Conn;
 use store::tenants::NewTenant;
 
+use crate::auth::keys::SigningKey;
 use crate::ids::Noun;
-use crate::{App, Result};
+use crate::{App, Result, auth, clients, offering_items};
 
 /// What the first setup made.
 #[derive(Debug, Clone)]
 pub struct FirstSetup {
     /// The top tenant.
     pub tenant_id: TenantId,
+    /// An API client of the top tenant, with its root_admin's rights.
+    pub client_id: ClientId,
+    /// That client's secret, which is shown once.
+    pub client_secret: String,
 }
 
-/// Makes the top tenant (kind root, its own parent) with its first storages and every catalogue item on.
+/// Makes the top tenant (kind root, its own parent) with its first storages and every catalogue item on, the keys that
+/// sign tokens, and the first API client.
 pub async fn init(app: &App, name: &str) -> Result<FirstSetup> {
+    let (active, next) = (SigningKey::generate().await?, SigningKey::generate().await?);
+    init_with_keys(app, name, &active, &next).await
+}
+
+/// As [`init`], with keys that are there already: the one that signs and the one that will next.
+pub async fn init_with_keys(
+    app: &App,
+    name: &str,
+    active: &SigningKey,
+    next: &SigningKey,
+) -> Result<FirstSetup> {
     let mut tx = app.write_as(Actor::System).await?;
     store::catalogue::insert_missing_items(&mut tx, app.catalogue()).await?;
     let today = tx.now().day();
@@ -41,9 +58,11 @@ pub async fn init(app: &App, name: &str) -> Result<FirstSetup> {
         pricing_mode: PricingMode::Production,
     };
     let top = store::tenants::insert(&mut tx, &top).await?;
-    crate::offering_items::first_setup(&mut tx, app, top).await?;
+    offering_items::first_setup(&mut tx, app, top).await?;
+    auth::keys::insert_first(app, &mut tx, active, next).await?;
+    let client = clients::create_first(app, &mut tx, top, tenant_id).await?;
     tx.commit().await?;
-    Ok(FirstSetup { tenant_id })
+    Ok(FirstSetup { tenant_id, client_id: client.client.id, client_secret: client.secret })
 }
 
 /// Whether the first setup was done.

@@ -34,7 +34,7 @@ pub fn documented() -> (Router<App>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
         .nest("/api/2", api::routes().merge(idp::routes()))
         .nest("/api/tidemark/1", api::own_routes())
-        .merge(idp::root_routes())
+        .merge(idp::host_routes())
         .split_for_parts()
 }
 

@@ -1,6 +1,8 @@
 //! An app on a throw-away database.
 
 use ::app::access::Proof;
+use ::app::auth::keys::SigningKey;
+use ::app::auth::sealing::SealingKey;
 use ::app::clock::ManualClock;
 use ::app::settings::{Mail, Settings, Transport};
 use ::app::{App, Caller, Clock, Ids};
@@ -13,6 +15,10 @@ use store::Db;
 use store::tenants::NewTenant;
 
 use crate::Directory;
+
+/// Two signing keys made for tests and for nothing else: making some takes a moment that no test needs to wait.
+const ACTIVE_KEY: &[u8] = include_bytes!("../keys/active.pk8");
+const NEXT_KEY: &[u8] = include_bytes!("../keys/next.pk8");
 
 /// An instant from its text.
 ///
@@ -31,6 +37,10 @@ pub struct TestApp {
     pub clock: ManualClock,
     /// Its top tenant.
     pub top: TenantId,
+    /// Its first API client, a root_admin of the top tenant.
+    pub client_id: String,
+    /// That client's secret.
+    pub client_secret: String,
     /// Where its database and mails lie.
     pub directory: Directory,
 }
@@ -48,9 +58,14 @@ impl TestApp {
         };
         let settings = Settings { public_url: "https://tide.example.com".to_owned(), mail };
         let db = Db::open(&directory.path().join("tidemark.db")).await.expect("a database");
-        let app = App::new(db, Clock::Manual(clock.clone()), Ids::default(), settings);
-        let first = ::app::setup::init(&app, "Tidemark").await.expect("a first setup");
-        Self { app, clock, top: first.tenant_id, directory }
+        let sealing = SealingKey::from_bytes(&[7; 32]).expect("a key of 32 bytes");
+        let app = App::new(db, Clock::Manual(clock.clone()), Ids::default(), settings, sealing);
+        let key = |pkcs8: &[u8]| SigningKey::from_pkcs8(pkcs8).expect("a key");
+        let (active, next) = (key(ACTIVE_KEY), key(NEXT_KEY));
+        let first = ::app::setup::init_with_keys(&app, "Tidemark", &active, &next).await;
+        let first = first.expect("a first setup");
+        let (client_id, client_secret) = (first.client_id.to_string(), first.client_secret);
+        Self { app, clock, top: first.tenant_id, client_id, client_secret, directory }
     }
 
     /// A new tenant, made below the use cases.

@@ -1,7 +1,12 @@
 //! What tests share: an app on a throw-away database with a manual clock, a real server on a socket, personas.
 
+#![expect(clippy::missing_panics_doc, reason = "a test whose fixture fails cannot go on")]
+
 mod app;
 mod directory;
+mod people;
+mod server;
 
 pub use app::{TestApp, at};
 pub use directory::Directory;
+pub use server::{Answer, Call, Server};

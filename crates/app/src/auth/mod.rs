@@ -1,19 +1,84 @@
 //! Who asks: tokens, passwords, and the [`Caller`] that they prove.
 
-use std::net::IpAddr;
+mod access;
+mod grants;
+mod jwt;
+pub mod keys;
+pub mod passwords;
+mod refusal;
+mod revocation;
+mod scope;
+pub mod sealing;
+mod sign_in;
+mod throttle;
 
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::signature::RsaPublicKeyComponents;
+use domain::access::Actor;
+use domain::time::Instant;
+use tokio::sync::Semaphore;
+
+use crate::access::Proof;
+use crate::ids::hex;
 use crate::{App, Caller, Error, Result};
 
+pub use access::{Claims, ScopeItem};
+pub use grants::{Credentials, Grant, Issued, Request, issue};
+pub use refusal::Refusal;
+pub use revocation::{Introspected, introspect, revoke};
+pub use scope::Scope;
+
+/// How long an access token lives (accounts-api, 1.3).
+pub const TOKEN_SECONDS: i64 = 7_200;
+
 /// The caller that a bearer token proves; 401 where the token is forged, run out, revoked, or of somebody disabled.
-pub async fn bearer(_app: &App, _token: &str) -> Result<Caller> {
-    Err(Error::unauthenticated("invalid token"))
+pub async fn bearer(app: &App, token: &str) -> Result<Caller> {
+    let verified = access::verify(app, &mut app.read().await?, token).await?;
+    verified.map(|verified| verified.caller).ok_or_else(|| Error::unauthenticated("invalid token"))
 }
 
 /// The caller that a user's login and password prove. Failures are throttled by login and by address.
-pub async fn basic(_app: &App, _login: &str, _password: &str, _from: Option<IpAddr>) -> Result<Caller> {
-    Err(Error::unauthenticated("wrong login or password"))
+pub async fn basic(app: &App, login: &str, password: &str, from: Option<IpAddr>) -> Result<Caller> {
+    let wrong = || Error::unauthenticated("wrong login or password");
+    let user = sign_in::user(app, login, password, from).await?.ok_or_else(wrong)?;
+    let mut conn = app.read().await?;
+    access::caller(app, &mut conn, Actor::User(user), None, Proof::Basic)
+        .await?
+        .map(|(caller, _)| caller)
+        .ok_or_else(wrong)
 }
 
-/// What signing in keeps between calls.
-#[derive(Debug, Default)]
-pub struct State {}
+/// What is stored of a secret that is random itself: SHA-256, in hex.
+pub(crate) fn fingerprint(secret: &str) -> String {
+    hex(digest(&SHA256, secret.as_bytes()).as_ref())
+}
+
+const fn later(at: Instant, seconds: i64) -> Instant {
+    Instant(at.0.saturating_add(seconds.saturating_mul(1_000_000)))
+}
+
+/// What signing in keeps between calls. All of it can be lost.
+#[derive(Debug)]
+pub struct State {
+    signer: Mutex<Option<Arc<keys::SigningKey>>>,
+    verifiers: Mutex<HashMap<String, Arc<RsaPublicKeyComponents<Vec<u8>>>>>,
+    throttle: Mutex<throttle::Throttle>,
+    proven: Mutex<sign_in::Proven>,
+    hashing: Semaphore,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            signer: Mutex::default(),
+            verifiers: Mutex::default(),
+            throttle: Mutex::default(),
+            proven: Mutex::default(),
+            hashing: Semaphore::new(passwords::AT_ONCE),
+        }
+    }
+}

@@ -175,6 +175,7 @@ CREATE TABLE tokens (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tokens_of_family ON tokens (family);
 CREATE INDEX tokens_by_end ON tokens (expires_at);
+CREATE INDEX tokens_by_parent ON tokens (parent_jti) WHERE parent_jti IS NOT NULL;
 
 CREATE TABLE refresh_tokens (
     sha256 TEXT PRIMARY KEY,
@@ -183,12 +184,12 @@ CREATE TABLE refresh_tokens (
     principal_id TEXT NOT NULL,
     scope TEXT NOT NULL,
     narrowed_to TEXT,
-    access_jti TEXT NOT NULL,
     expires_at INTEGER NOT NULL,
     used_at INTEGER,
     revoked_at INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refresh_tokens_of_family ON refresh_tokens (family);
+CREATE INDEX refresh_tokens_by_end ON refresh_tokens (expires_at);
 
 -- The stable number of every item name this database has seen; filled from the catalogue at start.
 CREATE TABLE items (

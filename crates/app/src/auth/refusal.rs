@@ -1,0 +1,39 @@
+//! How the token endpoint refuses.
+
+use std::borrow::Cow;
+
+/// Why no token was given. The wire's words for them stand in the table of accounts-api, 1.2.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The form of the request is wrong.
+    #[error("{0}")]
+    Malformed(Cow<'static, str>),
+    /// The refresh token or assertion is invalid or used up.
+    #[error("the {0} is invalid, used up or revoked")]
+    BadGrant(&'static str),
+    /// The client is unknown, disabled or deleted, or its secret is wrong.
+    #[error("unknown client, wrong secret, or disabled")]
+    BadClient,
+    /// The user is unknown or disabled, or the password is wrong.
+    #[error("unknown user, wrong password, or disabled")]
+    BadUser,
+    /// The scope asks for more than there is.
+    #[error("the scope is not allowed")]
+    ScopeNotAllowed,
+    /// Anything else.
+    #[error(transparent)]
+    Failed(#[from] crate::Error),
+}
+
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Refusal {
+    /// A request whose form is wrong.
+    pub fn malformed(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::Malformed(why.into())
+    }
+}

@@ -1,0 +1,141 @@
+//! Slows down whoever guesses passwords, by login and by address (wire-conventions, section 4).
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use domain::time::Instant;
+
+/// Failures of one login that cost nothing yet.
+const FREE_BY_LOGIN: u32 = 5;
+/// Failures from one address that cost nothing yet: many people may share one.
+const FREE_BY_ADDRESS: u32 = 50;
+/// The longest wait after one failure.
+const LONGEST_WAIT_SECONDS: i64 = 300;
+/// Failures are forgotten after this long without another one.
+const FORGOTTEN_AFTER_SECONDS: i64 = 15 * 60;
+/// More entries than this are never kept.
+const MOST_ENTRIES: usize = 100_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Key {
+    /// SHA-256 of the login, which may be of any length.
+    Login([u8; 32]),
+    /// An IPv4 address, or the /64 of an IPv6 address.
+    Address(IpAddr),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Failures {
+    count: u32,
+    last: Instant,
+}
+
+/// The failures of late.
+#[derive(Debug, Default)]
+pub(super) struct Throttle(HashMap<Key, Failures>);
+
+impl Throttle {
+    /// Begins a try and counts it as failed until [`Throttle::succeed`], so that tries at the same moment count, too.
+    /// Where it comes too early: the seconds to wait.
+    pub(super) fn begin(&mut self, now: Instant, login: &str, from: Option<IpAddr>) -> Result<(), i64> {
+        let keys = keys(login, from);
+        if let Some(wait) = keys.iter().filter_map(|key| self.wait(now, *key)).max() {
+            return Err(wait);
+        }
+        self.make_room(now);
+        for key in keys {
+            let entry = self.0.entry(key).or_insert(Failures { count: 0, last: now });
+            entry.count = if is_forgotten(*entry, now) { 1 } else { entry.count.saturating_add(1) };
+            entry.last = now;
+        }
+        Ok(())
+    }
+
+    /// The try was none of a guesser: the login starts anew, and the address is as before.
+    pub(super) fn succeed(&mut self, login: &str, from: Option<IpAddr>) {
+        for key in keys(login, from) {
+            match key {
+                Key::Login(_) => drop(self.0.remove(&key)),
+                Key::Address(_) => {
+                    self.0
+                        .entry(key)
+                        .and_modify(|failures| failures.count = failures.count.saturating_sub(1));
+                }
+            }
+        }
+    }
+
+    fn wait(&self, now: Instant, key: Key) -> Option<i64> {
+        let failures = self.0.get(&key).filter(|failures| !is_forgotten(**failures, now))?;
+        let free = if matches!(key, Key::Login(_)) { FREE_BY_LOGIN } else { FREE_BY_ADDRESS };
+        let over = failures.count.checked_sub(free)?;
+        let wait = 2_i64.saturating_pow(over).min(LONGEST_WAIT_SECONDS) - seconds_since(*failures, now);
+        (wait > 0).then_some(wait)
+    }
+
+    fn make_room(&mut self, now: Instant) {
+        if self.0.len() >= MOST_ENTRIES {
+            self.0.retain(|_, failures| !is_forgotten(*failures, now));
+        }
+        if self.0.len() >= MOST_ENTRIES {
+            self.0.clear();
+        }
+    }
+}
+
+fn keys(login: &str, from: Option<IpAddr>) -> Vec<Key> {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, login.as_bytes()).as_ref());
+    std::iter::once(Key::Login(hash)).chain(from.map(|from| Key::Address(network(from)))).collect()
+}
+
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+const fn seconds_since(failures: Failures, now: Instant) -> i64 {
+    now.0.saturating_sub(failures.last.0) / 1_000_000
+}
+
+const fn is_forgotten(failures: Failures, now: Instant) -> bool {
+    seconds_since(failures, now) >= FORGOTTEN_AFTER_SECONDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn second(at: i64) -> Instant {
+        Instant(at * 1_000_000)
+    }
+
+    #[test]
+    fn waits_double_after_the_free_tries_and_end_with_a_success() {
+        let mut throttle = Throttle::default();
+        for _ in 0..5 {
+            assert_eq!(throttle.begin(second(0), "anna", None), Ok(()));
+        }
+        assert_eq!(throttle.begin(second(0), "anna", None), Err(1));
+        assert_eq!(throttle.begin(second(0), "bert", None), Ok(()), "another login is not held back");
+        assert_eq!(throttle.begin(second(1), "anna", None), Ok(()));
+        assert_eq!(throttle.begin(second(1), "anna", None), Err(2));
+        throttle.succeed("anna", None);
+        assert_eq!(throttle.begin(second(1), "anna", None), Ok(()));
+    }
+
+    #[test]
+    fn an_address_is_held_back_over_all_logins_and_forgotten_later() {
+        let mut throttle = Throttle::default();
+        let from = |text: &str| Some(text.parse().unwrap());
+        for at in 0..50 {
+            assert_eq!(throttle.begin(second(0), &format!("user{at}"), from("2001:db8::1")), Ok(()));
+        }
+        assert!(throttle.begin(second(0), "fresh", from("2001:db8::2")).is_err(), "the same network");
+        assert_eq!(throttle.begin(second(0), "fresh", from("2001:db8:1::1")), Ok(()));
+        assert_eq!(throttle.begin(second(900), "fresh", from("2001:db8::1")), Ok(()));
+    }
+}

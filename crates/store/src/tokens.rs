@@ -1,1 +1,0 @@
-//! Issued tokens and their families.
