@@ -12,6 +12,7 @@ use std::time::Duration;
 use domain::access::Actor;
 use domain::ids::{InfraNo, ItemNo, Seq, TenantNo};
 use domain::time::{Day, Instant};
+use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -248,6 +249,20 @@ impl Conn {
         let query = sqlx::query_with(AssertSqlSafe(sql), bind(args)?).persistent(false);
         let rows = self.tx.fetch_all(query).await.map_err(driver)?;
         Ok(rows.into_iter().map(Row).collect())
+    }
+
+    /// Gives each row to `take` as it comes: for answers that may be too long to hold as rows.
+    pub async fn each(
+        &mut self,
+        sql: &'static str,
+        args: Vec<Arg>,
+        mut take: impl FnMut(&Row) -> Result<()>,
+    ) -> Result<()> {
+        let mut rows = self.tx.fetch(sqlx::query_with(sql, bind(args)?));
+        while let Some(row) = rows.try_next().await.map_err(driver)? {
+            take(&Row(row))?;
+        }
+        Ok(())
     }
 
     /// The first row, if there is one.
