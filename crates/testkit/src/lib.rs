@@ -2,6 +2,8 @@
 
 mod app;
 mod directory;
+mod usage;
 
 pub use app::{TestApp, at};
 pub use directory::Directory;
+pub use usage::reading;

@@ -129,9 +129,8 @@ pub async fn billing_days_of(
             args![tenant],
         )
         .await?;
-    let item = |row: &Row| {
-        Ok(((ItemNo(row.int("item_no")?), InfraNo(row.int("infra_no")?)), billing_day(row)?))
-    };
+    let item =
+        |row: &Row| Ok(((ItemNo(row.int("item_no")?), InfraNo(row.int("infra_no")?)), billing_day(row)?));
     Ok((own, rows.iter().map(item).collect::<Result<_>>()?))
 }
 

@@ -105,8 +105,7 @@ pub async fn storages(
             dialect::placeholders(1, ids.len())
         );
         for row in conn.all_of(sql, ids.iter().map(|id| Arg::from(*id)).collect()).await? {
-            found
-                .insert(row.parsed("id")?, (InfraNo(row.int("no")?), row.parsed_list("capabilities")?));
+            found.insert(row.parsed("id")?, (InfraNo(row.int("no")?), row.parsed_list("capabilities")?));
         }
     }
     Ok(found)
@@ -140,7 +139,8 @@ pub async fn meters(conn: &mut Conn, keys: &[MeterKey]) -> Result<HashMap<MeterK
 
 /// The first day of the billing month of these meters: the item's own, else the tenant's.
 pub async fn billing_days(conn: &mut Conn, keys: &[MeterKey]) -> Result<HashMap<MeterKey, BillingDay>> {
-    let select = "SELECT w.tenant_no, w.item_no, w.infra_no, COALESCE(b.billing_day, t.billing_day) AS billing_day
+    let select =
+        "SELECT w.tenant_no, w.item_no, w.infra_no, COALESCE(b.billing_day, t.billing_day) AS billing_day
         FROM wanted w JOIN tenants t ON t.no = w.tenant_no LEFT JOIN item_billing_days b
         ON b.tenant_no = w.tenant_no AND b.item_no = w.item_no AND b.infra_no = w.infra_no";
     let mut found = HashMap::new();
@@ -153,10 +153,7 @@ pub async fn billing_days(conn: &mut Conn, keys: &[MeterKey]) -> Result<HashMap<
 }
 
 /// The level of each meter just before its day began, from closed days alone; those not heard before are left out.
-pub async fn levels_before(
-    conn: &mut Conn,
-    starts: &[(MeterKey, Day)],
-) -> Result<HashMap<MeterKey, i64>> {
+pub async fn levels_before(conn: &mut Conn, starts: &[(MeterKey, Day)]) -> Result<HashMap<MeterKey, i64>> {
     let select = "SELECT w.tenant_no, w.item_no, w.infra_no, (SELECT h.level FROM history h
         WHERE h.tenant_no = w.tenant_no AND h.item_no = w.item_no AND h.infra_no = w.infra_no AND h.day < w.begin_on
         ORDER BY h.day DESC LIMIT 1) AS level FROM wanted w";
