@@ -69,9 +69,8 @@ async fn undo(conn: &mut Conn, wanted: &Wanted, meters: &mut HashMap<MeterKey, R
         let Some(readings) = meters.get_mut(&key).filter(|_| undone.insert(key)) else { return Ok(()) };
         let day = row.day("day")?;
         readings.retain(|(reported_on, _)| *reported_on < day);
-        if row.opt_day("old_heard_on")? == Some(day) {
-            readings.extend(row.opt_int("old_level")?.map(|level| (day, level)));
-        }
+        // What the history would have given before that day, too: it may have been overtaken by what is now undone.
+        readings.extend(row.opt_day("old_heard_on")?.zip(row.opt_int("old_level")?));
         Ok(())
     })
     .await
