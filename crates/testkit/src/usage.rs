@@ -4,8 +4,9 @@ use ::app::usage::{Entry, Fault};
 use domain::access::{Actor, Role};
 use domain::ids::{InfraId, InfraNo, ItemNo, TenantId};
 use domain::usage::Reading;
-use store::args;
+use store::audit::{Change, Object, item_key};
 use store::usage::MeterKey;
+use store::{Write, args};
 
 use crate::TestApp;
 
@@ -54,6 +55,8 @@ impl TestApp {
     pub async fn switch(&self, tenant: TenantId, item: &str, infra: Option<InfraId>, enabled: bool) {
         let key = self.meter(tenant, item, infra).await;
         let mut tx = self.app.write_as(Actor::System).await.expect("a transaction");
+        let was_on = store::usage::switched_on(&mut tx, &[key]).await.expect("a read").contains(&key);
+        let is_first = self.items_of(&mut tx, key).await == 0;
         tx.run(
             "INSERT INTO tenant_items (tenant_no, item_no, infra_no, enabled, quota_version, updated_at)
              VALUES ($1, $2, $3, $4, 0, $5)
@@ -62,7 +65,26 @@ impl TestApp {
         )
         .await
         .expect("an insert");
+        let change = Change {
+            object: Object::Item,
+            id: &item_key(item, infra),
+            tenant: key.tenant,
+            field: "enabled",
+            old: (!is_first).then(|| was_on.to_string()),
+            new: Some(enabled.to_string()),
+        };
+        let logged = if is_first { tx.log_first(change).await } else { tx.log(change).await };
+        logged.expect("a log");
         tx.commit().await.expect("a commit");
+    }
+
+    async fn items_of(&self, tx: &mut Write, key: MeterKey) -> i64 {
+        tx.count(
+            "SELECT COUNT(*) AS n FROM tenant_items WHERE tenant_no = $1 AND item_no = $2 AND infra_no = $3",
+            args![key.tenant, key.item, key.infra],
+        )
+        .await
+        .expect("a read")
     }
 
     /// A new storage for one capability.
@@ -85,6 +107,11 @@ impl TestApp {
         )
         .await
         .expect("a storage");
+        let (id_text, old) = (id.to_string(), None);
+        let new = Some(name.to_owned());
+        tx.log_first(Change { object: Object::Infra, id: &id_text, tenant: owner, field: "name", old, new })
+            .await
+            .expect("a log");
         tx.commit().await.expect("a commit");
         id
     }

@@ -292,6 +292,30 @@ mod tests {
     }
 
     #[test]
+    fn sums_are_written_exactly_and_absent_members_left_out() {
+        let usage = UsageBody {
+            tenant_uuid: "d8515984-648a-4a38-9aeb-c91ec704ccda".to_owned(),
+            tenant_id: 7,
+            application_id: String::new(),
+            name: "vms",
+            edition: None,
+            usage_name: "vms",
+            r#type: "count",
+            measurement_unit: "quantity",
+            infra_id: None,
+            range_start: "2026-05-01T00:00:00".to_owned(),
+            value: i128::from(u64::MAX) + 1,
+            absolute_value: 0,
+            offering_item: None,
+        };
+        let text = serde_json::to_string(&usage).unwrap();
+        assert!(
+            text.contains(r#""edition":null"#)
+                && text.ends_with(r#""value":18446744073709551616,"absolute_value":0}"#)
+        );
+    }
+
+    #[test]
     fn a_fault_is_flat_and_nested_at_once_and_its_code_a_string() {
         let item =
             json!({ "tenant_id": "DBCACDD4-17f5-4678-8175-f6c35c23fb2d", "offering_item": "pw_nothing" });

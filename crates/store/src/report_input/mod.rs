@@ -71,7 +71,8 @@ macro_rules! below {
            SELECT no FROM tenants WHERE no = $1
            UNION
            SELECT m.no FROM roots r CROSS JOIN moves m CROSS JOIN closure k
-           WHERE k.ancestor_no = r.no AND k.tenant_no = m.was_below),
+           WHERE k.ancestor_no = r.no AND k.tenant_no = m.was_below AND NOT EXISTS (
+             SELECT 1 FROM closure s WHERE s.ancestor_no = $1 AND s.tenant_no = m.no)),
          below (no) AS (
            SELECT k.tenant_no FROM roots r CROSS JOIN closure k WHERE k.ancestor_no = r.no AND NOT EXISTS (
              SELECT 1 FROM roots o CROSS JOIN closure u

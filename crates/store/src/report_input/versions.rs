@@ -112,6 +112,10 @@ impl Versions {
                 let Some(key) = item_of(&id, tenant, numbers, &infras) else { return Ok(()) };
                 versions.items.entry(key).or_default()
             } else if object == Object::Infra.as_str() {
+                // A storage that is not known yet is named only by items that are not known yet either.
+                if row.day("valid_from")? == Day::FOREVER_AGO {
+                    return Ok(());
+                }
                 let infra =
                     id.parse().map_err(|_| corrupt("object_id", id.clone(), "the id of a storage"))?;
                 versions.infras.entry(infra).or_default()
@@ -138,8 +142,7 @@ const LATER_CHANGES: &str = concat!(
      FROM changes c WHERE c.object = 'infra' AND c.field IN ('name', 'owner', 'backend_type') AND c.valid_from > $3
      UNION ALL
      SELECT c.object, c.object_id, c.tenant_no, c.field, c.old_value, c.new_value, c.valid_from, c.seq, c.ordinal
-     FROM changes c
-     WHERE c.seq > $4 AND c.valid_from = $3 AND c.object IN ('tenant', 'item', 'setting')
+     FROM changes c WHERE c.seq > $4 AND c.valid_from = $3
      ORDER BY seq, ordinal"
 );
 

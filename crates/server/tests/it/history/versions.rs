@@ -1,117 +1,15 @@
-//! Day close, and what reports are made from.
-
-use std::collections::HashMap;
+//! Tenants, items and storages as they were, and as they were known.
 
 use domain::access::Actor;
-use domain::history::{Cell, Series};
-use domain::ids::{Seq, TenantId, TenantNo};
+use domain::ids::{TenantId, TenantNo};
 use domain::pricing::{Currency, PricingMode};
-use domain::report::{Kind, Level, ReportInput, TenantTimeline};
+use domain::report::{Kind, ReportInput, TenantTimeline};
 use domain::tenant::TenantKind;
-use domain::time::{Day, Period};
-use proptest::prelude::*;
 use store::args;
 use store::audit::{Change, Object, item_key};
-use store::report_input::Wanted;
-use testkit::{TestApp, at, reading};
+use testkit::{TestApp, at};
 
-fn day(text: &str) -> Day {
-    text.parse().unwrap()
-}
-
-async fn acceptance(test: &TestApp) -> Seq {
-    let mut conn = test.app.read().await.unwrap();
-    Seq(conn.count("SELECT seq AS n FROM acceptance", Vec::new()).await.unwrap())
-}
-
-async fn load(test: &TestApp, subject: TenantId, period: Period, kind: Kind, as_of: Seq) -> ReportInput {
-    let wanted = Wanted {
-        subject: test.no(subject).await,
-        period,
-        kind,
-        level: Level::Accounts,
-        hide_zero_usage: false,
-        show_skus: true,
-        leave_out_trial: false,
-        as_known: test.clock.now().day(),
-        as_of,
-    };
-    store::report_input::load(&mut test.app.read().await.unwrap(), &wanted).await.unwrap()
-}
-
-/// The series of a tenant's item in what a daily report of the top tenant is made from.
-async fn series(test: &TestApp, tenant: TenantId, item: &str, period: Period, as_of: Seq) -> Series {
-    let no = test.no(tenant).await;
-    let input = load(test, test.top, period, Kind::UsageDaily, as_of).await;
-    let mut cells = input.cells.into_iter().filter(|cell| cell.tenant == no && cell.item.name == item);
-    cells.next().map(|cell| cell.series).unwrap_or_default()
-}
-
-fn may(first: i32, last: i32) -> Period {
-    let begin = day("2026-04-30");
-    Period::inclusive(begin.plus(first), begin.plus(last))
-}
-
-async fn one_customer(now: &str) -> (TestApp, TenantId) {
-    let test = TestApp::at(now).await;
-    let customer = test.tenant(test.top, TenantKind::Customer, "Harbour").await;
-    test.switch(customer, "vms", None, true).await;
-    (test, customer)
-}
-
-async fn report(test: &TestApp, tenant: TenantId, now: &str, value: i64) {
-    test.clock.set(at(now));
-    assert_eq!(test.report_usage(vec![reading(tenant, "vms", value)]).await, [Ok(())]);
-}
-
-#[tokio::test]
-async fn yesterday_is_frozen_before_today_overwrites_it_and_silence_carries_it_on() {
-    let (test, customer) = one_customer("2026-05-02T08:00:00Z").await;
-    report(&test, customer, "2026-05-02T09:00:00Z", 5).await;
-    report(&test, customer, "2026-05-02T23:59:59Z", 7).await;
-    report(&test, customer, "2026-05-05T00:00:00Z", 0).await;
-    let series = series(&test, customer, "vms", may(1, 6), acceptance(&test).await).await;
-    assert_eq!(
-        may(1, 6).days().map(|day| series.cell(day)).collect::<Vec<_>>(),
-        [
-            Cell::NeverHeard,
-            Cell::Reported(7),
-            Cell::Carried(7),
-            Cell::Carried(7),
-            Cell::Reported(0),
-            Cell::Carried(0)
-        ]
-    );
-    assert_eq!(app::history::last_closed(&test.app).await.unwrap(), Some(day("2026-05-04")));
-}
-
-#[tokio::test]
-async fn an_equal_reading_makes_its_day_a_reported_one() {
-    let (test, customer) = one_customer("2026-05-02T08:00:00Z").await;
-    report(&test, customer, "2026-05-02T09:00:00Z", 5).await;
-    report(&test, customer, "2026-05-04T09:00:00Z", 5).await;
-    let series = series(&test, customer, "vms", may(1, 5), acceptance(&test).await).await;
-    assert_eq!(series.readings(), [(day("2026-05-02"), 5), (day("2026-05-04"), 5)]);
-}
-
-#[tokio::test]
-async fn days_are_closed_once_also_after_months_of_downtime_and_never_opened_again() {
-    let (test, customer) = one_customer("2026-01-10T08:00:00Z").await;
-    report(&test, customer, "2026-01-10T09:00:00Z", 5).await;
-    assert_eq!(app::history::close_due(&test.app).await.unwrap(), None);
-    test.clock.set(at("2026-05-04T00:00:00Z"));
-    assert_eq!(app::history::close_due(&test.app).await.unwrap(), Some(day("2026-05-03")));
-    assert_eq!(app::history::close_due(&test.app).await.unwrap(), None);
-    let rows = "SELECT COUNT(*) AS n FROM history";
-    let rows = test.app.read().await.unwrap().count(rows, Vec::new()).await.unwrap();
-    assert_eq!(rows, 1);
-    // The clock goes back over midnight: the closed day stays as it was, and the reading belongs to the open one.
-    report(&test, customer, "2026-05-03T23:00:00Z", 9).await;
-    assert_eq!(app::history::close_due(&test.app).await.unwrap(), None);
-    assert_eq!(app::history::last_closed(&test.app).await.unwrap(), Some(day("2026-05-03")));
-    let series = series(&test, customer, "vms", may(1, 5), acceptance(&test).await).await;
-    assert_eq!(series.readings(), [(day("2026-01-10"), 5), (day("2026-05-04"), 9)]);
-}
+use super::{acceptance, day, load, may, one_customer, report};
 
 #[tokio::test]
 async fn readings_and_changes_after_the_acceptance_number_are_not_known() {
@@ -125,19 +23,28 @@ async fn readings_and_changes_after_the_acceptance_number_are_not_known() {
     let later = test.tenant(test.top, TenantKind::Customer, "Later").await;
     test.switch(later, "vms", None, true).await;
     report(&test, later, "2026-05-06T10:00:00Z", 3).await;
+    let infra = test.storage(test.top, "eu1", "backup").await;
+    test.switch(customer, "storage", Some(infra), true).await;
 
-    let (may, names) = (may(1, 7), |input: &ReportInput| {
+    let may = may(1, 7);
+    let names = |input: &ReportInput| {
         let mut names: Vec<String> =
             input.tenants.iter().map(|tenant| tenant.name.latest().clone()).collect();
         names.sort();
         names
-    });
+    };
+    let storage_is_on = |input: &ReportInput| {
+        let item = input.items.iter().find(|item| item.item.name == "storage");
+        item.is_some_and(|item| *item.enabled.latest())
+    };
     let then = load(&test, test.top, may, Kind::UsageDaily, as_of).await;
     assert_eq!(names(&then), ["Harbour", "Tidemark"]);
+    assert!(!storage_is_on(&then));
     assert_eq!(then.cells.len(), 1);
     assert_eq!(then.cells[0].series.readings(), [(day("2026-05-02"), 5), (day("2026-05-03"), 6)]);
     let now = load(&test, test.top, may, Kind::UsageDaily, acceptance(&test).await).await;
     assert_eq!(names(&now), ["Later", "Quay", "Tidemark"]);
+    assert!(storage_is_on(&now));
     assert_eq!(now.cells.len(), 2);
 }
 
@@ -330,114 +237,4 @@ async fn items_prices_skus_and_storages_have_their_versions() {
     let skus = &input.tenants.iter().find(|tenant| tenant.no == key.tenant).unwrap().skus;
     let sku = |text: &str| skus.at(day(text)).iter().map(|(_, sku)| sku.clone()).collect::<Vec<_>>();
     assert_eq!([sku("2026-05-02"), sku("2026-05-03")], [["A"], ["B"]]);
-}
-
-/// What may happen to a history.
-#[derive(Debug, Clone)]
-enum Step {
-    /// A reading: which tenant, whether of the accumulating item, the value.
-    Read(usize, bool, i64),
-    /// The clock moves by so many days.
-    Move(i32),
-    /// The scheduler closes what is due.
-    Close,
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        6 => (0_usize..2, any::<bool>(), 0_i64..6).prop_map(|(who, range, value)| Step::Read(who, range, value)),
-        3 => (-1_i32..9).prop_map(Step::Move),
-        1 => Just(Step::Close),
-    ];
-    prop::collection::vec(step, 1..40)
-}
-
-/// Every accepted reading: when, after which step, of which meter, and the level it led to.
-struct Accepted {
-    on: Day,
-    step: usize,
-    meter: (usize, bool),
-    level: i64,
-}
-
-/// The log replayed with nothing but the rules: the last reading up to the day counts.
-fn replay(log: &[Accepted], meter: (usize, bool), day: Day, steps: usize) -> Cell {
-    match log.iter().rfind(|it| it.meter == meter && it.on <= day && it.step < steps) {
-        Some(last) if last.on == day => Cell::Reported(last.level),
-        Some(last) => Cell::Carried(last.level),
-        None => Cell::NeverHeard,
-    }
-}
-
-const ITEMS: [&str; 2] = ["vms", "notarizations"];
-
-async fn every_series_is_the_replayed_log(steps: Vec<Step>, cut: usize, first: i32) {
-    let test = TestApp::at("2026-01-20T12:00:00Z").await;
-    let mut tenants = Vec::new();
-    for name in ["A", "B"] {
-        let tenant = test.tenant(test.top, TenantKind::Customer, name).await;
-        for item in ITEMS {
-            test.switch(tenant, item, None, true).await;
-        }
-        tenants.push(tenant);
-    }
-    let begin = test.clock.now().day();
-    let (mut open_day, mut log, mut seqs) = (begin, Vec::new(), vec![acceptance(&test).await]);
-    for (step, what) in steps.iter().enumerate() {
-        let now = test.clock.now().day();
-        match *what {
-            Step::Move(days) => test.clock.set(test.clock.now().plus_seconds(i64::from(days) * 86_400)),
-            Step::Close => {
-                app::history::close_due(&test.app).await.unwrap();
-                open_day = open_day.max(now);
-            }
-            Step::Read(who, is_range, value) => {
-                open_day = open_day.max(now);
-                let meter = (who, is_range);
-                let before = replay(&log, meter, open_day.first_of_month().previous(), usize::MAX).level();
-                let level = if is_range { before + value } else { value };
-                let entry = reading(tenants[who], ITEMS[usize::from(is_range)], value);
-                assert_eq!(test.report_usage(vec![entry]).await, [Ok(())]);
-                log.push(Accepted { on: open_day, step, meter, level });
-            }
-        }
-        seqs.push(acceptance(&test).await);
-    }
-    let cut = cut % seqs.len();
-    for (known, seq) in [(steps.len(), seqs[steps.len()]), (cut, seqs[cut])] {
-        let period = Period::inclusive(begin.plus(first), open_day.plus(2));
-        let input = load(&test, test.top, period, Kind::UsageDaily, seq).await;
-        let mut found = HashMap::new();
-        for cell in input.cells {
-            assert!(found.insert((cell.tenant, cell.item.name.as_str()), cell.series).is_none());
-        }
-        for (who, tenant) in tenants.iter().enumerate() {
-            let no = test.no(*tenant).await;
-            for (is_range, item) in [(false, ITEMS[0]), (true, ITEMS[1])] {
-                let series = found.remove(&(no, item)).unwrap_or_default();
-                for day in (Period { start: period.start.previous(), ..period }).days() {
-                    let expected = replay(&log, (who, is_range), day, known);
-                    assert_eq!(
-                        series.level(day),
-                        expected.level(),
-                        "{item} of {who} on {day}, known: {known}"
-                    );
-                    if known == steps.len() {
-                        assert_eq!(series.cell(day), expected, "{item} of {who} on {day}");
-                    }
-                }
-            }
-        }
-        assert!(found.is_empty());
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn every_loaded_series_is_the_log_replayed(steps in steps(), cut in 0_usize..40, first in 0_i32..30) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        runtime.block_on(every_series_is_the_replayed_log(steps, cut, first));
-    }
 }
