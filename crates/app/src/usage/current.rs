@@ -9,6 +9,7 @@ use domain::ids::{InfraId, InfraNo, ItemNo, TenantId, TenantNo};
 use domain::pricing::Quota;
 use domain::time::Day;
 use store::Conn;
+use store::catalogue::ItemNumbers;
 use store::usage::{MeterSum, TenantItem};
 
 use crate::access::Granted;
@@ -67,7 +68,7 @@ pub async fn of_tenant(
 ) -> Result<(Granted, Vec<Usage>)> {
     let mut conn = app.read().await?;
     let granted = app.allow(&mut conn, caller, Permission::TenantViewer, tenant).await?;
-    let usages = load(app, &mut conn, granted.tenant().no, filter).await?;
+    let usages = Wanted::load(app, &mut conn, filter).await?.of(&mut conn, granted.tenant().no).await?;
     Ok((granted, usages))
 }
 
@@ -87,9 +88,10 @@ pub async fn of_tenants(
             allowed => granted.push(allowed?),
         }
     }
+    let wanted = Wanted::load(app, &mut conn, filter).await?;
     let mut found = Vec::with_capacity(granted.len());
     for granted in granted {
-        let usages = load(app, &mut conn, granted.tenant().no, filter).await?;
+        let usages = wanted.of(&mut conn, granted.tenant().no).await?;
         found.push((granted, usages));
     }
     Ok(found)
@@ -107,16 +109,56 @@ struct Row {
     state: Option<TenantItem>,
 }
 
-async fn load(app: &App, conn: &mut Conn, tenant: TenantNo, filter: &UsageFilter) -> Result<Vec<Usage>> {
-    let open_day = store::history::open_day(conn).await?;
-    let today = open_day.map_or(app.clock.now().day(), |open| open.max(app.clock.now().day()));
-    let mut rows = rows(conn, tenant, today, filter).await?;
-    let at_begin = at_begin(conn, tenant, &rows).await?;
-    let storages: HashSet<InfraNo> =
-        rows.iter().map(|row| row.key.1).filter(|infra| *infra != InfraNo::NONE).collect();
-    let storages = store::usage::infra_ids(conn, &storages.into_iter().collect::<Vec<_>>()).await?;
-    rows.sort_by_key(|row| (row.item.service, &row.item.name, storages.get(&row.key.1)));
-    Ok(rows.into_iter().map(|row| usage(&row, &at_begin, &storages)).collect())
+/// What is the same for all tenants of a call.
+struct Wanted<'a> {
+    filter: &'a UsageFilter,
+    numbers: ItemNumbers,
+    today: Day,
+}
+
+impl<'a> Wanted<'a> {
+    async fn load(app: &App, conn: &mut Conn, filter: &'a UsageFilter) -> Result<Self> {
+        let now = app.clock.now().day();
+        let today = store::history::open_day(conn).await?.map_or(now, |open| open.max(now));
+        Ok(Self { filter, numbers: store::catalogue::item_numbers(conn).await?, today })
+    }
+
+    /// The usages of one tenant.
+    async fn of(&self, conn: &mut Conn, tenant: TenantNo) -> Result<Vec<Usage>> {
+        let mut rows = self.rows(conn, tenant).await?;
+        let at_begin = at_begin(conn, tenant, &rows).await?;
+        let storages: HashSet<InfraNo> =
+            rows.iter().map(|row| row.key.1).filter(|infra| *infra != InfraNo::NONE).collect();
+        let storages = store::usage::infra_ids(conn, &storages.into_iter().collect::<Vec<_>>()).await?;
+        rows.sort_by_key(|row| (row.item.service, &row.item.name, storages.get(&row.key.1)));
+        Ok(rows.into_iter().map(|row| usage(&row, &at_begin, &storages)).collect())
+    }
+
+    /// One row per item that is on at the tenant or has a figure.
+    async fn rows(&self, conn: &mut Conn, tenant: TenantNo) -> Result<Vec<Row>> {
+        let (own_day, item_days) = store::usage::billing_days_of(conn, tenant).await?;
+        let states: HashMap<Key, TenantItem> = store::usage::items_of(conn, tenant)
+            .await?
+            .into_iter()
+            .map(|state| ((state.item, state.infra), state))
+            .collect();
+        let sums = by_key(store::usage::sums(conn, tenant).await?);
+        let on = states.iter().filter(|(_, state)| state.enabled).map(|(key, _)| *key);
+        let with_figure = sums.iter().filter(|(_, level)| **level != 0).map(|(key, _)| *key);
+        let keys: HashSet<Key> = on.chain(with_figure).collect();
+        let row = |key: Key| {
+            let item = self.numbers.item(key.0).filter(|item| self.filter.matches(item))?;
+            let billing_day: BillingDay = item_days.get(&key).copied().unwrap_or(own_day);
+            Some(Row {
+                key,
+                item,
+                start: billing_day.period_of(self.today).start,
+                absolute: sums.get(&key).copied().unwrap_or(0),
+                state: states.get(&key).copied(),
+            })
+        };
+        Ok(keys.into_iter().filter_map(row).collect())
+    }
 }
 
 fn usage(row: &Row, at_begin: &HashMap<Key, i128>, storages: &HashMap<InfraNo, InfraId>) -> Usage {
@@ -133,33 +175,6 @@ fn usage(row: &Row, at_begin: &HashMap<Key, i128>, storages: &HashMap<InfraNo, I
             quota: (state.enabled && row.item.is_countable()).then_some(state.quota),
         }),
     }
-}
-
-/// One row per item that is on at the tenant or has a figure.
-async fn rows(conn: &mut Conn, tenant: TenantNo, today: Day, filter: &UsageFilter) -> Result<Vec<Row>> {
-    let numbers = store::catalogue::item_numbers(conn).await?;
-    let (own_day, item_days) = store::usage::billing_days_of(conn, tenant).await?;
-    let states: HashMap<Key, TenantItem> = store::usage::items_of(conn, tenant)
-        .await?
-        .into_iter()
-        .map(|state| ((state.item, state.infra), state))
-        .collect();
-    let sums = by_key(store::usage::sums(conn, tenant).await?);
-    let on = states.iter().filter(|(_, state)| state.enabled).map(|(key, _)| *key);
-    let with_figure = sums.iter().filter(|(_, level)| **level != 0).map(|(key, _)| *key);
-    let keys: HashSet<Key> = on.chain(with_figure).collect();
-    let row = |key: Key| {
-        let item = numbers.item(key.0).filter(|item| filter.matches(item))?;
-        let billing_day: BillingDay = item_days.get(&key).copied().unwrap_or(own_day);
-        Some(Row {
-            key,
-            item,
-            start: billing_day.period_of(today).start,
-            absolute: sums.get(&key).copied().unwrap_or(0),
-            state: states.get(&key).copied(),
-        })
-    };
-    Ok(keys.into_iter().filter_map(row).collect())
 }
 
 /// What the accumulating rows said just before their period began: one statement per begin, of which most tenants have

@@ -164,6 +164,25 @@ async fn a_call_given_up_while_it_leads_takes_nothing_with_it() {
 }
 
 #[tokio::test]
+async fn a_transaction_that_fails_is_told_to_every_call_in_it() {
+    let (test, _, customer) = channel("2026-05-08T10:00:00Z").await;
+    let mut tx = test.app.write_as(Actor::System).await.unwrap();
+    tx.run("ALTER TABLE ledger RENAME TO elsewhere", Vec::new()).await.unwrap();
+    tx.commit().await.unwrap();
+    let caller = test.caller(test.top, Role::RootAdmin).await;
+    let write = |value| app::usage::accept(&test.app, &caller, vec![Ok(reading(customer, "vms", value))]);
+    let answers = tokio::join!(write(1), write(2), write(3));
+    for answer in [answers.0, answers.1, answers.2] {
+        assert!(matches!(answer, Err(Error::Internal(_))));
+    }
+    let mut tx = test.app.write_as(Actor::System).await.unwrap();
+    tx.run("ALTER TABLE elsewhere RENAME TO ledger", Vec::new()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(count(&test, "SELECT COUNT(*) AS n FROM meters").await, 0);
+    assert_eq!(write(4).await.unwrap(), [Ok(())]);
+}
+
+#[tokio::test]
 async fn within_a_call_the_last_of_equal_items_counts_and_an_equal_reading_only_moves_last_heard() {
     let (test, _, customer) = channel("2026-05-08T10:00:00Z").await;
     let call = |values: &[i64]| values.iter().map(|value| reading(customer, "vms", *value)).collect();
