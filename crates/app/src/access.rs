@@ -52,6 +52,14 @@ impl Caller {
         self.grants.iter().any(|grant| grant.role.permits(permission))
     }
 
+    /// The tenants at and below which the caller may report usage; 403 where it may nowhere. What `ancestral_access`
+    /// hides from people is metered all the same.
+    pub fn reports_usage_below(&self) -> Result<Vec<TenantNo>> {
+        let admin = |grant: &&Grant| grant.role.is_admin();
+        let roots: Vec<TenantNo> = self.grants.iter().filter(admin).map(|grant| grant.tenant).collect();
+        if self.reports_usage && !roots.is_empty() { Ok(roots) } else { Err(Error::Forbidden) }
+    }
+
     /// As [`Caller::has`], as an error.
     pub fn require(&self, permission: Permission) -> Result<()> {
         if self.has(permission) { Ok(()) } else { Err(Error::Forbidden) }

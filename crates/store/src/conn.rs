@@ -10,14 +10,15 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use domain::access::Actor;
-use domain::ids::{InfraNo, ItemNo, Seq, TenantNo};
+use domain::ids::Seq;
 use domain::time::{Day, Instant};
+use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{AssertSqlSafe, Executor, Row as _, Sqlite, SqlitePool, Transaction};
 
-use crate::{Error, Result, dialect};
+use crate::{Arg, Error, Result, dialect};
 
 /// How long a transaction waits for its turn before it is [`Error::Busy`].
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,65 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const READERS: u32 = 6;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
-
-/// A value given to a statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Arg {
-    /// A number, an instant, a day or a truth value.
-    Int(Option<i64>),
-    /// A text, an id or a word.
-    Text(Option<String>),
-    /// Bytes.
-    Blob(Option<Vec<u8>>),
-}
-
-macro_rules! arg_from {
-    ($($type:ty, $variant:ident, $value:ident => $to:expr;)*) => {$(
-        impl From<$type> for Arg {
-            fn from($value: $type) -> Self {
-                Self::$variant(Some($to))
-            }
-        }
-        impl From<Option<$type>> for Arg {
-            fn from(value: Option<$type>) -> Self {
-                value.map_or(Self::$variant(None), Self::from)
-            }
-        }
-    )*};
-}
-
-arg_from! {
-    i64, Int, value => value;
-    bool, Int, value => i64::from(value);
-    Instant, Int, value => value.0;
-    Day, Int, value => i64::from(value.0);
-    TenantNo, Int, value => value.0;
-    ItemNo, Int, value => value.0;
-    InfraNo, Int, value => value.0;
-    Seq, Int, value => value.0;
-    &str, Text, value => value.to_owned();
-    String, Text, value => value;
-    Vec<u8>, Blob, value => value;
-    uuid::Uuid, Text, value => value.hyphenated().to_string();
-    domain::ids::TenantId, Text, value => value.to_string();
-    domain::ids::UserId, Text, value => value.to_string();
-    domain::ids::ClientId, Text, value => value.to_string();
-    domain::ids::ApplicationId, Text, value => value.to_string();
-    domain::ids::LocationId, Text, value => value.to_string();
-    domain::ids::InfraId, Text, value => value.to_string();
-    domain::ids::ReportId, Text, value => value.to_string();
-    domain::ids::RunId, Text, value => value.to_string();
-    domain::ids::ArtefactId, Text, value => value.to_string();
-    domain::ids::DeliveryId, Text, value => value.to_string();
-    domain::ids::PolicyId, Text, value => value.to_string();
-    domain::ids::ContactId, Text, value => value.to_string();
-}
-
-/// The arguments of a statement, in the order of `$1`, `$2`, ...
-#[macro_export]
-macro_rules! args {
-    ($($value:expr),* $(,)?) => { vec![$($crate::Arg::from($value)),*] };
-}
 
 /// A row of an answer.
 pub struct Row(sqlx::sqlite::SqliteRow);
@@ -248,6 +190,20 @@ impl Conn {
         let query = sqlx::query_with(AssertSqlSafe(sql), bind(args)?).persistent(false);
         let rows = self.tx.fetch_all(query).await.map_err(driver)?;
         Ok(rows.into_iter().map(Row).collect())
+    }
+
+    /// Gives each row to `take` as it comes: for answers that may be too long to hold as rows.
+    pub async fn each(
+        &mut self,
+        sql: &'static str,
+        args: Vec<Arg>,
+        mut take: impl FnMut(&Row) -> Result<()>,
+    ) -> Result<()> {
+        let mut rows = self.tx.fetch(sqlx::query_with(sql, bind(args)?));
+        while let Some(row) = rows.try_next().await.map_err(driver)? {
+            take(&Row(row))?;
+        }
+        Ok(())
     }
 
     /// The first row, if there is one.

@@ -5,6 +5,7 @@
 //! [`conn`] alone. No decision about permission is made here: methods that touch tenant data take a root and join the
 //! closure table.
 
+mod arg;
 pub mod audit;
 pub mod billing;
 pub mod catalogue;
@@ -28,7 +29,8 @@ pub mod tokens;
 pub mod usage;
 pub mod users;
 
-pub use conn::{Arg, Conn, Db, Row, Write};
+pub use arg::Arg;
+pub use conn::{Conn, Db, Row, Write};
 pub use error::Error;
 
 /// What every function here gives back.

@@ -6,7 +6,9 @@ mod app;
 mod directory;
 mod people;
 mod server;
+mod usage;
 
 pub use app::{TestApp, at};
 pub use directory::Directory;
 pub use server::{Answer, Call, Server};
+pub use usage::reading;

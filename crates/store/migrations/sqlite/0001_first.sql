@@ -274,7 +274,7 @@ CREATE TABLE application_settings (
     PRIMARY KEY (tenant_no, application_id, name)
 ) STRICT, WITHOUT ROWID;
 
--- The open day: what each meter says now. level is accumulated since the item was switched on.
+-- What each meter says now, and when it was heard last. level is accumulated since the item was switched on.
 CREATE TABLE meters (
     tenant_no INTEGER NOT NULL,
     item_no INTEGER NOT NULL,
@@ -296,7 +296,7 @@ CREATE TABLE history (
     PRIMARY KEY (tenant_no, item_no, infra_no, day)
 ) STRICT, WITHOUT ROWID;
 
--- Append-only: every accepted reading that changed something.
+-- Append-only: every accepted reading that changed something. old_heard_on: the day of the reading before it.
 CREATE TABLE ledger (
     seq INTEGER NOT NULL,
     ordinal INTEGER NOT NULL,
@@ -305,6 +305,7 @@ CREATE TABLE ledger (
     infra_no INTEGER NOT NULL,
     day INTEGER NOT NULL,
     old_level INTEGER,
+    old_heard_on INTEGER,
     new_level INTEGER NOT NULL,
     recorded_at INTEGER NOT NULL,
     actor_kind TEXT NOT NULL,

@@ -1,0 +1,110 @@
+//! Day close, and what reports are made from.
+
+mod replay;
+mod versions;
+
+use domain::history::{Cell, Series};
+use domain::ids::{Seq, TenantId};
+use domain::report::{Kind, Level, ReportInput};
+use domain::tenant::TenantKind;
+use domain::time::{Day, Period};
+use store::report_input::Wanted;
+use testkit::{TestApp, at, reading};
+
+fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+async fn acceptance(test: &TestApp) -> Seq {
+    let mut conn = test.app.read().await.unwrap();
+    Seq(conn.count("SELECT seq AS n FROM acceptance", Vec::new()).await.unwrap())
+}
+
+async fn load(test: &TestApp, subject: TenantId, period: Period, kind: Kind, as_of: Seq) -> ReportInput {
+    let wanted = Wanted {
+        subject: test.no(subject).await,
+        period,
+        kind,
+        level: Level::Accounts,
+        hide_zero_usage: false,
+        show_skus: true,
+        leave_out_trial: false,
+        as_known: test.clock.now().day(),
+        as_of,
+    };
+    store::report_input::load(&mut test.app.read().await.unwrap(), &wanted).await.unwrap()
+}
+
+/// The series of a tenant's item in what a daily report of the top tenant is made from.
+async fn series(test: &TestApp, tenant: TenantId, item: &str, period: Period, as_of: Seq) -> Series {
+    let no = test.no(tenant).await;
+    let input = load(test, test.top, period, Kind::UsageDaily, as_of).await;
+    let mut cells = input.cells.into_iter().filter(|cell| cell.tenant == no && cell.item.name == item);
+    cells.next().map(|cell| cell.series).unwrap_or_default()
+}
+
+fn may(first: i32, last: i32) -> Period {
+    let begin = day("2026-04-30");
+    Period::inclusive(begin.plus(first), begin.plus(last))
+}
+
+async fn one_customer(now: &str) -> (TestApp, TenantId) {
+    let test = TestApp::at(now).await;
+    let customer = test.tenant(test.top, TenantKind::Customer, "Harbour").await;
+    test.switch(customer, "vms", None, true).await;
+    (test, customer)
+}
+
+async fn report(test: &TestApp, tenant: TenantId, now: &str, value: i64) {
+    test.clock.set(at(now));
+    assert_eq!(test.report_usage(vec![reading(tenant, "vms", value)]).await, [Ok(())]);
+}
+
+#[tokio::test]
+async fn yesterday_is_frozen_before_today_overwrites_it_and_silence_carries_it_on() {
+    let (test, customer) = one_customer("2026-05-02T08:00:00Z").await;
+    report(&test, customer, "2026-05-02T09:00:00Z", 5).await;
+    report(&test, customer, "2026-05-02T23:59:59Z", 7).await;
+    report(&test, customer, "2026-05-05T00:00:00Z", 0).await;
+    let series = series(&test, customer, "vms", may(1, 6), acceptance(&test).await).await;
+    assert_eq!(
+        may(1, 6).days().map(|day| series.cell(day)).collect::<Vec<_>>(),
+        [
+            Cell::NeverHeard,
+            Cell::Reported(7),
+            Cell::Carried(7),
+            Cell::Carried(7),
+            Cell::Reported(0),
+            Cell::Carried(0)
+        ]
+    );
+    assert_eq!(app::history::last_closed(&test.app).await.unwrap(), Some(day("2026-05-04")));
+}
+
+#[tokio::test]
+async fn an_equal_reading_makes_its_day_a_reported_one() {
+    let (test, customer) = one_customer("2026-05-02T08:00:00Z").await;
+    report(&test, customer, "2026-05-02T09:00:00Z", 5).await;
+    report(&test, customer, "2026-05-04T09:00:00Z", 5).await;
+    let series = series(&test, customer, "vms", may(1, 5), acceptance(&test).await).await;
+    assert_eq!(series.readings(), [(day("2026-05-02"), 5), (day("2026-05-04"), 5)]);
+}
+
+#[tokio::test]
+async fn days_are_closed_once_also_after_months_of_downtime_and_never_opened_again() {
+    let (test, customer) = one_customer("2026-01-10T08:00:00Z").await;
+    report(&test, customer, "2026-01-10T09:00:00Z", 5).await;
+    assert_eq!(app::history::close_due(&test.app).await.unwrap(), None);
+    test.clock.set(at("2026-05-04T00:00:00Z"));
+    assert_eq!(app::history::close_due(&test.app).await.unwrap(), Some(day("2026-05-03")));
+    assert_eq!(app::history::close_due(&test.app).await.unwrap(), None);
+    let rows = "SELECT COUNT(*) AS n FROM history";
+    let rows = test.app.read().await.unwrap().count(rows, Vec::new()).await.unwrap();
+    assert_eq!(rows, 1);
+    // The clock goes back over midnight: the closed day stays as it was, and the reading belongs to the open one.
+    report(&test, customer, "2026-05-03T23:00:00Z", 9).await;
+    assert_eq!(app::history::close_due(&test.app).await.unwrap(), None);
+    assert_eq!(app::history::last_closed(&test.app).await.unwrap(), Some(day("2026-05-03")));
+    let series = series(&test, customer, "vms", may(1, 5), acceptance(&test).await).await;
+    assert_eq!(series.readings(), [(day("2026-01-10"), 5), (day("2026-05-04"), 9)]);
+}

@@ -1,1 +1,0 @@
-//! What a report is made from, over both time axes.

@@ -1,1 +1,0 @@
-//! Meters of the open day, and the ledger.
