@@ -33,9 +33,15 @@ impl DataDir {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let _ = lock.read_to_string(&mut holder);
-                bail!("{} is in use by another tidemark (process {}); two cannot share one data directory", path.display(), holder.trim());
+                bail!(
+                    "{} is in use by another tidemark (process {}); two cannot share one data directory",
+                    path.display(),
+                    holder.trim()
+                );
             }
-            Err(TryLockError::Error(error)) => return Err(error).context(format!("{} cannot be locked", file.display())),
+            Err(TryLockError::Error(error)) => {
+                return Err(error).context(format!("{} cannot be locked", file.display()));
+            }
         }
         lock.set_len(0)?;
         writeln!(lock, "{}", std::process::id())?;
@@ -59,7 +65,8 @@ impl DataDir {
             self.path.display(),
             self.path.display()
         );
-        let sealing = SealingKey::read(&settings.secret_key_file).with_context(|| format!("secret_key_file: {}", settings.secret_key_file.display()))?;
+        let sealing = SealingKey::read(&settings.secret_key_file)
+            .with_context(|| format!("secret_key_file: {}", settings.secret_key_file.display()))?;
         let db = Db::open(&file).await.with_context(|| format!("{} cannot be opened", file.display()))?;
         Ok((db, sealing))
     }

@@ -105,8 +105,9 @@ pub struct Settings {
 impl Settings {
     /// Reads and checks them; the error names the key.
     pub fn read(common: &Common, flags: &[(&str, Option<&str>)]) -> Result<Self> {
-        let environment: HashMap<String, String> =
-            std::env::vars().filter(|(name, _)| !NOT_KEYS.iter().any(|other| name.starts_with(other))).collect();
+        let environment: HashMap<String, String> = std::env::vars()
+            .filter(|(name, _)| !NOT_KEYS.iter().any(|other| name.starts_with(other)))
+            .collect();
         read(common, flags, environment)?.check()
     }
 
@@ -116,12 +117,20 @@ impl Settings {
     }
 }
 
-fn read(common: &Common, flags: &[(&str, Option<&str>)], environment: HashMap<String, String>) -> Result<Raw> {
+fn read(
+    common: &Common,
+    flags: &[(&str, Option<&str>)],
+    environment: HashMap<String, String>,
+) -> Result<Raw> {
     let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
     if let Some(file) = &common.config {
         builder = builder.add_source(File::from(file.as_path()).format(FileFormat::Toml));
     }
-    let environment = Environment::with_prefix("TIDEMARK").prefix_separator("_").separator("__").try_parsing(true).source(Some(environment));
+    let environment = Environment::with_prefix("TIDEMARK")
+        .prefix_separator("_")
+        .separator("__")
+        .try_parsing(true)
+        .source(Some(environment));
     builder = builder.add_source(environment);
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     builder = builder
@@ -137,8 +146,10 @@ fn read(common: &Common, flags: &[(&str, Option<&str>)], environment: HashMap<St
 impl Raw {
     fn check(self) -> Result<Settings> {
         ensure!(!self.data_dir.as_os_str().is_empty(), "data_dir: required; give --data-dir DIR");
-        let listen: SocketAddr =
-            self.listen.parse().with_context(|| format!("listen: {:?} is not ADDR:PORT, such as 127.0.0.1:8080", self.listen))?;
+        let listen: SocketAddr = self
+            .listen
+            .parse()
+            .with_context(|| format!("listen: {:?} is not ADDR:PORT, such as 127.0.0.1:8080", self.listen))?;
         let public_url = check_public_url(&self.public_url)?;
         ensure!(
             public_url.is_some() || listen.ip().is_loopback(),
@@ -149,8 +160,14 @@ impl Raw {
             text => Some(text.parse::<Instant>().with_context(|| format!("clock_start: {text:?}"))?),
         };
         if clock_start.is_some() {
-            ensure!(self.smtp.host.is_empty(), "clock_start: a rehearsal does not go with smtp.host, as it would mail real people");
-            ensure!(listen.ip().is_loopback(), "clock_start: a rehearsal serves on a loopback address only, not on {listen}");
+            ensure!(
+                self.smtp.host.is_empty(),
+                "clock_start: a rehearsal does not go with smtp.host, as it would mail real people"
+            );
+            ensure!(
+                listen.ip().is_loopback(),
+                "clock_start: a rehearsal serves on a loopback address only, not on {listen}"
+            );
         }
         let secret_key_file = if self.secret_key_file.as_os_str().is_empty() {
             self.data_dir.join("secret.key")
@@ -176,8 +193,13 @@ fn check_public_url(url: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let is_origin = host.is_some_and(|host| !host.trim_end_matches('/').is_empty() && !host.trim_end_matches('/').contains(['/', '?', '#', '@']));
-    ensure!(is_origin, "public_url: {url:?} must be scheme, host and port alone, such as https://tide.example.com");
+    let is_origin = host.is_some_and(|host| {
+        !host.trim_end_matches('/').is_empty() && !host.trim_end_matches('/').contains(['/', '?', '#', '@'])
+    });
+    ensure!(
+        is_origin,
+        "public_url: {url:?} must be scheme, host and port alone, such as https://tide.example.com"
+    );
     Ok(Some(url.trim_end_matches('/').to_owned()))
 }
 
@@ -188,10 +210,14 @@ impl RawSmtp {
             return Ok(Transport::Folder(data_dir.join("mail")));
         }
         let from_file = !self.password_file.as_os_str().is_empty();
-        ensure!(self.password.is_empty() || !from_file, "smtp.password: given together with smtp.password_file");
+        ensure!(
+            self.password.is_empty() || !from_file,
+            "smtp.password: given together with smtp.password_file"
+        );
         let password = if from_file {
-            let text = std::fs::read_to_string(&self.password_file)
-                .with_context(|| format!("smtp.password_file: {} cannot be read", self.password_file.display()))?;
+            let text = std::fs::read_to_string(&self.password_file).with_context(|| {
+                format!("smtp.password_file: {} cannot be read", self.password_file.display())
+            })?;
             text.trim_end_matches(['\r', '\n']).to_owned()
         } else {
             self.password
@@ -207,7 +233,10 @@ impl RawSmtp {
             RawSecurity::None => Security::None,
         };
         ensure!(
-            credentials.is_none() || security != Security::None || self.host == "localhost" || self.host.starts_with("127."),
+            credentials.is_none()
+                || security != Security::None
+                || self.host == "localhost"
+                || self.host.starts_with("127."),
             "smtp.security: a password would cross the network unprotected; use starttls or tls"
         );
         let ca_file = (!self.ca_file.as_os_str().is_empty()).then_some(self.ca_file);
@@ -227,8 +256,10 @@ mod tests {
     use super::*;
 
     fn settings(environment: &[(&str, &str)]) -> Result<Settings> {
-        let common = Common { config: None, data_dir: Some("/data".into()), secret_key_file: None, clock_start: None };
-        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let common =
+            Common { config: None, data_dir: Some("/data".into()), secret_key_file: None, clock_start: None };
+        let environment =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         read(&common, &[], environment)?.check()
     }
 
@@ -240,7 +271,9 @@ mod tests {
     fn the_defaults_serve_loopback_and_write_mails_to_files() {
         let settings = settings(&[]).unwrap();
         assert!(settings.listen.ip().is_loopback());
-        assert!(matches!(settings.mail.transport, Transport::Folder(folder) if folder == Path::new("/data/mail")));
+        assert!(
+            matches!(settings.mail.transport, Transport::Folder(folder) if folder == Path::new("/data/mail"))
+        );
         assert_eq!(settings.secret_key_file, Path::new("/data/secret.key"));
     }
 
@@ -256,13 +289,23 @@ mod tests {
         assert!(refusal(&[rehearsal, ("TIDEMARK_SMTP__HOST", "relay")]).starts_with("clock_start:"));
         let open = [rehearsal, ("TIDEMARK_LISTEN", "0.0.0.0:80"), ("TIDEMARK_PUBLIC_URL", "https://x")];
         assert!(refusal(&open).starts_with("clock_start:"));
-        let plain = [("TIDEMARK_SMTP__HOST", "relay"), ("TIDEMARK_SMTP__SECURITY", "none"), ("TIDEMARK_SMTP__USER", "u"), ("TIDEMARK_SMTP__PASSWORD", "p")];
+        let plain = [
+            ("TIDEMARK_SMTP__HOST", "relay"),
+            ("TIDEMARK_SMTP__SECURITY", "none"),
+            ("TIDEMARK_SMTP__USER", "u"),
+            ("TIDEMARK_SMTP__PASSWORD", "p"),
+        ];
         assert!(refusal(&plain).starts_with("smtp.security:"));
     }
 
     #[test]
     fn an_all_digit_password_stays_a_text() {
-        let settings = settings(&[("TIDEMARK_SMTP__HOST", "relay"), ("TIDEMARK_SMTP__USER", "u"), ("TIDEMARK_SMTP__PASSWORD", "0123")]).unwrap();
+        let settings = settings(&[
+            ("TIDEMARK_SMTP__HOST", "relay"),
+            ("TIDEMARK_SMTP__USER", "u"),
+            ("TIDEMARK_SMTP__PASSWORD", "0123"),
+        ])
+        .unwrap();
         let Transport::Smtp(smtp) = settings.mail.transport else { panic!("no relay") };
         let (_, password) = smtp.credentials.unwrap();
         assert_eq!(secrecy::ExposeSecret::expose_secret(&password), "0123");

@@ -49,8 +49,12 @@ pub(super) async fn write(app: &App, claim: &Claim, file: &Artefact, content: Ar
 }
 
 /// Makes the gzip member. The same content gives the same bytes: its header names neither a time nor a file.
-fn compress(content: &Content, format: Format, pieces: mpsc::Sender<Vec<u8>>) -> io::Result<artefacts::Written> {
-    let out = Pieces { filling: Vec::with_capacity(PIECE_BYTES), pieces, size_bytes: 0 };
+fn compress(
+    content: &Content,
+    format: Format,
+    to_store: mpsc::Sender<Vec<u8>>,
+) -> io::Result<artefacts::Written> {
+    let out = Pieces { filling: Vec::with_capacity(PIECE_BYTES), to_store, size_bytes: 0 };
     let mut plain = Hashed {
         out: GzBuilder::new().mtime(0).write(out, Compression::default()),
         digest: digest::Context::new(&digest::SHA256),
@@ -91,7 +95,7 @@ impl Write for Hashed {
 /// Cuts what is written into pieces and sends them, waiting while the database is behind.
 struct Pieces {
     filling: Vec<u8>,
-    pieces: mpsc::Sender<Vec<u8>>,
+    to_store: mpsc::Sender<Vec<u8>>,
     size_bytes: i64,
 }
 
@@ -102,7 +106,7 @@ impl Pieces {
         }
         let piece = std::mem::replace(&mut self.filling, Vec::with_capacity(PIECE_BYTES));
         self.size_bytes += i64::try_from(piece.len()).unwrap_or(i64::MAX);
-        self.pieces
+        self.to_store
             .blocking_send(piece)
             .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "nobody stores the file any more"))
     }

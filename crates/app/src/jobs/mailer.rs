@@ -95,7 +95,8 @@ async fn prepare(app: &App, claim: &Claim, stored: &Stored) -> Result<Prepared> 
         return Ok(Prepared::Not(too_large(plain, limit)));
     }
     let files = artefacts::of_run(&mut conn, stored.run.id).await?;
-    let saved: Vec<Artefact> = files.into_iter().filter(|file| file.status == ArtefactStatus::Saved).collect();
+    let saved: Vec<Artefact> =
+        files.into_iter().filter(|file| file.status == ArtefactStatus::Saved).collect();
     drop(conn);
     let message = match write(app, claim, stored, &recipient, &saved).await? {
         Ok(message) => message,
@@ -110,7 +111,9 @@ async fn prepare(app: &App, claim: &Claim, stored: &Stored) -> Result<Prepared> 
 
 fn too_large(bytes: u64, limit: u64) -> Outcome {
     Outcome::GiveUp {
-        why: format!("the mail would have {bytes} bytes or more, and at most {limit} may be sent (mail.max_message_bytes)"),
+        why: format!(
+            "the mail would have {bytes} bytes or more, and at most {limit} may be sent (mail.max_message_bytes)"
+        ),
     }
 }
 
@@ -136,9 +139,8 @@ async fn write(
     }
     let formats: Vec<_> = saved.iter().map(|file| file.format).collect();
     let (schedule, language) = (stored.run.schedule, recipient.language);
-    let composed = tokio::task::spawn_blocking(move || {
-        content.compose_mail(language, &ordered_by, schedule, &formats)
-    });
+    let composed =
+        tokio::task::spawn_blocking(move || content.compose_mail(language, &ordered_by, schedule, &formats));
     let composed = composed.await.map_err(Error::internal)?.map_err(Error::internal)?;
     let date = match schedule {
         ScheduleType::Once => pinned.generated_at,

@@ -85,9 +85,14 @@ async fn repeat(
         let worked = work(app).await;
         let now = app.clock.now();
         let next = match worked {
-            Ok(next) => next.map_or(now.plus_seconds(PERIOD_SECONDS), |next| next.min(now.plus_seconds(PERIOD_SECONDS))),
+            Ok(next) => next
+                .map_or(now.plus_seconds(PERIOD_SECONDS), |next| next.min(now.plus_seconds(PERIOD_SECONDS))),
             Err(error) => {
-                tracing::error!(job = name, error = describe(&error), "the job failed and will be tried again");
+                tracing::error!(
+                    job = name,
+                    error = describe(&error),
+                    "the job failed and will be tried again"
+                );
                 now.plus_seconds(FAULT_SECONDS)
             }
         };

@@ -66,7 +66,9 @@ pub(crate) async fn insert_due(app: &App, tx: &mut Write, stored: &mut Stored) -
 async fn insert_run(app: &App, tx: &mut Write, stored: &Stored, due_at: Instant) -> Result<bool> {
     let report = &stored.report;
     let period = match report.schedule {
-        ScheduleType::Once => report.period.ok_or_else(|| Error::internal("a once report without a period"))?,
+        ScheduleType::Once => {
+            report.period.ok_or_else(|| Error::internal("a once report without a period"))?
+        }
         ScheduleType::Monthly => monthly_period(due_at),
     };
     let run = Run {

@@ -21,10 +21,12 @@ pub(super) async fn subject(conn: &mut Conn, stored: &Stored) -> Result<Option<S
     let inside = reports::depth(stored.run.parameters.level) == Depth::Inside;
     let (subject, writer) = (stored.run.subject_id, stored.run.writer_tenant_id);
     Ok(match reach {
-        None => Some(format!("tenant {subject} no longer lies below {writer}, whose people ordered the report")),
-        Some(reach) if reach.walls > 0 || (inside && closed) => {
-            Some(format!("tenant {subject} no longer lets {writer}, whose people ordered the report, look inside"))
+        None => {
+            Some(format!("tenant {subject} no longer lies below {writer}, whose people ordered the report"))
         }
+        Some(reach) if reach.walls > 0 || (inside && closed) => Some(format!(
+            "tenant {subject} no longer lets {writer}, whose people ordered the report, look inside"
+        )),
         Some(_) => None,
     })
 }

@@ -18,7 +18,7 @@ pub(super) async fn deliver(folder: &Path, message: &Message) -> Outcome {
 }
 
 async fn write(folder: &Path, message: &Message) -> io::Result<String> {
-    let own = message.message_id.split('@').next().unwrap_or(&message.message_id);
+    let own = message.id.split('@').next().unwrap_or(&message.id);
     let (name, unfinished) = (format!("{own}.eml"), folder.join(format!(".{own}.part")));
     fs::create_dir_all(folder).await?;
     let mut file = fs::File::create(&unfinished).await?;

@@ -45,7 +45,7 @@ pub struct Attachment {
 /// A mail ready to leave.
 #[derive(Debug, Clone)]
 pub struct Message {
-    message_id: String,
+    id: String,
     from: Address,
     to: Address,
     bytes: Vec<u8>,
@@ -104,10 +104,9 @@ impl Message {
         attachments: Vec<Attachment>,
     ) -> std::result::Result<Self, String> {
         let from: Mailbox = mail.from.parse().map_err(|error| format!("mail.from: {error}"))?;
-        let to: Address = recipient
-            .email
-            .parse()
-            .map_err(|error| format!("the user's e-mail address {:?} is no address: {error}", recipient.email))?;
+        let to: Address = recipient.email.parse().map_err(|error| {
+            format!("the user's e-mail address {:?} is no address: {error}", recipient.email)
+        })?;
         let name = Some(recipient.name.clone()).filter(|name| !name.is_empty());
         let micros = Duration::from_micros(u64::try_from(date.0).unwrap_or(0));
         let built = message::Message::builder()
@@ -118,7 +117,7 @@ impl Message {
             .subject(text.subject)
             .multipart(parts(message_id, text.plain, text.html, attachments)?)
             .map_err(|error| error.to_string())?;
-        Ok(Self { message_id: message_id.to_owned(), from: from.email, to, bytes: built.formatted() })
+        Ok(Self { id: message_id.to_owned(), from: from.email, to, bytes: built.formatted() })
     }
 
     /// The mail as it goes over the wire.
@@ -144,7 +143,8 @@ fn parts(
         MultiPart::builder().kind(MultiPartKind::Mixed).boundary(format!("mixed-{own}")).multipart(body);
     for attachment in attachments {
         let media_type = ContentType::parse(attachment.media_type).map_err(|error| error.to_string())?;
-        mixed = mixed.singlepart(message::Attachment::new(attachment.name).body(attachment.bytes, media_type));
+        mixed =
+            mixed.singlepart(message::Attachment::new(attachment.name).body(attachment.bytes, media_type));
     }
     Ok(mixed)
 }

@@ -83,7 +83,7 @@ pub(super) async fn deliver(relay: &Smtp, message: &Message) -> Outcome {
 
 /// Connects, reads the greeting, protects the connection and signs in.
 async fn open(relay: &Smtp, message: &Message, limit: Duration) -> Result<AsyncSmtpConnection, String> {
-    let own_name = ClientId::Domain(message.message_id.rsplit('@').next().unwrap_or("localhost").to_owned());
+    let own_name = ClientId::Domain(message.id.rsplit('@').next().unwrap_or("localhost").to_owned());
     let tls = match relay.security {
         Security::None => None,
         Security::Starttls | Security::Tls => Some(tls(relay).await?),
@@ -118,10 +118,7 @@ async fn root(file: &Path) -> Result<Certificate, String> {
     Certificate::from_pem(&pem).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-async fn timed<T>(
-    limit: Duration,
-    step: impl Future<Output = Result<T, smtp::Error>>,
-) -> Result<T, Fault> {
+async fn timed<T>(limit: Duration, step: impl Future<Output = Result<T, smtp::Error>>) -> Result<T, Fault> {
     match tokio::time::timeout(limit, step).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) if error.is_permanent() => Err(Fault::Permanent(words_of(&error))),

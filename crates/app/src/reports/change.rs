@@ -55,21 +55,24 @@ impl Change {
         let set = |formats: &[Format]| formats.iter().copied().collect::<HashSet<_>>();
         let period = |(start, end)| Period::inclusive(start, end);
         [
-            ("parameters.tenant_id", differs(self.tenant_id, report.subject_id)),
-            ("parameters.formats", differs(self.formats.as_deref().map(set), set(&report.parameters.formats))),
-            ("parameters.period", differs(self.period.map(period), shown.period)),
-            ("schedule.type", differs(self.schedule, report.schedule)),
-            ("result_action", differs(self.result_action, report.result_action)),
-            ("generation_date", differs(self.generation_on, shown.generation_on)),
-            ("id", differs(self.id, report.id)),
+            ("parameters.tenant_id", differs(self.tenant_id, &report.subject_id)),
+            (
+                "parameters.formats",
+                differs(self.formats.as_deref().map(set), &set(&report.parameters.formats)),
+            ),
+            ("parameters.period", differs(self.period.map(period), &shown.period)),
+            ("schedule.type", differs(self.schedule, &report.schedule)),
+            ("result_action", differs(self.result_action, &report.result_action)),
+            ("generation_date", differs(self.generation_on, &shown.generation_on)),
+            ("id", differs(self.id, &report.id)),
         ]
         .into_iter()
         .find_map(|(field, differs)| differs.then_some(field))
     }
 }
 
-fn differs<T: PartialEq>(sent: Option<T>, stored: T) -> bool {
-    sent.is_some_and(|sent| sent != stored)
+fn differs<T: PartialEq>(sent: Option<T>, stored: &T) -> bool {
+    sent.is_some_and(|sent| sent != *stored)
 }
 
 /// Changes a report whose next generation is still ahead. What becomes due by it has its run when this returns.

@@ -27,7 +27,8 @@ pub async fn stored_file(app: &App, caller: &Caller, id: ReportId, file: Artefac
     let mut conn = app.read().await?;
     find(app, &mut conn, caller, Permission::ReportReader, id).await?;
     let saved = store::runs::artefacts::saved(&mut conn, id, file).await?;
-    let size_bytes = saved.and_then(|artefact| artefact.size_bytes).ok_or(Error::NotFound { what: "stored report" })?;
+    let size_bytes =
+        saved.and_then(|artefact| artefact.size_bytes).ok_or(Error::NotFound { what: "stored report" })?;
     Ok(StoredFile { app: app.clone(), id: file, size_bytes })
 }
 

@@ -72,9 +72,14 @@ impl Shown {
     }
 }
 
-/// Makes a report on each of these tenants, or none at all (reports-api, 3; accounts-api, 2.8). What is due at once has
-/// its run when this returns.
-pub async fn create(
+/// Makes a report (reports-api, 3). One that is due at once has its run when this returns.
+pub async fn create(app: &App, caller: &Caller, subject: TenantId, new: &NewReport) -> Result<Shown> {
+    let mut made = create_each(app, caller, &[subject], new).await?;
+    made.pop().ok_or_else(|| Error::internal("no report was made"))
+}
+
+/// Makes a report on each of these tenants, or none at all (accounts-api, 2.8).
+pub async fn create_each(
     app: &App,
     caller: &Caller,
     subjects: &[TenantId],

@@ -47,7 +47,10 @@ pub async fn add(app: &App, caller: &Caller, user: UserId, id: ReportId) -> Resu
     }
     check_ahead(&mut tx, &old).await?;
     if !store::reports::sees_user(&mut tx, old.writer, user).await? {
-        return Err(Error::rule(Rule::Business, format!("recipients: {user} lies outside the report's subtree")));
+        return Err(Error::rule(
+            Rule::Business,
+            format!("recipients: {user} lies outside the report's subtree"),
+        ));
     }
     let mut new = old.clone();
     new.report.recipients.push(user);

@@ -40,14 +40,21 @@ pub async fn make(settings: &Settings, clock: Clock, ids: Ids, name: &str) -> Re
     } else {
         SealingKey::create(&settings.secret_key_file)
     };
-    let sealing = sealing.with_context(|| format!("secret_key_file: {}", settings.secret_key_file.display()))?;
+    let sealing =
+        sealing.with_context(|| format!("secret_key_file: {}", settings.secret_key_file.display()))?;
     // Made under another name, so that a first setup cut short leaves nothing that looks whole.
     let unfinished = settings.data_dir.join("tidemark.db.new");
     for suffix in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(settings.data_dir.join(format!("tidemark.db.new{suffix}")));
     }
     let db = Db::open(&unfinished).await?;
-    let app = App::new(db, clock.clone(), ids.clone(), use_case_settings(settings, settings.listen), sealing.clone());
+    let app = App::new(
+        db,
+        clock.clone(),
+        ids.clone(),
+        use_case_settings(settings, settings.listen),
+        sealing.clone(),
+    );
     let first = app::setup::init(&app, name).await?;
     app.db.close().await;
     std::fs::rename(&unfinished, directory.database())?;

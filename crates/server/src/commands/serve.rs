@@ -28,13 +28,15 @@ pub async fn run(options: &cli::Serve) -> Result<()> {
     telemetry::log(&settings.log)?;
     let directory = DataDir::take(&settings.data_dir)?;
     let (db, sealing) = directory.open(&settings).await?;
-    let listener = TcpListener::bind(settings.listen).await.with_context(|| format!("listen: {}", settings.listen))?;
+    let listener =
+        TcpListener::bind(settings.listen).await.with_context(|| format!("listen: {}", settings.listen))?;
     let clock = settings.clock_start.map_or(Clock::System, Clock::running_from);
     if let Some(start) = settings.clock_start {
         tracing::warn!(%start, "REHEARSAL: the clock runs on from --clock-start and is not the real one");
         eprintln!("tidemark: REHEARSAL: the clock runs on from {start}; reports and readings get its dates");
     }
-    let app = App::new(db, clock, Ids::default(), use_case_settings(&settings, listener.local_addr()?), sealing);
+    let app =
+        App::new(db, clock, Ids::default(), use_case_settings(&settings, listener.local_addr()?), sealing);
     app::setup::start(&app).await?;
     let stop = CancellationToken::new();
     println!("ready http://{}/api/2", listener.local_addr()?);
@@ -49,13 +51,19 @@ pub async fn run(options: &cli::Serve) -> Result<()> {
 
 /// Serves on this listener, with the jobs beside it, until `stop`; then lets what is under way finish, for at most
 /// `patience`.
-pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken, patience: Duration) -> Result<()> {
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    stop: CancellationToken,
+    patience: Duration,
+) -> Result<()> {
     let address = listener.local_addr()?;
     let metrics = telemetry::count()?;
     let tasks = TaskTracker::new();
     tasks.spawn(upkeep(metrics.clone(), stop.clone()));
     tasks.spawn(app::jobs::run(app.clone(), stop.clone()));
-    let router = http_api::router(app.clone()).route("/metrics", get(move || async move { metrics.render() }));
+    let router =
+        http_api::router(app.clone()).route("/metrics", get(move || async move { metrics.render() }));
     let make_service = router.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, make_service).with_graceful_shutdown(stop.clone().cancelled_owned());
     tracing::info!(%address, public_url = app.settings.public_url, "serving");

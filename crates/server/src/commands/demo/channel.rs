@@ -46,34 +46,110 @@ const CHANNEL: &[Planned] = &[
     tenant("Fjord Cloud", "partner", "North Partner", Some("NP-FJORD"), &[]),
     tenant("Lakeside IT", "partner", "North Partner", Some("NP-LAKE"), &[]),
     tenant("Public sector", "folder", "North Partner", None, &[]),
-    tenant("Müller Maschinenbau GmbH", "customer", "North Partner", Some("C-1001"), &[
-        ("servers", PLATFORM, 6), ("vms", PLATFORM, 22), ("workstations", PLATFORM, 48),
-        ("storage", OURS, 2_900 * GB), ("local_storage", PLATFORM, 740 * GB),
-    ]),
-    tenant("Werk Süd", "unit", "Müller Maschinenbau GmbH", None, &[("workstations", PLATFORM, 31), ("storage", OURS, 410 * GB)]),
-    tenant("Werk Nord", "unit", "Müller Maschinenbau GmbH", None, &[("workstations", PLATFORM, 17), ("mobiles", PLATFORM, 9)]),
-    tenant("Harbour Ltd", "customer", "Fjord Cloud", Some("H-17"), &[
-        ("vms", PLATFORM, 14), ("storage", PLATFORM, 1_250 * GB), ("dr_storage", PLATFORM, 380 * GB),
-        ("compute_points", PLATFORM, 5_400), ("dr_cloud_servers", PLATFORM, 3),
-    ]),
-    tenant("Quayside", "unit", "Harbour Ltd", None, &[("workstations", PLATFORM, 12), ("mailboxes", PLATFORM, 40)]),
-    tenant("Bergen Logistics AS", "customer", "Fjord Cloud", Some("H-18"), &[
-        ("servers", PLATFORM, 4), ("storage", PLATFORM, 860 * GB), ("local_storage", PLATFORM, 120 * GB),
-    ]),
-    tenant("Åsgård Shipping AS", "customer", "Fjord Cloud", Some("H-19"), &[
-        ("fc_seats", PLATFORM, 65), ("fc_storage", PLATFORM, 210 * GB), ("notarizations", PLATFORM, 12),
-    ]),
-    tenant("Lakeside Dental", "customer", "Lakeside IT", Some("L-3"), &[
-        ("pw_base_workstations", PLATFORM, 23), ("pw_base_servers", PLATFORM, 2), ("pw_base_storage", PLATFORM, 640 * GB),
-    ]),
-    tenant("Reed & Partners, Lawyers", "customer", "Lakeside IT", Some("L-4"), &[
-        ("pw_base_workstations", PLATFORM, 37), ("pw_base_storage", PLATFORM, 990 * GB), ("notary_storage", PLATFORM, 6 * GB),
-        ("notarizations", PLATFORM, 30), ("esignatures", PLATFORM, 18),
-    ]),
-    tenant("City Library", "customer", "Public sector", Some("PS-9"), &[
-        ("workstations", PLATFORM, 84), ("storage", OURS, 330 * GB), ("fc_seats", PLATFORM, 25), ("fc_storage", PLATFORM, 40 * GB),
-    ]),
-    tenant("Vineyard SA", "customer", "South Partner", Some("S-1"), &[("vms", PLATFORM, 7), ("storage", PLATFORM, 505 * GB)]),
+    tenant(
+        "Müller Maschinenbau GmbH",
+        "customer",
+        "North Partner",
+        Some("C-1001"),
+        &[
+            ("servers", PLATFORM, 6),
+            ("vms", PLATFORM, 22),
+            ("workstations", PLATFORM, 48),
+            ("storage", OURS, 2_900 * GB),
+            ("local_storage", PLATFORM, 740 * GB),
+        ],
+    ),
+    tenant(
+        "Werk Süd",
+        "unit",
+        "Müller Maschinenbau GmbH",
+        None,
+        &[("workstations", PLATFORM, 31), ("storage", OURS, 410 * GB)],
+    ),
+    tenant(
+        "Werk Nord",
+        "unit",
+        "Müller Maschinenbau GmbH",
+        None,
+        &[("workstations", PLATFORM, 17), ("mobiles", PLATFORM, 9)],
+    ),
+    tenant(
+        "Harbour Ltd",
+        "customer",
+        "Fjord Cloud",
+        Some("H-17"),
+        &[
+            ("vms", PLATFORM, 14),
+            ("storage", PLATFORM, 1_250 * GB),
+            ("dr_storage", PLATFORM, 380 * GB),
+            ("compute_points", PLATFORM, 5_400),
+            ("dr_cloud_servers", PLATFORM, 3),
+        ],
+    ),
+    tenant(
+        "Quayside",
+        "unit",
+        "Harbour Ltd",
+        None,
+        &[("workstations", PLATFORM, 12), ("mailboxes", PLATFORM, 40)],
+    ),
+    tenant(
+        "Bergen Logistics AS",
+        "customer",
+        "Fjord Cloud",
+        Some("H-18"),
+        &[("servers", PLATFORM, 4), ("storage", PLATFORM, 860 * GB), ("local_storage", PLATFORM, 120 * GB)],
+    ),
+    tenant(
+        "Åsgård Shipping AS",
+        "customer",
+        "Fjord Cloud",
+        Some("H-19"),
+        &[("fc_seats", PLATFORM, 65), ("fc_storage", PLATFORM, 210 * GB), ("notarizations", PLATFORM, 12)],
+    ),
+    tenant(
+        "Lakeside Dental",
+        "customer",
+        "Lakeside IT",
+        Some("L-3"),
+        &[
+            ("pw_base_workstations", PLATFORM, 23),
+            ("pw_base_servers", PLATFORM, 2),
+            ("pw_base_storage", PLATFORM, 640 * GB),
+        ],
+    ),
+    tenant(
+        "Reed & Partners, Lawyers",
+        "customer",
+        "Lakeside IT",
+        Some("L-4"),
+        &[
+            ("pw_base_workstations", PLATFORM, 37),
+            ("pw_base_storage", PLATFORM, 990 * GB),
+            ("notary_storage", PLATFORM, 6 * GB),
+            ("notarizations", PLATFORM, 30),
+            ("esignatures", PLATFORM, 18),
+        ],
+    ),
+    tenant(
+        "City Library",
+        "customer",
+        "Public sector",
+        Some("PS-9"),
+        &[
+            ("workstations", PLATFORM, 84),
+            ("storage", OURS, 330 * GB),
+            ("fc_seats", PLATFORM, 25),
+            ("fc_storage", PLATFORM, 40 * GB),
+        ],
+    ),
+    tenant(
+        "Vineyard SA",
+        "customer",
+        "South Partner",
+        Some("S-1"),
+        &[("vms", PLATFORM, 7), ("storage", PLATFORM, 505 * GB)],
+    ),
 ];
 
 /// A meter of the channel.
@@ -123,7 +199,10 @@ pub fn make(client: &Client, ids: &Ids, top: &str) -> Result<Vec<Meter>> {
 }
 
 fn id_of<'a>(made: &'a [(&str, String)], name: &str) -> Result<&'a str> {
-    made.iter().find(|(made, _)| *made == name).map(|(_, id)| id.as_str()).with_context(|| format!("no tenant {name}"))
+    made.iter()
+        .find(|(made, _)| *made == name)
+        .map(|(_, id)| id.as_str())
+        .with_context(|| format!("no tenant {name}"))
 }
 
 fn catalogue_item(name: &str) -> Result<&'static domain::catalogue::Item> {
@@ -135,7 +214,13 @@ fn our_storage(client: &Client, top: &str) -> Result<Storages> {
     let ours = json!({"owner_tenant_id": PARTNER, "name": OURS, "url": "abgw://vault.north.example:44445", "capabilities": ["backup"], "backend_type": "google"});
     let ours = client.post("/infra", &ours)?;
     let listed = client.get(&format!("/tenants/{top}/infra"))?;
-    let ids: Vec<&str> = listed.get("infras").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let ids: Vec<&str> = listed
+        .get("infras")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let found = client.get(&format!("/infra?uuids={}", ids.join(",")))?;
     let mut platform = Vec::new();
     for infra in found.get("items").and_then(Value::as_array).into_iter().flatten() {
@@ -164,8 +249,10 @@ impl Storages {
 /// Partners sell everything the channel uses; customers and units have on what they use, with a quota here and there.
 fn switch_on(client: &Client, planned: &Planned, id: &str, storages: &Storages) -> Result<()> {
     let sells = matches!(planned.kind, "partner" | "folder");
-    let below = CHANNEL.iter().filter(|other| sells || other.parent == planned.name || other.name == planned.name);
-    let mut uses: Vec<(&str, &str)> = below.flat_map(|other| other.uses).map(|(item, storage, _)| (*item, *storage)).collect();
+    let below =
+        CHANNEL.iter().filter(|other| sells || other.parent == planned.name || other.name == planned.name);
+    let mut uses: Vec<(&str, &str)> =
+        below.flat_map(|other| other.uses).map(|(item, storage, _)| (*item, *storage)).collect();
     uses.sort_unstable();
     uses.dedup();
     let mut items = Vec::new();
@@ -193,10 +280,16 @@ fn set_prices(client: &Client) -> Result<()> {
     let version = pricing.get("version").context("no version")?;
     client.put(&format!("/tenants/{PARTNER}/pricing"), &json!({"version": version, "currency": "EUR"}))?;
     let backup = Catalogue::embedded().application_id(domain::catalogue::Service::Backup);
-    let items: Vec<Value> = [("vms", "1.90"), ("workstations", "0.85"), ("servers", "4.20"), ("storage", "0.023"), ("compute_points", "0.12")]
-        .into_iter()
-        .map(|(name, price)| json!({"application_id": backup, "name": name, "price": price}))
-        .collect();
+    let items: Vec<Value> = [
+        ("vms", "1.90"),
+        ("workstations", "0.85"),
+        ("servers", "4.20"),
+        ("storage", "0.023"),
+        ("compute_points", "0.12"),
+    ]
+    .into_iter()
+    .map(|(name, price)| json!({"application_id": backup, "name": name, "price": price}))
+    .collect();
     client.put(&format!("/tenants/{PARTNER}/offering_items/pricing"), &json!({"items": items}))?;
     let platform = Catalogue::embedded().application_id(domain::catalogue::Service::Platform);
     let list = json!({"currency": "EUR", "licensing_mode": "per_gb", "tier_level": "1", "pricing": [
@@ -204,7 +297,12 @@ fn set_prices(client: &Client) -> Result<()> {
         {"description": "Virtual machine", "price": 1.90, "sku": "NP-VM", "name": "vms"},
         {"description": "Server", "price": 4.20, "sku": "NP-SRV", "name": "servers"},
     ]});
-    client.put(&format!("/applications/{platform}/settings/tenants/{PARTNER}/pricing_info"), &json!({"value": list})).map(|_| ())
+    client
+        .put(
+            &format!("/applications/{platform}/settings/tenants/{PARTNER}/pricing_info"),
+            &json!({"value": list}),
+        )
+        .map(|_| ())
 }
 
 fn make_user(client: &Client, ids: &Ids) -> Result<()> {
@@ -223,7 +321,8 @@ pub fn report_usage(client: &Client, meters: &[Meter], day: Day, days_since_begi
         .enumerate()
         .map(|(at, meter)| {
             let value = meter.value(i64::try_from(at).unwrap_or(0), day, days_since_begin);
-            let mut item = json!({"tenant_id": meter.tenant_id, "offering_item": meter.item, "usage_value": value});
+            let mut item =
+                json!({"tenant_id": meter.tenant_id, "offering_item": meter.item, "usage_value": value});
             if let Some(infra) = &meter.infra_id {
                 item["infra_id"] = json!(infra);
             }
@@ -231,7 +330,12 @@ pub fn report_usage(client: &Client, meters: &[Meter], day: Day, days_since_begi
         })
         .collect();
     let answer = client.put("/tenants/usages", &json!({"items": items}))?;
-    let refused = answer.get("items").and_then(Value::as_array).into_iter().flatten().find(|item| item.get("error").is_some());
+    let refused = answer
+        .get("items")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .find(|item| item.get("error").is_some());
     anyhow::ensure!(refused.is_none(), "a reading was refused: {refused:?}");
     Ok(meters.len())
 }

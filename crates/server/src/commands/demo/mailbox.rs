@@ -14,7 +14,8 @@ pub fn attachments(mail: &str) -> Result<Vec<(String, Vec<u8>)>> {
         let name = name.split('"').next().unwrap_or_default();
         // Nothing that a mail says may lead out of the folder.
         let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "-.".contains(*c)).collect();
-        let encoded: String = body.chars().take_while(|c| *c != '-').filter(|c| !c.is_ascii_whitespace()).collect();
+        let encoded: String =
+            body.chars().take_while(|c| *c != '-').filter(|c| !c.is_ascii_whitespace()).collect();
         found.push((name, STANDARD.decode(encoded).context("an attachment is not base64")?));
     }
     Ok(found)

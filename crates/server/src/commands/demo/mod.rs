@@ -76,7 +76,8 @@ fn new_directory(wanted: Option<&Path>) -> Result<PathBuf> {
             .find(|directory| !directory.exists())
             .context("no free name for a folder")?,
     };
-    std::fs::create_dir_all(&directory).with_context(|| format!("--dir: {} cannot be made", directory.display()))?;
+    std::fs::create_dir_all(&directory)
+        .with_context(|| format!("--dir: {} cannot be made", directory.display()))?;
     let is_empty = std::fs::read_dir(&directory)?.next().is_none();
     ensure!(is_empty, "--dir: {} is not empty; the demo overwrites nothing", directory.display());
     Ok(directory)
@@ -84,7 +85,12 @@ fn new_directory(wanted: Option<&Path>) -> Result<PathBuf> {
 
 /// The compiled defaults, for this folder and address; what the environment sets is for real servers.
 fn demo_settings(directory: &Path, listener: &TcpListener) -> Result<Settings> {
-    let common = Common { config: None, data_dir: Some(directory.to_owned()), secret_key_file: None, clock_start: None };
+    let common = Common {
+        config: None,
+        data_dir: Some(directory.to_owned()),
+        secret_key_file: None,
+        clock_start: None,
+    };
     let listen = listener.local_addr()?.to_string();
     Settings::without_environment(&common, &[("listen", Some(&listen)), ("log.filter", Some("warn"))])
 }

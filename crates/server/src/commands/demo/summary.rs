@@ -8,7 +8,8 @@ use super::walk::Shown;
 
 /// One line for programs.
 pub fn as_json(shown: &Shown) -> Value {
-    let files: Vec<String> = shown.files.iter().chain([&shown.mail]).map(|file| file.display().to_string()).collect();
+    let files: Vec<String> =
+        shown.files.iter().chain([&shown.mail]).map(|file| file.display().to_string()).collect();
     json!({
         "base_url": shown.base_url,
         "client_id": shown.client_id,
@@ -65,12 +66,22 @@ fn report_table(created: &Value, updated: &Value) -> String {
 fn figures_table(csv: &str) -> Result<String> {
     let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().context("the file has no header")?;
-    let at = |name: &str| header.iter().position(|column| *column == name).with_context(|| format!("no column {name}"));
-    let columns = [at("name")?, at("measurement_unit")?, at("usage.absolute.total")?, at("usage.delta.total")?, at("pricing.total_cost")?];
+    let at = |name: &str| {
+        header.iter().position(|column| *column == name).with_context(|| format!("no column {name}"))
+    };
+    let columns = [
+        at("name")?,
+        at("measurement_unit")?,
+        at("usage.absolute.total")?,
+        at("usage.delta.total")?,
+        at("pricing.total_cost")?,
+    ];
     let tenant = at("tenant.id")?;
-    let mut table = format!("     {:<30} {:<8} {:>20} {:>18} {:>12}\n", "item", "unit", "at the end", "change", "cost");
+    let mut table =
+        format!("     {:<30} {:<8} {:>20} {:>18} {:>12}\n", "item", "unit", "at the end", "change", "cost");
     for line in lines.filter(|line| line.get(tenant).is_some_and(|id| *id == PARTNER.to_string())) {
-        let [name, unit, level, change, cost] = columns.map(|column| line.get(column).copied().unwrap_or_default());
+        let [name, unit, level, change, cost] =
+            columns.map(|column| line.get(column).copied().unwrap_or_default());
         table.push_str(&format!("     {name:<30} {unit:<8} {level:>20} {change:>18} {cost:>12}\n"));
     }
     Ok(table)
@@ -78,7 +89,8 @@ fn figures_table(csv: &str) -> Result<String> {
 
 fn next_steps(shown: &Shown, serving: bool) -> String {
     if !serving {
-        return "\nNext: tidemark demo --serve keeps the server running, so that you can go on by hand.\n\n".to_owned();
+        return "\nNext: tidemark demo --serve keeps the server running, so that you can go on by hand.\n\n"
+            .to_owned();
     }
     format!(
         "\nThe server goes on at {base}, its clock from 2017-05-08. Try:\n\n     \

@@ -61,7 +61,8 @@ pub struct Shown {
 impl Walk {
     /// Walks. Every step is a call that an integration would make; only the clock is moved by hand.
     pub fn walk(self) -> Result<Shown> {
-        let mut client = Client::new(&self.base_url, &self.first.client_id.to_string(), &self.first.client_secret)?;
+        let mut client =
+            Client::new(&self.base_url, &self.first.client_id.to_string(), &self.first.client_secret)?;
         let meters = channel::make(&client, &self.ids, &self.first.tenant_id.to_string())?;
         let readings = self.two_months(&mut client, &meters)?;
         self.ids.preset(Noun::Report, REPORT);
@@ -108,7 +109,9 @@ impl Walk {
         let folder = self.directory.join("mail");
         wait_for("the mail", || {
             let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-            Ok(entries.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|kind| kind == "eml")))
+            Ok(entries
+                .map(|entry| entry.path())
+                .find(|path| path.extension().is_some_and(|kind| kind == "eml")))
         })
     }
 
