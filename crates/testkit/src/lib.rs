@@ -2,6 +2,8 @@
 
 mod app;
 mod directory;
+mod smtp;
 
 pub use app::{TestApp, at};
 pub use directory::Directory;
+pub use smtp::{Fault, Mail, SmtpSink};
