@@ -59,6 +59,8 @@ needs! {
     FileReader = Some(Permission::ReportReader), BASIC = false, ANSWERS_JSON = false;
     /// Writers of reports; bearer only.
     ReportWriter = Some(Permission::ReportWriter), BASIC = false;
+    /// Those who change a report: `Accept` is checked after the report is found.
+    ReportChanger = Some(Permission::ReportWriter), BASIC = false, ANSWERS_JSON = false;
 }
 
 /// A caller who may do what the route needs on some tenant at least; on which, the use case decides.
@@ -72,8 +74,8 @@ impl<N: Needs> FromRequestParts<App> for Can<N> {
         if let Some(permission) = N::PERMISSION {
             caller.require(permission)?;
         }
-        if N::ANSWERS_JSON && !accepts_json(&parts.headers) {
-            return Err(Problem::NotJson("Accept excludes application/json"));
+        if N::ANSWERS_JSON {
+            check_accept(&parts.headers)?;
         }
         Ok(Self(caller, PhantomData))
     }
@@ -119,10 +121,14 @@ pub fn peer(parts: &Parts) -> Option<IpAddr> {
     parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
 }
 
-fn accepts_json(headers: &HeaderMap) -> bool {
+/// Fails where `Accept` excludes JSON.
+pub(crate) fn check_accept(headers: &HeaderMap) -> Result<(), Problem> {
     let mut accepts =
         headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
-    accepts.peek().is_none() || accepts.flat_map(|value| value.split(',')).any(is_json_range)
+    if accepts.peek().is_none() || accepts.flat_map(|value| value.split(',')).any(is_json_range) {
+        return Ok(());
+    }
+    Err(Problem::NotJson("Accept excludes application/json"))
 }
 
 fn is_json_range(range: &str) -> bool {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::caller::check_accept;
 use crate::problem::Problem;
 
 /// A request's body. Closed ones carry `#[serde(deny_unknown_fields)]`.
@@ -28,12 +29,42 @@ impl<T: Body> FromRequest<App> for Json<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         check_content_type(request.headers())?;
-        let bytes = Bytes::from_request(request, app).await.map_err(|error| match error.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
-            _ => Error::invalid("body", "could not be read").into(),
-        })?;
+        let bytes = read(request, app).await?;
         decode(&bytes).map(Self).map_err(Problem::from)
     }
+}
+
+/// A body that nobody has looked at yet: for calls that look at their object first (reports-api, 5.2). With it comes the
+/// check of `Accept`, whose place is the same.
+#[derive(Debug)]
+pub struct Unread {
+    headers: HeaderMap,
+    bytes: Bytes,
+}
+
+impl FromRequest<App> for Unread {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let headers = request.headers().clone();
+        Ok(Self { headers, bytes: read(request, app).await? })
+    }
+}
+
+impl Unread {
+    /// Reads it as JSON, as [`Json`] would have.
+    pub fn decode<T: Body>(&self) -> Result<T, Problem> {
+        check_accept(&self.headers)?;
+        check_content_type(&self.headers)?;
+        Ok(decode(&self.bytes)?)
+    }
+}
+
+async fn read(request: Request, app: &App) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, app).await.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
+        _ => Error::invalid("body", "could not be read").into(),
+    })
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {

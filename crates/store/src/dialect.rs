@@ -4,7 +4,12 @@
 pub(crate) const MAX_ARGS: usize = 32_000;
 
 /// The database's own clock in microseconds since 1970: for the age of leases, and for nothing else.
-pub(crate) const LEASE_NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+macro_rules! lease_now {
+    () => {
+        "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
+    };
+}
+pub(crate) use lease_now;
 
 /// `$first, $first+1, ...`: a list for `IN (...)`.
 pub(crate) fn placeholders(first: usize, count: usize) -> String {

@@ -49,13 +49,19 @@ pub struct TestApp {
 impl TestApp {
     /// An app whose clock stands at this instant.
     pub async fn at(now: &str) -> Self {
+        Self::with_mail(now, |_| {}).await
+    }
+
+    /// As [`TestApp::at`], with other settings of mail than a folder below the directory.
+    pub async fn with_mail(now: &str, set: impl FnOnce(&mut Mail)) -> Self {
         let directory = Directory::new();
         let clock = ManualClock::at(at(now));
-        let mail = Mail {
+        let mut mail = Mail {
             from: "Tidemark <reports@tide.example.com>".to_owned(),
             transport: Transport::Folder(directory.path().join("mail")),
             max_message_bytes: 20 * 1024 * 1024,
         };
+        set(&mut mail);
         let settings = Settings { public_url: "https://tide.example.com".to_owned(), mail };
         let db = Db::open(&directory.path().join("tidemark.db")).await.expect("a database");
         let sealing = SealingKey::from_bytes(&[7; 32]).expect("a key of 32 bytes");

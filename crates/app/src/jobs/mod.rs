@@ -1,5 +1,129 @@
 //! The scheduler, the builder of runs and the mailer.
+//!
+//! Each takes no input but the database and the clock, and does nothing that it has done before: all are woken by signal,
+//! by the clock and by period, as often as anybody likes, and a process may die between any two of their steps
+//! ([`steps`]). Work is claimed by lease, so that any number of nodes can be at it.
+
+pub mod builder;
+mod content;
+mod files;
+pub mod mailer;
+pub mod scheduler;
+mod standing;
+pub mod steps;
+
+use std::fmt;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use domain::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{App, Result};
+
+/// The longest a job waits before it looks again, in seconds.
+const PERIOD_SECONDS: i64 = 60;
+/// How long a job waits after a fault below it, in seconds.
+const FAULT_SECONDS: i64 = 5;
 
 /// What the jobs keep between calls.
-#[derive(Debug, Default)]
-pub struct State {}
+#[derive(Default)]
+pub struct State {
+    hook: OnceLock<steps::Hook>,
+    pause: Mutex<mailer::Pause>,
+}
+
+impl State {
+    /// From now on this is called at every step; the first call counts.
+    pub fn set_hook(&self, hook: steps::Hook) {
+        let _ = self.hook.set(hook);
+    }
+
+    fn pause(&self) -> std::sync::MutexGuard<'_, mailer::Pause> {
+        self.pause.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("pause", &self.pause).finish_non_exhaustive()
+    }
+}
+
+/// Voids the leases of the process before: for the start of the only process on a database.
+pub async fn release_leases(app: &App) -> Result<()> {
+    let mut tx = app.write_as(domain::access::Actor::System).await?;
+    store::runs::release_leases(&mut tx).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Runs the three jobs until shutdown. A mail on its way is brought to its end; a run stops where it is, and the next
+/// process goes on with it.
+pub async fn run(app: App, shutdown: CancellationToken) {
+    let build = async {
+        tokio::select! {
+            () = repeat(&app, &shutdown, "builder", async |app| builder::work(app).await) => {}
+            () = shutdown.cancelled() => {}
+        }
+    };
+    tokio::join!(
+        repeat(&app, &shutdown, "scheduler", async |app| scheduler::work(app).await),
+        build,
+        repeat(&app, &shutdown, "mailer", async |app| mailer::work(app, &shutdown).await),
+    );
+}
+
+/// Does `work` until shutdown: again when woken, at the moment it asks for, and after a while anyway.
+async fn repeat(
+    app: &App,
+    shutdown: &CancellationToken,
+    name: &'static str,
+    work: impl AsyncFn(&App) -> Result<Option<Instant>>,
+) {
+    while !shutdown.is_cancelled() {
+        // Listens before it looks, so that no wake between the two is lost.
+        let woken = app.work.notified();
+        let worked = work(app).await;
+        let now = app.clock.now();
+        let next = match worked {
+            Ok(next) => next
+                .map_or(now.plus_seconds(PERIOD_SECONDS), |next| next.min(now.plus_seconds(PERIOD_SECONDS))),
+            Err(error) => {
+                tracing::error!(
+                    job = name,
+                    error = describe(&error),
+                    "the job failed and will be tried again"
+                );
+                now.plus_seconds(FAULT_SECONDS)
+            }
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = woken => {}
+            () = app.clock.sleep_until(next) => {}
+        }
+    }
+}
+
+/// Does everything that is due at the clock's now, one after the other, until nothing is left.
+pub async fn drain(app: &App) -> Result<()> {
+    loop {
+        let scheduled = scheduler::wake(app).await? > 0;
+        let built = builder::build_next(app).await?;
+        let sent = mailer::send_next(app).await?;
+        if !(scheduled || built || sent) {
+            return Ok(());
+        }
+    }
+}
+
+/// An error with its causes, for the log and for reasons that operators read.
+fn describe(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

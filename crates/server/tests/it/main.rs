@@ -12,6 +12,7 @@ mod access;
 mod auth;
 mod billing;
 mod clients;
+mod desk;
 mod history;
 mod infra;
 mod mail;

@@ -1,0 +1,147 @@
+//! Makes the files of a run, and what follows from them: the edition and the deliveries.
+
+use std::sync::Arc;
+
+use domain::access::Actor;
+use domain::delivery::{Delivery, DeliveryState, backoff_seconds};
+use domain::ids::{DeliveryId, UserId};
+use domain::report::{ArtefactStatus, ResultAction, RunStatus};
+use domain::schedule::{ScheduleType, monthly_mail_from};
+use domain::time::Instant;
+use store::Write;
+use store::runs::{Claim, Pinned, artefacts, editions};
+
+use super::{content, describe, files, standing, steps};
+use crate::{App, Error, Result, mail};
+
+/// Faults after which a run fails for good.
+const MAX_ATTEMPTS: i64 = 5;
+
+/// Builds until nothing is left that can be built now; gives back when to look again.
+pub(super) async fn work(app: &App) -> Result<Option<Instant>> {
+    while build_next(app).await? {}
+    let mut conn = app.read().await?;
+    Ok(store::runs::next_moment(&mut conn, app.clock.now()).await?)
+}
+
+/// Builds the oldest run that can be built now; `false` where there is none. A fault of the run itself is recorded with
+/// it and is none of this function's.
+pub async fn build_next(app: &App) -> Result<bool> {
+    let mut tx = app.write_as(Actor::System).await?;
+    let Some(claim) = store::runs::claim(&mut tx).await? else { return Ok(false) };
+    tx.commit().await?;
+    steps::reached(app, "after-claim");
+    if let Err(error) = build(app, &claim).await {
+        let why = describe(&error);
+        tracing::warn!(run = %claim.stored.run.id, why, "the run failed");
+        record_fault(app, &claim, &error, &why).await?;
+    }
+    app.work.notify_waiters();
+    Ok(true)
+}
+
+/// A transaction of this job; `None` where the run was deleted or another node has taken it over.
+pub(super) async fn held(app: &App, claim: &Claim) -> Result<Option<Write>> {
+    let mut tx = app.write_as(Actor::System).await?;
+    Ok(store::runs::hold(&mut tx, claim).await?.then_some(tx))
+}
+
+async fn build(app: &App, claim: &Claim) -> Result<()> {
+    let Some(pinned) = start(app, claim).await? else { return Ok(()) };
+    let content = Arc::new(content::load(app, &claim.stored, &pinned).await?);
+    let run = claim.stored.run.id;
+    let files = artefacts::of_run(&mut app.read().await?, run).await?;
+    let mut fault = None;
+    for file in files.iter().filter(|file| file.status == ArtefactStatus::InProgress) {
+        match files::write(app, claim, file, content.clone()).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(error) => fault = fault.or(Some(error)),
+        }
+    }
+    match fault {
+        None => complete(app, claim, &pinned, None).await,
+        Some(error) => Err(error),
+    }
+}
+
+/// Settles what stays the same over restarts and clears away what an earlier try left. `None` where the run is not to
+/// be made, or is no longer this node's.
+async fn start(app: &App, claim: &Claim) -> Result<Option<Pinned>> {
+    let Some(mut tx) = held(app, claim).await? else { return Ok(None) };
+    let run = claim.stored.run.id;
+    if let Some(why) = standing::subject(&mut tx, &claim.stored).await? {
+        artefacts::mark_unfinished_failed(&mut tx, run, &why).await?;
+        store::runs::finish(&mut tx, &claim.stored, RunStatus::Skipped, Some(&why)).await?;
+        tx.commit().await?;
+        return Ok(None);
+    }
+    let pinned = store::runs::pin(&mut tx, claim).await?;
+    artefacts::delete_leftovers(&mut tx, run).await?;
+    tx.commit().await?;
+    steps::reached(app, "after-pin");
+    Ok(Some(pinned))
+}
+
+/// The end of a run whose files are all saved or failed: ready with an edition and deliveries, or failed where nothing
+/// was saved.
+async fn complete(app: &App, claim: &Claim, pinned: &Pinned, fault: Option<&str>) -> Result<()> {
+    steps::reached(app, "before-ready");
+    let Some(mut tx) = held(app, claim).await? else { return Ok(()) };
+    let stored = &claim.stored;
+    if let Some(why) = fault {
+        artefacts::mark_unfinished_failed(&mut tx, stored.run.id, why).await?;
+    }
+    let files = artefacts::of_run(&mut tx, stored.run.id).await?;
+    if files.iter().any(|file| file.status == ArtefactStatus::Saved) {
+        editions::insert(&mut tx, stored, pinned, content::RENDERER_VERSION).await?;
+        if stored.run.result_action == ResultAction::Send {
+            for user in &stored.run.recipients {
+                insert_delivery(app, &mut tx, claim, *user).await?;
+            }
+        }
+        store::runs::finish(&mut tx, stored, RunStatus::Ready, fault).await?;
+    } else {
+        store::runs::finish(&mut tx, stored, RunStatus::Failed, fault).await?;
+    }
+    tx.commit().await?;
+    steps::reached(app, "after-ready");
+    Ok(())
+}
+
+async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId) -> Result<()> {
+    let (stored, now) = (&claim.stored, tx.now());
+    let state = match standing::recipient(tx, stored, user, now).await? {
+        Ok(_) => DeliveryState::Pending,
+        Err(why) => DeliveryState::Skipped { why },
+    };
+    let delivery = Delivery {
+        id: DeliveryId(app.ids.other()?),
+        run_id: stored.run.id,
+        user_id: user,
+        resend_no: 0,
+        message_id: mail::message_id(&app.settings, stored.run.id, user, 0),
+        state,
+        attempts: 0,
+        not_before: match stored.run.schedule {
+            ScheduleType::Once => now,
+            ScheduleType::Monthly => monthly_mail_from(stored.run.due_at),
+        },
+    };
+    Ok(store::deliveries::insert(tx, stored.subject, &delivery).await?)
+}
+
+/// Puts the run back for a later try; the last fault ends it with what it has. A database that is busy or full is no
+/// fault of the run and does not count.
+async fn record_fault(app: &App, claim: &Claim, error: &Error, why: &str) -> Result<()> {
+    let counts = !matches!(error, Error::Unavailable(_));
+    let attempts = claim.stored.run.attempts + i64::from(counts);
+    let pinned = store::runs::pinned(&mut app.read().await?, claim.stored.run.id).await?;
+    if let Some(pinned) = pinned.filter(|_| attempts >= MAX_ATTEMPTS) {
+        return complete(app, claim, &pinned, Some(why)).await;
+    }
+    let Some(mut tx) = held(app, claim).await? else { return Ok(()) };
+    let not_before = tx.now().plus_seconds(backoff_seconds(attempts));
+    store::runs::record_fault(&mut tx, claim, why, attempts, not_before).await?;
+    Ok(tx.commit().await?)
+}

@@ -1,0 +1,128 @@
+//! Writes one file of a run: rendered and compressed on a thread of its own, stored in pieces as they come.
+//!
+//! The thread and the database are joined by a channel of two pieces, so that memory does not grow with the file.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use domain::report::{Artefact, Format};
+use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
+use store::runs::{Claim, artefacts};
+use tokio::sync::mpsc;
+
+use super::builder::held;
+use super::content::Content;
+use super::steps;
+use crate::ids::hex;
+use crate::{App, Error, Result};
+
+/// How large a stored piece is.
+const PIECE_BYTES: usize = 1024 * 1024;
+/// Pieces that may wait for the database.
+const PIECES_WAITING: usize = 2;
+
+/// Writes the file; `false` where the run is no longer this node's.
+pub(super) async fn write(app: &App, claim: &Claim, file: &Artefact, content: Arc<Content>) -> Result<bool> {
+    let Some(mut tx) = held(app, claim).await? else { return Ok(false) };
+    // What a fault within this very claim left.
+    artefacts::delete_chunks(&mut tx, file.id).await?;
+    tx.commit().await?;
+    let (pieces, mut stored) = mpsc::channel(PIECES_WAITING);
+    let format = file.format;
+    let writing = tokio::task::spawn_blocking(move || compress(&content, format, pieces));
+    let mut ordinal = 0;
+    while let Some(piece) = stored.recv().await {
+        let Some(mut tx) = held(app, claim).await? else { return Ok(false) };
+        artefacts::insert_chunk(&mut tx, file.id, ordinal, piece).await?;
+        tx.commit().await?;
+        steps::reached(app, "after-chunk");
+        ordinal += 1;
+    }
+    let written = writing.await.map_err(Error::internal)?.map_err(Error::internal)?;
+    let Some(mut tx) = held(app, claim).await? else { return Ok(false) };
+    artefacts::mark_saved(&mut tx, file.id, &written).await?;
+    tx.commit().await?;
+    steps::reached(app, "after-artefact");
+    Ok(true)
+}
+
+/// Makes the gzip member. The same content gives the same bytes: its header names neither a time nor a file.
+fn compress(
+    content: &Content,
+    format: Format,
+    to_store: mpsc::Sender<Vec<u8>>,
+) -> io::Result<artefacts::Written> {
+    let out = Pieces { filling: Vec::with_capacity(PIECE_BYTES), to_store, size_bytes: 0 };
+    let mut plain = Hashed {
+        out: GzBuilder::new().mtime(0).write(out, Compression::default()),
+        digest: digest::Context::new(&digest::SHA256),
+        plain_bytes: 0,
+    };
+    content.write(format, &mut plain)?;
+    let mut out = plain.out.finish()?;
+    out.send()?;
+    Ok(artefacts::Written {
+        size_bytes: out.size_bytes,
+        plain_bytes: plain.plain_bytes,
+        sha256: hex(plain.digest.finish().as_ref()),
+    })
+}
+
+/// Hashes and counts what passes into the compression.
+struct Hashed {
+    out: GzEncoder<Pieces>,
+    digest: digest::Context,
+    plain_bytes: i64,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.out.write(bytes)?;
+        let (taken_bytes, _) = bytes.split_at(taken);
+        self.digest.update(taken_bytes);
+        self.plain_bytes += i64::try_from(taken).unwrap_or(i64::MAX);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // Nothing to hurry out: a flush would cost compression.
+        Ok(())
+    }
+}
+
+/// Cuts what is written into pieces and sends them, waiting while the database is behind.
+struct Pieces {
+    filling: Vec<u8>,
+    to_store: mpsc::Sender<Vec<u8>>,
+    size_bytes: i64,
+}
+
+impl Pieces {
+    fn send(&mut self) -> io::Result<()> {
+        if self.filling.is_empty() {
+            return Ok(());
+        }
+        let piece = std::mem::replace(&mut self.filling, Vec::with_capacity(PIECE_BYTES));
+        self.size_bytes += i64::try_from(piece.len()).unwrap_or(i64::MAX);
+        self.to_store
+            .blocking_send(piece)
+            .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "nobody stores the file any more"))
+    }
+}
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (taken, _) = bytes.split_at(bytes.len().min(PIECE_BYTES - self.filling.len()));
+        self.filling.extend_from_slice(taken);
+        if self.filling.len() == PIECE_BYTES {
+            self.send()?;
+        }
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! Sends the mails of runs, one after the other, with no transaction open meanwhile.
+//!
+//! "Sent" is recorded after the server's 250 and never before. A process that dies between the two sends that one mail
+//! again, under the same Message-ID.
+
+use domain::access::Actor;
+use domain::delivery::{Delivery, DeliveryState, MAX_ATTEMPTS, backoff_seconds};
+use domain::ids::TenantNo;
+use domain::report::{Artefact, ArtefactStatus};
+use domain::schedule::{ScheduleType, monthly_mail_from};
+use domain::time::Instant;
+use store::deliveries::{Claim, Recipient};
+use store::runs::{Stored, artefacts};
+use tokio_util::sync::CancellationToken;
+
+use super::{content, describe, standing, steps};
+use crate::mail::{self, Attachment, Message, Outcome};
+use crate::{App, Error, Result};
+
+/// The longest the mailer pauses, in seconds.
+const LONGEST_PAUSE_SECONDS: i64 = 900;
+
+/// The mailer holds still after a fault that no single mail is to blame for.
+#[derive(Debug, Default)]
+pub(super) struct Pause {
+    until: Option<Instant>,
+    /// Faults in a row.
+    faults: i64,
+}
+
+/// Sends until nothing is left that may leave now; gives back when to look again.
+pub(super) async fn work(app: &App, shutdown: &CancellationToken) -> Result<Option<Instant>> {
+    while !shutdown.is_cancelled() && send_next(app).await? {}
+    let now = app.clock.now();
+    if let Some(until) = paused_until(app, now) {
+        return Ok(Some(until));
+    }
+    let mut conn = app.read().await?;
+    Ok(store::deliveries::next_moment(&mut conn, now).await?)
+}
+
+fn paused_until(app: &App, now: Instant) -> Option<Instant> {
+    app.jobs.pause().until.filter(|until| now < *until)
+}
+
+/// Tries the mail that has waited longest; `false` where none may leave now.
+pub async fn send_next(app: &App) -> Result<bool> {
+    if paused_until(app, app.clock.now()).is_some() {
+        return Ok(false);
+    }
+    let mut tx = app.write_as(Actor::System).await?;
+    let Some(claim) = store::deliveries::claim(&mut tx).await? else { return Ok(false) };
+    tx.commit().await?;
+    steps::reached(app, "after-delivery-claim");
+    let stored = store::runs::by_id(&mut app.read().await?, claim.delivery.run_id).await?;
+    // Deleted with its report since.
+    let Some(stored) = stored else { return Ok(true) };
+    let outcome = match prepare(app, &claim, &stored).await {
+        Ok(Prepared::Message(message)) => {
+            steps::reached(app, "before-send");
+            let outcome = mail::send(&app.settings.mail, &message).await;
+            steps::reached(app, "after-send");
+            outcome
+        }
+        Ok(Prepared::Not(outcome)) => outcome,
+        Err(error) => Outcome::Again { why: describe(&error) },
+    };
+    record(app, stored.subject, &claim, outcome).await?;
+    steps::reached(app, "after-recorded");
+    Ok(true)
+}
+
+enum Prepared {
+    Message(Message),
+    /// It is not to be sent.
+    Not(Outcome),
+}
+
+/// Looks at subject and recipient once more and writes the mail.
+async fn prepare(app: &App, claim: &Claim, stored: &Stored) -> Result<Prepared> {
+    let mut conn = app.read().await?;
+    let skip = |why| Ok(Prepared::Not(Outcome::Skip { why }));
+    if let Some(why) = standing::subject(&mut conn, stored).await? {
+        return skip(why);
+    }
+    let (user, now) = (claim.delivery.user_id, app.clock.now());
+    let recipient = match standing::recipient(&mut conn, stored, user, now).await? {
+        Ok(recipient) => recipient,
+        Err(why) => return skip(why),
+    };
+    let limit = app.settings.mail.max_message_bytes;
+    // Base64 takes four bytes for three; what cannot fit is not even loaded.
+    let plain = u64::try_from(artefacts::plain_bytes(&mut conn, stored.run.id).await?).unwrap_or(u64::MAX);
+    if plain.saturating_mul(4) / 3 > limit {
+        return Ok(Prepared::Not(too_large(plain, limit)));
+    }
+    let files = artefacts::of_run(&mut conn, stored.run.id).await?;
+    let saved: Vec<Artefact> =
+        files.into_iter().filter(|file| file.status == ArtefactStatus::Saved).collect();
+    drop(conn);
+    let message = match write(app, claim, stored, &recipient, &saved).await? {
+        Ok(message) => message,
+        Err(why) => return skip(why),
+    };
+    let size = u64::try_from(message.bytes().len()).unwrap_or(u64::MAX);
+    if size > limit {
+        return Ok(Prepared::Not(too_large(size, limit)));
+    }
+    Ok(Prepared::Message(message))
+}
+
+fn too_large(bytes: u64, limit: u64) -> Outcome {
+    Outcome::GiveUp {
+        why: format!(
+            "the mail would have {bytes} bytes or more, and at most {limit} may be sent (mail.max_message_bytes)"
+        ),
+    }
+}
+
+/// The mail, or why there can be none to this address.
+async fn write(
+    app: &App,
+    claim: &Claim,
+    stored: &Stored,
+    recipient: &Recipient,
+    saved: &[Artefact],
+) -> Result<std::result::Result<Message, String>> {
+    let mut conn = app.read().await?;
+    let pinned = store::runs::pinned(&mut conn, stored.run.id).await?;
+    let pinned = pinned.ok_or_else(|| Error::internal("a delivery of a run that never started"))?;
+    let writer = store::tenants::by_no(&mut conn, stored.writer).await?;
+    let ordered_by = writer.map(|tenant| tenant.name).unwrap_or_default();
+    drop(conn);
+    let content = content::load(app, stored, &pinned).await?;
+    let mut attachments = Vec::with_capacity(saved.len());
+    for file in saved {
+        let (name, media_type) = (content.file_name(file.format), file.format.media_type());
+        attachments.push(Attachment { name, media_type, bytes: mail::unpacked(app, file.id).await? });
+    }
+    let formats: Vec<_> = saved.iter().map(|file| file.format).collect();
+    let (schedule, language) = (stored.run.schedule, recipient.language);
+    let composed =
+        tokio::task::spawn_blocking(move || content.compose_mail(language, &ordered_by, schedule, &formats));
+    let composed = composed.await.map_err(Error::internal)?.map_err(Error::internal)?;
+    let date = match schedule {
+        ScheduleType::Once => pinned.generated_at,
+        ScheduleType::Monthly => pinned.generated_at.max(monthly_mail_from(stored.run.due_at)),
+    };
+    Ok(Message::new(&app.settings.mail, recipient, &claim.delivery.message_id, date, composed, attachments))
+}
+
+async fn record(app: &App, subject: TenantNo, claim: &Claim, outcome: Outcome) -> Result<()> {
+    let now = app.clock.now();
+    let tried = Delivery { attempts: claim.delivery.attempts + 1, ..claim.delivery.clone() };
+    let recorded = match outcome {
+        Outcome::Sent { answer } => Delivery { state: DeliveryState::Sent { answer }, ..tried },
+        Outcome::Bounced { why } => Delivery { state: DeliveryState::Bounced { why }, ..tried },
+        Outcome::GiveUp { why } => Delivery { state: DeliveryState::GaveUp { why }, ..tried },
+        Outcome::Skip { why } => Delivery { state: DeliveryState::Skipped { why }, ..claim.delivery.clone() },
+        Outcome::Again { why } if tried.attempts >= MAX_ATTEMPTS => {
+            Delivery { state: DeliveryState::GaveUp { why }, ..tried }
+        }
+        Outcome::Again { why } => {
+            tracing::info!(delivery = %claim.delivery.id, why, "the mail will be tried again");
+            let not_before = now.plus_seconds(backoff_seconds(tried.attempts));
+            Delivery { state: DeliveryState::Pending, not_before, ..tried }
+        }
+        Outcome::Pause { why } => {
+            pause(app, now, &why);
+            Delivery { state: DeliveryState::Pending, ..claim.delivery.clone() }
+        }
+    };
+    if recorded.state != DeliveryState::Pending {
+        *app.jobs.pause() = Pause::default();
+    }
+    let mut tx = app.write_as(Actor::System).await?;
+    store::deliveries::record(&mut tx, subject, claim, &recorded).await?;
+    Ok(tx.commit().await?)
+}
+
+fn pause(app: &App, now: Instant, why: &str) {
+    let mut pause = app.jobs.pause();
+    pause.faults += 1;
+    let seconds = backoff_seconds(pause.faults).min(LONGEST_PAUSE_SECONDS);
+    pause.until = Some(now.plus_seconds(seconds));
+    tracing::warn!(why, seconds, "mails wait: the relay or the mail folder cannot be used");
+}

@@ -1,0 +1,57 @@
+//! Whether subject and recipients of a run still lie where its report's last writer may reach (reports-api, 8.4).
+
+use domain::ids::UserId;
+use domain::schedule::ScheduleType;
+use domain::time::Instant;
+use domain::user::Notification;
+use store::Conn;
+use store::deliveries::Recipient;
+use store::runs::Stored;
+
+use crate::access::Depth;
+use crate::{Result, reports};
+
+/// Why the run is not to be made; `None` where it is.
+pub(super) async fn subject(conn: &mut Conn, stored: &Stored) -> Result<Option<String>> {
+    let reach = store::tenants::reach(conn, stored.writer, stored.subject).await?;
+    let closed = match store::tenants::by_no(conn, stored.subject).await? {
+        Some(tenant) => !tenant.ancestral_access && stored.writer != stored.subject,
+        None => true,
+    };
+    let inside = reports::depth(stored.run.parameters.level) == Depth::Inside;
+    let (subject, writer) = (stored.run.subject_id, stored.run.writer_tenant_id);
+    Ok(match reach {
+        None => {
+            Some(format!("tenant {subject} no longer lies below {writer}, whose people ordered the report"))
+        }
+        Some(reach) if reach.walls > 0 || (inside && closed) => Some(format!(
+            "tenant {subject} no longer lets {writer}, whose people ordered the report, look inside"
+        )),
+        Some(_) => None,
+    })
+}
+
+/// The recipient, or why it is not to get the mail of this run.
+pub(super) async fn recipient(
+    conn: &mut Conn,
+    stored: &Stored,
+    user: UserId,
+    now: Instant,
+) -> Result<std::result::Result<Recipient, String>> {
+    let Some(recipient) = store::deliveries::recipient(conn, user, stored.writer, now).await? else {
+        return Ok(Err("the user was deleted".to_owned()));
+    };
+    let writer = stored.run.writer_tenant_id;
+    let wants_reports = recipient.notifications.contains(&Notification::Reports);
+    Ok(if !recipient.below {
+        Err(format!("the user no longer lies below tenant {writer}, whose people ordered the report"))
+    } else if !recipient.enabled {
+        Err("the user is disabled".to_owned())
+    } else if stored.run.schedule == ScheduleType::Monthly && !wants_reports {
+        Err("the user's notifications do not contain reports".to_owned())
+    } else if recipient.email.is_empty() {
+        Err("the user has no e-mail address".to_owned())
+    } else {
+        Ok(recipient)
+    })
+}

@@ -1,1 +1,0 @@
-//! Mails on their way to the relay.

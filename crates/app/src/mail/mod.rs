@@ -1,0 +1,171 @@
+//! Mails: put together here, handed to a relay by [`smtp`] or to a folder by [`folder`].
+//!
+//! A mail depends on its delivery alone, Date and part boundaries included: a repeated try sends the same bytes.
+
+mod folder;
+mod smtp;
+
+use std::io::Read as _;
+use std::time::{Duration, UNIX_EPOCH};
+
+use aws_lc_rs::digest;
+use domain::ids::{ArtefactId, RunId, UserId};
+use domain::time::Instant;
+use lettre::Address;
+use lettre::message::header::ContentType;
+use lettre::message::{self, Mailbox, MultiPart, MultiPartKind, SinglePart};
+use store::deliveries::Recipient;
+
+use crate::ids::hex;
+use crate::settings::{Mail, Settings, Transport};
+use crate::{App, Error, Result};
+
+/// What is written to a recipient, without addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// The subject.
+    pub subject: String,
+    /// The body for mail programs that show HTML.
+    pub html: String,
+    /// The same as plain text.
+    pub plain: String,
+}
+
+/// A file that goes with it.
+#[derive(Debug, Clone)]
+pub struct Attachment {
+    /// Its name there.
+    pub name: String,
+    /// Its media type.
+    pub media_type: &'static str,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// A mail ready to leave.
+#[derive(Debug, Clone)]
+pub struct Message {
+    id: String,
+    from: Address,
+    to: Address,
+    bytes: Vec<u8>,
+}
+
+/// What became of a try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The relay, or the folder, has it.
+    Sent {
+        /// The answer.
+        answer: String,
+    },
+    /// Refused for good.
+    Bounced {
+        /// The server's words.
+        why: String,
+    },
+    /// This mail could not be sent now.
+    Again {
+        /// What failed.
+        why: String,
+    },
+    /// No mail can be sent now.
+    Pause {
+        /// What failed.
+        why: String,
+    },
+    /// It never can be sent.
+    GiveUp {
+        /// Why not.
+        why: String,
+    },
+    /// It is not to be sent.
+    Skip {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// The Message-ID of a run's mail to a user, without angle brackets: always the same one, and in one length.
+pub fn message_id(settings: &Settings, run: RunId, user: UserId, resend_no: i64) -> String {
+    let of = digest::digest(&digest::SHA256, format!("{run}/{user}/{resend_no}").as_bytes());
+    let (short, _) = of.as_ref().split_at(16);
+    format!("{}@{}", hex(short), settings.host())
+}
+
+impl Message {
+    /// Puts a mail together; the reason where the recipient's address cannot be written to.
+    pub fn new(
+        mail: &Mail,
+        recipient: &Recipient,
+        message_id: &str,
+        date: Instant,
+        text: Text,
+        attachments: Vec<Attachment>,
+    ) -> std::result::Result<Self, String> {
+        let from: Mailbox = mail.from.parse().map_err(|error| format!("mail.from: {error}"))?;
+        let to: Address = recipient.email.parse().map_err(|error| {
+            format!("the user's e-mail address {:?} is no address: {error}", recipient.email)
+        })?;
+        let name = Some(recipient.name.clone()).filter(|name| !name.is_empty());
+        let micros = Duration::from_micros(u64::try_from(date.0).unwrap_or(0));
+        let built = message::Message::builder()
+            .message_id(Some(format!("<{message_id}>")))
+            .date(UNIX_EPOCH + micros)
+            .from(from.clone())
+            .to(Mailbox::new(name, to.clone()))
+            .subject(text.subject)
+            .multipart(parts(message_id, text.plain, text.html, attachments)?)
+            .map_err(|error| error.to_string())?;
+        Ok(Self { id: message_id.to_owned(), from: from.email, to, bytes: built.formatted() })
+    }
+
+    /// The mail as it goes over the wire.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// `mixed[alternative[text, html], attachments]`.
+fn parts(
+    message_id: &str,
+    plain: String,
+    html: String,
+    attachments: Vec<Attachment>,
+) -> std::result::Result<MultiPart, String> {
+    let own = message_id.split('@').next().unwrap_or(message_id);
+    let body = MultiPart::builder()
+        .kind(MultiPartKind::Alternative)
+        .boundary(format!("alternative-{own}"))
+        .singlepart(SinglePart::plain(plain))
+        .singlepart(SinglePart::html(html));
+    let mut mixed =
+        MultiPart::builder().kind(MultiPartKind::Mixed).boundary(format!("mixed-{own}")).multipart(body);
+    for attachment in attachments {
+        let media_type = ContentType::parse(attachment.media_type).map_err(|error| error.to_string())?;
+        mixed =
+            mixed.singlepart(message::Attachment::new(attachment.name).body(attachment.bytes, media_type));
+    }
+    Ok(mixed)
+}
+
+/// A stored file, decompressed.
+pub async fn unpacked(app: &App, file: ArtefactId) -> Result<Vec<u8>> {
+    let (mut packed, mut n) = (Vec::new(), 0);
+    let mut conn = app.read().await?;
+    while let Some(piece) = store::runs::artefacts::chunk(&mut conn, file, n).await? {
+        packed.extend(piece);
+        n += 1;
+    }
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut plain).map_err(Error::internal)?;
+    Ok(plain)
+}
+
+/// Hands a mail over. Never inside a transaction: this takes as long as the relay wants.
+pub async fn send(mail: &Mail, message: &Message) -> Outcome {
+    match &mail.transport {
+        Transport::Folder(folder) => folder::deliver(folder, message).await,
+        Transport::Smtp(relay) => smtp::deliver(relay, message).await,
+    }
+}

@@ -1,0 +1,47 @@
+//! The stored files of reports (reports-api, 7).
+
+use domain::access::Permission;
+use domain::ids::{ArtefactId, ReportId};
+use domain::report::Artefact;
+
+use super::find;
+use crate::{App, Caller, Error, Result};
+
+/// The files of a report that saves them, oldest run first; none of one that sends them.
+pub async fn stored(app: &App, caller: &Caller, id: ReportId) -> Result<Vec<Artefact>> {
+    let mut conn = app.read().await?;
+    find(app, &mut conn, caller, Permission::ReportReader, id).await?;
+    Ok(store::runs::artefacts::kept(&mut conn, id).await?)
+}
+
+/// A file ready for download.
+#[derive(Clone)]
+pub struct StoredFile {
+    app: App,
+    id: ArtefactId,
+    size_bytes: i64,
+}
+
+/// The file, where it is saved and the report's own; 404 where not.
+pub async fn stored_file(app: &App, caller: &Caller, id: ReportId, file: ArtefactId) -> Result<StoredFile> {
+    let mut conn = app.read().await?;
+    find(app, &mut conn, caller, Permission::ReportReader, id).await?;
+    let saved = store::runs::artefacts::saved(&mut conn, id, file).await?;
+    let size_bytes =
+        saved.and_then(|artefact| artefact.size_bytes).ok_or(Error::NotFound { what: "stored report" })?;
+    Ok(StoredFile { app: app.clone(), id: file, size_bytes })
+}
+
+impl StoredFile {
+    /// How many bytes its pieces have together.
+    pub const fn size_bytes(&self) -> i64 {
+        self.size_bytes
+    }
+
+    /// The n-th piece of the gzip member, from 0 on; `None` after the last. No snapshot stays open between pieces, so
+    /// that a slow reader holds nothing up.
+    pub async fn piece(&self, n: i64) -> Result<Option<Vec<u8>>> {
+        let mut conn = self.app.read().await?;
+        Ok(store::runs::artefacts::chunk(&mut conn, self.id, n).await?)
+    }
+}

@@ -1,1 +1,0 @@
-//! Runs of reports, their files and editions.

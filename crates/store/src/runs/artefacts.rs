@@ -1,0 +1,126 @@
+//! The files of runs: gzip members in pieces, each file in a state of its own.
+
+use domain::ids::{ArtefactId, ReportId, RunId};
+use domain::report::{Artefact, ArtefactStatus, Format};
+
+use crate::{Conn, Result, Row, Write, args};
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.id, a.run_id, a.format, a.status, a.created_at, a.size_bytes, a.sha256
+             FROM artefacts a JOIN runs r ON r.id = a.run_id ",
+            $rest
+        )
+    };
+}
+
+/// Inserts the files of a new run, in the order of its formats.
+pub async fn insert(tx: &mut Write, run: RunId, files: Vec<(ArtefactId, Format)>) -> Result<()> {
+    let now = tx.now();
+    let status = ArtefactStatus::InProgress.as_str();
+    let rows = (0_i64..)
+        .zip(files)
+        .map(|(at, (id, format))| args![id, run, at, format.as_str(), status, now])
+        .collect();
+    tx.insert_many("INSERT INTO artefacts (id, run_id, position, format, status, created_at)", "", rows).await
+}
+
+/// The files of a run, in the order of its formats.
+pub async fn of_run(conn: &mut Conn, run: RunId) -> Result<Vec<Artefact>> {
+    let rows = conn.all(select!("WHERE a.run_id = $1 ORDER BY a.position"), args![run]).await?;
+    rows.iter().map(artefact).collect()
+}
+
+/// The files a report keeps for download: those of runs that save, oldest run first (reports-api, 7.2).
+pub async fn kept(conn: &mut Conn, report: ReportId) -> Result<Vec<Artefact>> {
+    let sql = select!("WHERE r.report_id = $1 AND r.result_action = 'save' ORDER BY r.no, a.position");
+    let rows = conn.all(sql, args![report]).await?;
+    rows.iter().map(artefact).collect()
+}
+
+/// One of [`kept`], where it can be downloaded.
+pub async fn saved(conn: &mut Conn, report: ReportId, id: ArtefactId) -> Result<Option<Artefact>> {
+    let sql =
+        select!("WHERE a.id = $2 AND r.report_id = $1 AND r.result_action = 'save' AND a.status = 'saved'");
+    conn.one(sql, args![report, id]).await?.map(|row| artefact(&row)).transpose()
+}
+
+/// A piece of a file, from 0 on; `None` after the last.
+pub async fn chunk(conn: &mut Conn, id: ArtefactId, ordinal: i64) -> Result<Option<Vec<u8>>> {
+    let sql = "SELECT bytes FROM artefact_chunks WHERE artefact_id = $1 AND ordinal = $2";
+    conn.one(sql, args![id, ordinal]).await?.map(|row| row.blob("bytes")).transpose()
+}
+
+/// How many bytes the saved files of a run have, uncompressed.
+pub async fn plain_bytes(conn: &mut Conn, run: RunId) -> Result<i64> {
+    let sql =
+        "SELECT COALESCE(SUM(plain_bytes), 0) AS n FROM artefacts WHERE run_id = $1 AND status = 'saved'";
+    conn.count(sql, args![run]).await
+}
+
+/// Appends a piece.
+pub async fn insert_chunk(tx: &mut Write, id: ArtefactId, ordinal: i64, bytes: Vec<u8>) -> Result<()> {
+    let sql = "INSERT INTO artefact_chunks (artefact_id, ordinal, bytes) VALUES ($1, $2, $3)";
+    tx.run(sql, args![id, ordinal, bytes]).await.map(|_| ())
+}
+
+/// Throws away the pieces of a file.
+pub async fn delete_chunks(tx: &mut Write, id: ArtefactId) -> Result<()> {
+    tx.run("DELETE FROM artefact_chunks WHERE artefact_id = $1", args![id]).await.map(|_| ())
+}
+
+/// Throws away what an earlier try left of a run's unfinished files.
+pub async fn delete_leftovers(tx: &mut Write, run: RunId) -> Result<()> {
+    tx.run(
+        "DELETE FROM artefact_chunks WHERE artefact_id IN
+         (SELECT id FROM artefacts WHERE run_id = $1 AND status <> 'saved')",
+        args![run],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// What is known of a file once it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Compressed.
+    pub size_bytes: i64,
+    /// Uncompressed.
+    pub plain_bytes: i64,
+    /// SHA-256 of the uncompressed bytes, in hex.
+    pub sha256: String,
+}
+
+/// The file can be downloaded from now on.
+pub async fn mark_saved(tx: &mut Write, id: ArtefactId, written: &Written) -> Result<()> {
+    tx.run(
+        "UPDATE artefacts SET status = 'saved', size_bytes = $2, plain_bytes = $3, sha256 = $4 WHERE id = $1",
+        args![id, written.size_bytes, written.plain_bytes, written.sha256.as_str()],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// What a run has not saved never will be.
+pub async fn mark_unfinished_failed(tx: &mut Write, run: RunId, why: &str) -> Result<()> {
+    delete_leftovers(tx, run).await?;
+    tx.run(
+        "UPDATE artefacts SET status = 'failed', reason = $2 WHERE run_id = $1 AND status = 'in_progress'",
+        args![run, why],
+    )
+    .await
+    .map(|_| ())
+}
+
+fn artefact(row: &Row) -> Result<Artefact> {
+    Ok(Artefact {
+        id: row.parsed("id")?,
+        run_id: row.parsed("run_id")?,
+        format: row.parsed("format")?,
+        status: row.parsed("status")?,
+        created_at: row.instant("created_at")?,
+        size_bytes: row.opt_int("size_bytes")?,
+        sha256: row.opt_text("sha256")?,
+    })
+}
