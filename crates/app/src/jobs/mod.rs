@@ -61,28 +61,28 @@ pub async fn release_leases(app: &App) -> Result<()> {
 pub async fn run(app: App, shutdown: CancellationToken) {
     let build = async {
         tokio::select! {
-            () = repeat(&app, &shutdown, "builder", async |app| builder::work(app).await) => {}
+            () = repeat(&app, &shutdown, "builder", || builder::work(&app)) => {}
             () = shutdown.cancelled() => {}
         }
     };
     tokio::join!(
-        repeat(&app, &shutdown, "scheduler", async |app| scheduler::work(app).await),
+        repeat(&app, &shutdown, "scheduler", || scheduler::work(&app)),
         build,
-        repeat(&app, &shutdown, "mailer", async |app| mailer::work(app, &shutdown).await),
+        repeat(&app, &shutdown, "mailer", || mailer::work(&app, &shutdown)),
     );
 }
 
 /// Does `work` until shutdown: again when woken, at the moment it asks for, and after a while anyway.
-async fn repeat(
+async fn repeat<F: Future<Output = Result<Option<Instant>>>>(
     app: &App,
     shutdown: &CancellationToken,
     name: &'static str,
-    work: impl AsyncFn(&App) -> Result<Option<Instant>>,
+    work: impl Fn() -> F,
 ) {
     while !shutdown.is_cancelled() {
         // Listens before it looks, so that no wake between the two is lost.
         let woken = app.work.notified();
-        let worked = work(app).await;
+        let worked = work().await;
         let now = app.clock.now();
         let next = match worked {
             Ok(next) => next
