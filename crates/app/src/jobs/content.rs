@@ -2,11 +2,11 @@
 
 use std::io;
 
-use domain::report::{Document, Format, Heading, ReportInput, TenantTimeline};
+use domain::report::{Document, Format, Heading};
 use domain::schedule::ScheduleType;
 use domain::tenant::Language;
-use domain::timeline::Timeline;
 use render::mail::Occasion;
+use store::report_input::Wanted;
 use store::runs::{Pinned, Stored};
 
 use crate::mail::Text;
@@ -24,7 +24,8 @@ pub(super) struct Content {
 /// Loads the content of a run that has begun.
 pub(super) async fn load(app: &App, stored: &Stored, pinned: &Pinned) -> Result<Content> {
     let run = &stored.run;
-    let input = input(app, stored, pinned).await?;
+    let wanted = wanted(stored, pinned);
+    let input = store::report_input::load(&mut app.read().await?, &wanted).await?;
     let document =
         tokio::task::spawn_blocking(move || Document::new(input)).await.map_err(Error::internal)?;
     let document = document.ok_or_else(|| Error::internal("the subject is not among its own tenants"))?;
@@ -40,29 +41,9 @@ pub(super) async fn load(app: &App, stored: &Stored, pinned: &Pinned) -> Result<
     Ok(Content { heading, document })
 }
 
-/// The seam to the history: until `store::report_input` has its loader, the subject alone without usage.
-async fn input(app: &App, stored: &Stored, pinned: &Pinned) -> Result<ReportInput> {
+fn wanted(stored: &Stored, pinned: &Pinned) -> Wanted {
     let run = &stored.run;
-    let mut conn = app.read().await?;
-    let tenant = store::tenants::by_no(&mut conn, stored.subject).await?;
-    let tenant = tenant.ok_or_else(|| Error::internal("the subject is gone"))?;
-    let tenants = vec![TenantTimeline {
-        no: tenant.no,
-        id: tenant.id,
-        created_at: tenant.created_at,
-        is_personal: tenant.owner_id.is_some(),
-        parent: Timeline::always(tenant.parent),
-        name: Timeline::always(tenant.name),
-        kind: Timeline::always(tenant.kind),
-        customer_id: Timeline::always(tenant.customer_id),
-        ancestral_access: Timeline::always(tenant.ancestral_access),
-        deleted: Timeline::always(false),
-        pricing_mode: Timeline::always(domain::pricing::PricingMode::Production),
-        currency: Timeline::always(None),
-        billing_day: Timeline::always(domain::billing::BillingDay::CALENDAR),
-        skus: Timeline::always(Vec::new()),
-    }];
-    Ok(ReportInput {
+    Wanted {
         subject: stored.subject,
         period: run.period,
         kind: run.parameters.kind,
@@ -71,19 +52,8 @@ async fn input(app: &App, stored: &Stored, pinned: &Pinned) -> Result<ReportInpu
         show_skus: run.parameters.show_skus.unwrap_or(false),
         leave_out_trial: run.schedule == ScheduleType::Monthly,
         as_known: pinned.generated_at.day(),
-        tenants,
-        items: Vec::new(),
-        cells: Vec::new(),
-        infras: Vec::new(),
-    })
-}
-
-/// The seam to day close: until `app::history` has it, days end without readings.
-pub(super) async fn close_days(app: &App) -> Result<()> {
-    let mut tx = app.write_as(domain::access::Actor::System).await?;
-    let today = tx.now().day();
-    tx.run("UPDATE day_close SET open_day = $1 WHERE open_day < $1", store::args![today]).await?;
-    Ok(tx.commit().await?)
+        as_of: pinned.as_of,
+    }
 }
 
 impl Content {

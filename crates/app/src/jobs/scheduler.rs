@@ -8,7 +8,7 @@ use domain::time::Instant;
 use store::Write;
 use store::reports::Stored;
 
-use super::{content, steps};
+use super::steps;
 use crate::{App, Error, Result};
 
 /// Reports looked at in one transaction.
@@ -25,7 +25,7 @@ pub(super) async fn work(app: &App) -> Result<Option<Instant>> {
 
 /// Closes the days that are over and inserts the runs that are due; gives back how many.
 pub async fn wake(app: &App) -> Result<usize> {
-    content::close_days(app).await?;
+    crate::history::close_due(app).await?;
     let mut inserted = 0;
     loop {
         let mut tx = app.write_as(Actor::System).await?;
