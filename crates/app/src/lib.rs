@@ -9,6 +9,7 @@ pub mod auth;
 pub mod billing;
 pub mod clients;
 pub mod clock;
+pub mod contacts;
 mod error;
 pub mod history;
 pub mod ids;
@@ -33,7 +34,7 @@ use domain::catalogue::Catalogue;
 use store::{Conn, Db, Write};
 use tokio::sync::Notify;
 
-pub use access::Caller;
+pub use access::{Caller, Granted};
 pub use clock::Clock;
 pub use error::{Error, Result, Rule};
 pub use ids::Ids;

@@ -1,10 +1,12 @@
 //! The first setup of a data directory: the top tenant and what it needs.
 
 use domain::access::Actor;
-use domain::ids::{ClientId, DEFAULT_IDP, TenantId};
+use domain::ids::{ClientId, ContactId, DEFAULT_IDP, TenantId};
 use domain::pricing::PricingMode;
 use domain::tenant::{Language, TenantKind};
+use domain::user::ContactType;
 use store::Conn;
+use store::contacts::NewContact;
 use store::tenants::NewTenant;
 
 use crate::auth::keys::SigningKey;
@@ -46,6 +48,7 @@ pub async fn init_with_keys(
         parent: None,
         name: name.to_owned(),
         kind: TenantKind::Root,
+        contact: NewContact::empty(ContactId(app.ids.other()?), vec![ContactType::Legal]),
         enabled: true,
         customer_id: None,
         internal_tag: None,

@@ -11,6 +11,7 @@ pub mod billing;
 pub mod catalogue;
 pub mod clients;
 mod conn;
+pub mod contacts;
 pub mod deliveries;
 mod dialect;
 mod error;

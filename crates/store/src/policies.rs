@@ -1,1 +1,120 @@
-//! Access policies.
+//! Access policies of users.
+
+use domain::access::{AccessPolicy, Role};
+use domain::ids::{TenantNo, UserId};
+
+use crate::audit::{Change, Object};
+use crate::{Conn, Result, Row, Write, args, dialect};
+
+/// The policies of a user, oldest first.
+pub async fn of_user(conn: &mut Conn, user: UserId) -> Result<Vec<AccessPolicy>> {
+    let rows = conn
+        .all(
+            "SELECT a.id, a.version, a.user_id, a.trustee_type, a.issuer_id, a.tenant_no, t.id AS tenant_id, a.role_id,
+             a.created_at, a.updated_at, a.resource_server_id, a.resource_namespace, a.resource_path
+             FROM access_policies a JOIN tenants t ON t.no = a.tenant_no
+             WHERE a.user_id = $1 ORDER BY a.created_at, a.id",
+            args![user],
+        )
+        .await?;
+    rows.iter().map(policy).collect()
+}
+
+/// The roles of each of these users, in the order of the users given.
+pub async fn roles_of(conn: &mut Conn, users: &[UserId]) -> Result<Vec<(UserId, Role)>> {
+    let mut roles = Vec::new();
+    for batch in users.chunks(1000) {
+        let sql = format!(
+            "SELECT user_id, role_id FROM access_policies WHERE user_id IN ({})",
+            dialect::placeholders(1, batch.len())
+        );
+        for row in conn.all_of(sql, batch.iter().map(|user| (*user).into()).collect()).await? {
+            roles.push((row.parsed("user_id")?, row.parsed("role_id")?));
+        }
+    }
+    Ok(roles)
+}
+
+fn policy(row: &Row) -> Result<AccessPolicy> {
+    Ok(AccessPolicy {
+        id: row.parsed("id")?,
+        version: row.int("version")?,
+        trustee_id: row.parsed("user_id")?,
+        trustee_type: row.parsed("trustee_type")?,
+        issuer_id: row.parsed("issuer_id")?,
+        tenant: TenantNo(row.int("tenant_no")?),
+        tenant_id: row.parsed("tenant_id")?,
+        role: row.parsed("role_id")?,
+        created_at: row.instant("created_at")?,
+        updated_at: row.instant("updated_at")?,
+        resource: [
+            row.opt_text("resource_server_id")?,
+            row.opt_text("resource_namespace")?,
+            row.opt_text("resource_path")?,
+        ],
+    })
+}
+
+/// Replaces the whole set of a user's policies, `old` by `new`. `home` is the user's tenant, in whose scope the change
+/// is logged.
+pub async fn replace(
+    tx: &mut Write,
+    user: UserId,
+    home: TenantNo,
+    old: &[AccessPolicy],
+    new: &[AccessPolicy],
+) -> Result<()> {
+    tx.run("DELETE FROM access_policies WHERE user_id = $1", args![user]).await?;
+    for policy in new {
+        insert(tx, policy).await?;
+    }
+    let before = |policy: &AccessPolicy| old.iter().find(|known| known.id == policy.id).map(grant);
+    for policy in new {
+        log(tx, home, policy, before(policy), Some(grant(policy))).await?;
+    }
+    for policy in old.iter().filter(|policy| new.iter().all(|kept| kept.id != policy.id)) {
+        log(tx, home, policy, Some(grant(policy)), None).await?;
+    }
+    Ok(())
+}
+
+async fn insert(tx: &mut Write, policy: &AccessPolicy) -> Result<()> {
+    let [server, namespace, path] = policy.resource.clone();
+    tx.run(
+        "INSERT INTO access_policies (id, version, user_id, trustee_type, issuer_id, tenant_no, role_id, created_at,
+         updated_at, resource_server_id, resource_namespace, resource_path)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        args![
+            policy.id,
+            policy.version,
+            policy.trustee_id,
+            policy.trustee_type.as_str(),
+            policy.issuer_id,
+            policy.tenant,
+            policy.role.as_str(),
+            policy.created_at,
+            policy.updated_at,
+            server,
+            namespace,
+            path
+        ],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// What the change log says of a policy.
+fn grant(policy: &AccessPolicy) -> String {
+    format!("{} of {} on {}", policy.role, policy.trustee_id, policy.tenant_id)
+}
+
+async fn log(
+    tx: &mut Write,
+    home: TenantNo,
+    policy: &AccessPolicy,
+    old: Option<String>,
+    new: Option<String>,
+) -> Result<()> {
+    let (object, id) = (Object::Policy, policy.id.to_string());
+    tx.log(Change { object, id: &id, tenant: home, field: "grant", old, new }).await
+}

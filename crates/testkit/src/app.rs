@@ -7,11 +7,13 @@ use ::app::clock::ManualClock;
 use ::app::settings::{Mail, Settings, Transport};
 use ::app::{App, Caller, Clock, Ids};
 use domain::access::{Actor, Grant, Role};
-use domain::ids::{ClientId, DEFAULT_IDP, TenantId, TenantNo};
+use domain::ids::{ClientId, ContactId, DEFAULT_IDP, TenantId, TenantNo};
 use domain::pricing::PricingMode;
 use domain::tenant::{Language, TenantKind};
 use domain::time::Instant;
+use domain::user::ContactType;
 use store::Db;
+use store::contacts::NewContact;
 use store::tenants::NewTenant;
 
 use crate::Directory;
@@ -79,11 +81,13 @@ impl TestApp {
         let mut tx = self.app.write_as(Actor::System).await.expect("a transaction");
         let parent = store::tenants::by_id(&mut tx, parent).await.expect("a read").expect("a parent");
         let id = TenantId(self.app.ids.fresh(::app::ids::Noun::Tenant).expect("an id"));
+        let contact = ContactId(self.app.ids.other().expect("an id"));
         let new = NewTenant {
             id,
             parent: Some(parent.no),
             name: name.to_owned(),
             kind,
+            contact: NewContact::empty(contact, vec![ContactType::Legal]),
             enabled: true,
             customer_id: None,
             internal_tag: None,

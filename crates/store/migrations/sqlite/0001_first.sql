@@ -44,6 +44,7 @@ CREATE TABLE tenants (
     parent_no INTEGER NOT NULL REFERENCES tenants (no),
     name TEXT NOT NULL,
     kind TEXT NOT NULL,
+    contact_id TEXT NOT NULL REFERENCES contacts (id),
     customer_type TEXT NOT NULL,
     enabled INTEGER NOT NULL,
     customer_id TEXT,
@@ -64,7 +65,9 @@ CREATE TABLE tenants (
     usage_calculation_mode TEXT NOT NULL,
     billing_version INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX tenants_of_parent ON tenants (parent_no);
+CREATE INDEX tenants_of_parent ON tenants (parent_no, kind);
+-- The children that lists show: a customer has as many personal tenants as users, and has_children must not walk them.
+CREATE INDEX tenants_shown ON tenants (parent_no) WHERE deleted_at IS NULL AND owner_id IS NULL;
 
 -- Every tenant with every tenant above it, itself included at depth 0. Deleted tenants stay, as reports still need them.
 -- walls: how many tenants with ancestral_access false stand strictly above tenant_no and strictly below ancestor_no.
@@ -77,9 +80,11 @@ CREATE TABLE closure (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX closure_up ON closure (tenant_no, depth);
 
+-- A tenant's legal contact (tenants.contact_id) and its further ones carry tenant_no; a user's carries none. Deferred, as
+-- a tenant and its legal contact name each other.
 CREATE TABLE contacts (
     id TEXT PRIMARY KEY,
-    tenant_no INTEGER REFERENCES tenants (no),
+    tenant_no INTEGER REFERENCES tenants (no) DEFERRABLE INITIALLY DEFERRED,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     types TEXT NOT NULL,

@@ -1,0 +1,83 @@
+//! Contacts of tenants and users.
+
+use domain::ids::{ContactId, TenantNo};
+use domain::user::{CONTACT_TEXTS, Contact, ContactType};
+
+use crate::conn::list;
+use crate::{Arg, Result, Row, Write, args};
+
+/// The columns of a contact under the alias `o`, as [`from_row`] reads them.
+macro_rules! contact_columns {
+    () => {
+        "o.id AS contact_id, o.created_at AS contact_created_at, o.updated_at AS contact_updated_at, o.types,
+         o.email_confirmed, o.email, o.firstname, o.lastname, o.address1, o.address2, o.country, o.state, o.city,
+         o.zipcode, o.phone, o.title, o.website, o.industry, o.organization_size, o.aan, o.fax,
+         o.language AS contact_language"
+    };
+}
+pub(crate) use contact_columns;
+
+pub(crate) fn from_row(row: &Row) -> Result<Contact> {
+    let column = |member: &'static str| if member == "language" { "contact_language" } else { member };
+    Ok(Contact {
+        id: row.parsed("contact_id")?,
+        created_at: row.instant("contact_created_at")?,
+        updated_at: row.instant("contact_updated_at")?,
+        types: row.parsed_list("types")?,
+        texts: CONTACT_TEXTS.iter().map(|member| row.opt_text(column(member))).collect::<Result<_>>()?,
+        email_confirmed: row.opt_flag("email_confirmed")?,
+    })
+}
+
+/// What a new contact starts with.
+#[derive(Debug, Clone)]
+pub struct NewContact {
+    /// Its id.
+    pub id: ContactId,
+    /// What it is for.
+    pub types: Vec<ContactType>,
+    /// Its texts, in the order of [`CONTACT_TEXTS`].
+    pub texts: Vec<Option<String>>,
+}
+
+impl NewContact {
+    /// A contact of which nothing is known yet.
+    pub fn empty(id: ContactId, types: Vec<ContactType>) -> Self {
+        Self { id, types, texts: vec![None; CONTACT_TEXTS.len()] }
+    }
+}
+
+/// Inserts a contact of a tenant, or of a user, which names no tenant.
+pub async fn insert(tx: &mut Write, new: &NewContact, tenant: Option<TenantNo>) -> Result<()> {
+    let now = tx.now();
+    let mut args = args![new.id, tenant, now, list(&new.types)];
+    args.extend(texts(&new.texts));
+    tx.run(
+        "INSERT INTO contacts (id, tenant_no, created_at, updated_at, types, email_confirmed, email, firstname, lastname,
+         address1, address2, country, state, city, zipcode, phone, title, website, industry, organization_size, aan, fax,
+         language) VALUES ($1, $2, $3, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+         $20, $21)",
+        args,
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Saves a contact's types and texts.
+pub async fn update(tx: &mut Write, contact: &Contact) -> Result<()> {
+    let now = tx.now();
+    let mut args = args![contact.id, now, list(&contact.types), contact.email_confirmed];
+    args.extend(texts(&contact.texts));
+    tx.run(
+        "UPDATE contacts SET updated_at = $2, types = $3, email_confirmed = $4, email = $5, firstname = $6, lastname = $7,
+         address1 = $8, address2 = $9, country = $10, state = $11, city = $12, zipcode = $13, phone = $14, title = $15,
+         website = $16, industry = $17, organization_size = $18, aan = $19, fax = $20, language = $21 WHERE id = $1",
+        args,
+    )
+    .await
+    .map(|_| ())
+}
+
+fn texts(texts: &[Option<String>]) -> impl Iterator<Item = Arg> {
+    CONTACT_TEXTS.iter().enumerate().map(|(at, _)| Arg::Text(texts.get(at).cloned().flatten()))
+}

@@ -1,0 +1,134 @@
+//! Changes of tenants: every one of them in the change log.
+
+use domain::ids::{TenantNo, UserId};
+use domain::tenant::Tenant;
+
+use super::closure;
+use crate::audit::{Change, Object};
+use crate::{Result, Row, Write, args};
+
+/// Saves what differs between the tenant as it is and as it shall be, counts its version up, and keeps the closure
+/// table true where it moved, was opened or was closed.
+pub async fn update(tx: &mut Write, old: &Tenant, new: &Tenant) -> Result<()> {
+    if old.ancestral_access != new.ancestral_access {
+        closure::set_wall(tx, old.no, !new.ancestral_access).await?;
+    }
+    let now = tx.now();
+    tx.run(
+        "UPDATE tenants SET version = version + 1, updated_at = $2, parent_no = $3, name = $4, kind = $5,
+         customer_type = $6, enabled = $7, customer_id = $8, internal_tag = $9, language = $10, default_idp_id = $11,
+         update_lock_owner_id = $12, ancestral_access = $13, external_operation = $14 WHERE no = $1",
+        args![
+            old.no,
+            now,
+            new.parent,
+            new.name.as_str(),
+            new.kind.as_str(),
+            new.customer_type.as_str(),
+            new.enabled,
+            new.customer_id.clone(),
+            new.internal_tag.clone(),
+            new.language.code(),
+            new.default_idp_id,
+            new.update_lock_owner,
+            new.ancestral_access,
+            new.external_operation.as_str()
+        ],
+    )
+    .await?;
+    if old.parent != new.parent {
+        closure::move_below(tx, old.no, new.parent).await?;
+    }
+    let id = old.id.to_string();
+    for ((field, old_value), (_, new_value)) in logged(old).into_iter().zip(logged(new)) {
+        let (object, tenant) = (Object::Tenant, old.no);
+        tx.log(Change { object, id: &id, tenant, field, old: old_value, new: new_value }).await?;
+    }
+    Ok(())
+}
+
+/// What reports print or filter by.
+fn logged(tenant: &Tenant) -> [(&'static str, Option<String>); 7] {
+    [
+        ("parent", Some(tenant.parent.to_string())),
+        ("name", Some(tenant.name.clone())),
+        ("kind", Some(tenant.kind.to_string())),
+        ("enabled", Some(tenant.enabled.to_string())),
+        ("customer_id", tenant.customer_id.clone()),
+        ("language", Some(tenant.language.to_string())),
+        ("ancestral_access", Some(tenant.ancestral_access.to_string())),
+    ]
+}
+
+/// Deletes a tenant softly with everything below it, their users and their clients. What was deleted before keeps its
+/// time.
+pub async fn delete_below(tx: &mut Write, root: TenantNo) -> Result<()> {
+    let now = tx.now();
+    let live = tx
+        .all(
+            "SELECT t.id, t.no FROM closure k JOIN tenants t ON t.no = k.tenant_no
+             WHERE k.ancestor_no = $1 AND t.deleted_at IS NULL",
+            args![root],
+        )
+        .await?;
+    log_deleted(tx, Object::Tenant, &live).await?;
+    let live = tx
+        .all(
+            "SELECT u.id, u.tenant_no AS no FROM closure k JOIN users u ON u.tenant_no = k.tenant_no
+             WHERE k.ancestor_no = $1 AND u.deleted_at IS NULL",
+            args![root],
+        )
+        .await?;
+    log_deleted(tx, Object::User, &live).await?;
+    let live = tx
+        .all(
+            "SELECT c.id, c.tenant_no AS no FROM closure k JOIN clients c ON c.tenant_no = k.tenant_no
+             WHERE k.ancestor_no = $1 AND c.deleted_at IS NULL",
+            args![root],
+        )
+        .await?;
+    log_deleted(tx, Object::Client, &live).await?;
+    tx.run(
+        "UPDATE tenants SET deleted_at = $2, updated_at = $2, version = version + 1 WHERE deleted_at IS NULL
+         AND no IN (SELECT tenant_no FROM closure WHERE ancestor_no = $1)",
+        args![root, now],
+    )
+    .await?;
+    tx.run(
+        "UPDATE users SET deleted_at = $2, updated_at = $2, version = version + 1 WHERE deleted_at IS NULL
+         AND tenant_no IN (SELECT tenant_no FROM closure WHERE ancestor_no = $1)",
+        args![root, now],
+    )
+    .await?;
+    tx.run(
+        "UPDATE clients SET deleted_at = $2 WHERE deleted_at IS NULL
+         AND tenant_no IN (SELECT tenant_no FROM closure WHERE ancestor_no = $1)",
+        args![root, now],
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Deletes the personal tenant of a user softly, where there is one.
+pub async fn delete_personal(tx: &mut Write, owner: UserId) -> Result<()> {
+    let row = tx
+        .one(
+            "SELECT t.no FROM users u JOIN tenants t ON t.no = u.personal_tenant_no
+             WHERE u.id = $1 AND t.deleted_at IS NULL",
+            args![owner],
+        )
+        .await?;
+    match row {
+        Some(row) => delete_below(tx, TenantNo(row.int("no")?)).await,
+        None => Ok(()),
+    }
+}
+
+async fn log_deleted(tx: &mut Write, object: Object, rows: &[Row]) -> Result<()> {
+    for row in rows {
+        let (id, tenant) = (row.text("id")?, TenantNo(row.int("no")?));
+        let (old, new) = (Some(false.to_string()), Some(true.to_string()));
+        tx.log(Change { object, id: &id, tenant, field: "deleted", old, new }).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! New tenants.
+
+use domain::ids::{TenantId, TenantNo, UserId};
+use domain::pricing::PricingMode;
+use domain::tenant::{Language, TenantKind};
+
+use super::closure;
+use crate::audit::{Change, Object};
+use crate::contacts::{self, NewContact};
+use crate::{Result, Write, args};
+
+/// What a new tenant starts with.
+#[derive(Debug, Clone)]
+pub struct NewTenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its parent; `None` for a top tenant, which is its own.
+    pub parent: Option<TenantNo>,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: TenantKind,
+    /// Its legal contact.
+    pub contact: NewContact,
+    /// Whether its people may sign in.
+    pub enabled: bool,
+    /// External id.
+    pub customer_id: Option<String>,
+    /// Opaque.
+    pub internal_tag: Option<String>,
+    /// Language of its files.
+    pub language: Language,
+    /// The user whose personal tenant it is.
+    pub owner_id: Option<UserId>,
+    /// The identity provider.
+    pub default_idp_id: uuid::Uuid,
+    /// Who alone may write it.
+    pub update_lock_owner: Option<TenantId>,
+    /// Whether administrators above may look inside.
+    pub ancestral_access: bool,
+    /// Stored as sent.
+    pub enhanced_security: bool,
+    /// How it is billed.
+    pub pricing_mode: PricingMode,
+}
+
+/// Inserts a tenant with its legal contact, its place in the closure table and the first version of its fields in the
+/// change log.
+pub async fn insert(tx: &mut Write, new: &NewTenant) -> Result<TenantNo> {
+    let now = tx.now();
+    let no = TenantNo(tx.count("SELECT COALESCE(MAX(no), 0) + 1 AS n FROM tenants", Vec::new()).await?);
+    let parent = new.parent.unwrap_or(no);
+    contacts::insert(tx, &new.contact, Some(no)).await?;
+    tx.run(
+        "INSERT INTO tenants (no, id, version, created_at, updated_at, parent_no, name, kind, contact_id, customer_type,
+         enabled, customer_id, internal_tag, language, owner_id, default_idp_id, update_lock_owner_id, ancestral_access,
+         enhanced_security, external_operation, pricing_mode, pricing_switched_at, pricing_version, currency, billing_day,
+         billing_mode, usage_calculation_mode, billing_version)
+         VALUES ($1, $2, 1, $3, $3, $4, $5, $6, $7, 'default', $8, $9, $10, $11, $12, $13, $14, $15, $16, 'no_operation',
+         $17, $18, $19, NULL, 1, 'internal', 'last_day', $19)",
+        args![
+            no,
+            new.id,
+            now,
+            parent,
+            new.name.as_str(),
+            new.kind.as_str(),
+            new.contact.id,
+            new.enabled,
+            new.customer_id.clone(),
+            new.internal_tag.clone(),
+            new.language.code(),
+            new.owner_id,
+            new.default_idp_id,
+            new.update_lock_owner,
+            new.ancestral_access,
+            new.enhanced_security,
+            new.pricing_mode.as_str(),
+            (new.pricing_mode != PricingMode::Trial).then_some(now),
+            now.unix_millis()
+        ],
+    )
+    .await?;
+    closure::place_below(tx, no, new.parent).await?;
+    log_first_version(tx, no, parent, new).await?;
+    Ok(no)
+}
+
+async fn log_first_version(tx: &mut Write, no: TenantNo, parent: TenantNo, new: &NewTenant) -> Result<()> {
+    let id = new.id.to_string();
+    for (field, value) in [
+        ("parent", Some(parent.to_string())),
+        ("name", Some(new.name.clone())),
+        ("kind", Some(new.kind.to_string())),
+        ("enabled", Some(new.enabled.to_string())),
+        ("customer_id", new.customer_id.clone()),
+        ("language", Some(new.language.to_string())),
+        ("ancestral_access", Some(new.ancestral_access.to_string())),
+        ("pricing_mode", Some(new.pricing_mode.to_string())),
+        ("deleted", Some(false.to_string())),
+    ] {
+        let change = Change { object: Object::Tenant, id: &id, tenant: no, field, old: None, new: value };
+        tx.log_first(change).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! New, changed and deleted users: every one of them in the change log.
+
+use domain::ids::{TenantNo, UserId};
+use domain::tenant::Language;
+use domain::time::Instant;
+use domain::user::{BusinessType, Notification, User};
+
+use crate::audit::{Change, Object};
+use crate::conn::list;
+use crate::contacts::{self, NewContact};
+use crate::{Result, Write, args};
+
+/// What a new user starts with.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// Its id.
+    pub id: UserId,
+    /// The tenant it belongs to.
+    pub tenant: TenantNo,
+    /// Its login.
+    pub login: String,
+    /// The hash of its password; `None` until it sets one.
+    pub password_hash: Option<String>,
+    /// Its contact.
+    pub contact: NewContact,
+    /// Whether it has set a password.
+    pub activated: bool,
+    /// Whether it may sign in.
+    pub enabled: bool,
+    /// Language of its mails.
+    pub language: Language,
+    /// The identity provider.
+    pub idp_id: uuid::Uuid,
+    /// An id elsewhere.
+    pub external_id: Option<String>,
+    /// The unit that holds its usage.
+    pub personal_tenant: Option<TenantNo>,
+    /// Business roles.
+    pub business_types: Vec<BusinessType>,
+    /// The mails it wants.
+    pub notifications: Vec<Notification>,
+    /// Where it came from.
+    pub origin_id: Option<String>,
+    /// Its id there.
+    pub origin_external_id: Option<String>,
+    /// When it stops being able to sign in.
+    pub disable_after: Option<Instant>,
+}
+
+/// Inserts a user with its contact. A login that a live user has is [`crate::Error::Unique`] on `users.login`.
+pub async fn insert(tx: &mut Write, new: &NewUser) -> Result<()> {
+    contacts::insert(tx, &new.contact, None).await?;
+    let now = tx.now();
+    tx.run(
+        "INSERT INTO users (id, version, tenant_no, login, password_hash, contact_id, activated, enabled, created_at,
+         updated_at, language, idp_id, external_id, personal_tenant_no, business_types, notifications, origin_id,
+         origin_external_id, disable_after)
+         VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+        args![
+            new.id,
+            new.tenant,
+            new.login.as_str(),
+            new.password_hash.clone(),
+            new.contact.id,
+            new.activated,
+            new.enabled,
+            now,
+            new.language.code(),
+            new.idp_id,
+            new.external_id.clone(),
+            new.personal_tenant,
+            list(&new.business_types),
+            list(&new.notifications),
+            new.origin_id.clone(),
+            new.origin_external_id.clone(),
+            new.disable_after
+        ],
+    )
+    .await?;
+    let id = new.id.to_string();
+    for (field, value) in [
+        ("login", new.login.clone()),
+        ("email", new.contact.texts.first().cloned().flatten().unwrap_or_default()),
+        ("enabled", new.enabled.to_string()),
+        ("language", new.language.to_string()),
+        ("notifications", list(&new.notifications)),
+        ("deleted", false.to_string()),
+    ] {
+        let (object, tenant) = (Object::User, new.tenant);
+        tx.log_first(Change { object, id: &id, tenant, field, old: None, new: Some(value) }).await?;
+    }
+    Ok(())
+}
+
+/// Saves what differs between the user as it is and as it shall be. `new` carries the version that it is to have. A login
+/// that another live user has is [`crate::Error::Unique`] on `users.login`.
+pub async fn update(tx: &mut Write, old: &User, new: &User) -> Result<()> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE users SET version = $2, updated_at = $3, login = $4, enabled = $5, language = $6, idp_id = $7,
+         external_id = $8, business_types = $9, notifications = $10, disable_after = $11 WHERE id = $1",
+        args![
+            old.id,
+            new.version,
+            now,
+            new.login.as_str(),
+            new.enabled,
+            new.language.code(),
+            new.idp_id,
+            new.external_id.clone(),
+            list(&new.business_types),
+            list(&new.notifications),
+            new.disable_after
+        ],
+    )
+    .await?;
+    if old.contact != new.contact {
+        contacts::update(tx, &new.contact).await?;
+    }
+    let id = old.id.to_string();
+    for ((field, old_value), (_, new_value)) in logged(old).into_iter().zip(logged(new)) {
+        let (object, tenant) = (Object::User, old.tenant);
+        let (old, new) = (Some(old_value), Some(new_value));
+        tx.log(Change { object, id: &id, tenant, field, old, new }).await?;
+    }
+    Ok(())
+}
+
+/// Who reports are sent to, and in which words.
+fn logged(user: &User) -> [(&'static str, String); 5] {
+    [
+        ("login", user.login.clone()),
+        ("email", user.contact.text("email").unwrap_or_default().to_owned()),
+        ("enabled", user.enabled.to_string()),
+        ("language", user.language.to_string()),
+        ("notifications", list(&user.notifications)),
+    ]
+}
+
+/// Deletes a user softly; its login is free again.
+pub async fn delete(tx: &mut Write, user: &User) -> Result<()> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE users SET deleted_at = $2, updated_at = $2, version = version + 1 WHERE id = $1",
+        args![user.id, now],
+    )
+    .await?;
+    let (object, id, tenant) = (Object::User, user.id.to_string(), user.tenant);
+    let (old, new) = (Some(false.to_string()), Some(true.to_string()));
+    tx.log(Change { object, id: &id, tenant, field: "deleted", old, new }).await
+}

@@ -1,0 +1,97 @@
+//! Users.
+
+mod change;
+mod lists;
+
+use domain::ids::{ClientId, TenantNo, UserId};
+use domain::tenant::Language;
+use domain::time::Instant;
+use domain::user::User;
+
+use crate::contacts::{self, contact_columns};
+use crate::{Conn, Result, Row, args};
+
+pub use change::{NewUser, delete, insert, update};
+pub use lists::{Listed, in_tenant, personal_usages};
+
+/// The columns of a user under the alias `u`, its tenant under `t`, its contact under `o`, its personal tenant under `w`.
+macro_rules! user_columns {
+    () => {
+        concat!(
+            "u.id, u.version, u.tenant_no, t.id AS tenant_id, u.login, u.activated, u.enabled, u.created_at, u.updated_at,
+             u.deleted_at, u.language, u.idp_id, u.external_id, w.id AS personal_tenant_id, u.business_types,
+             u.notifications, u.origin_id, u.origin_external_id, u.disable_after, ",
+            contact_columns!()
+        )
+    };
+}
+use user_columns;
+
+const BY_ID: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM users u JOIN tenants t ON t.no = u.tenant_no JOIN contacts o ON o.id = u.contact_id
+     LEFT JOIN tenants w ON w.no = u.personal_tenant_no WHERE u.id = $1"
+);
+
+/// The user with this id, deleted or not.
+pub async fn by_id(conn: &mut Conn, id: UserId) -> Result<Option<User>> {
+    conn.one(BY_ID, args![id]).await?.map(|row| user(&row)).transpose()
+}
+
+/// What a live API client shows of itself in the shape of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientFace {
+    /// The free object of its owner, as JSON text.
+    pub data: String,
+    /// Whether it gets tokens.
+    pub enabled: bool,
+    /// When it was made.
+    pub created_at: Instant,
+}
+
+/// What the client with this id shows of itself; `None` when there is none or it is deleted.
+pub async fn client_face(conn: &mut Conn, id: ClientId) -> Result<Option<ClientFace>> {
+    let row = conn
+        .one(
+            "SELECT data, status = 'enabled' AS enabled, created_at FROM clients WHERE id = $1 AND deleted_at IS NULL",
+            args![id],
+        )
+        .await?;
+    row.map(|row| {
+        Ok(ClientFace {
+            data: row.text("data")?,
+            enabled: row.flag("enabled")?,
+            created_at: row.instant("created_at")?,
+        })
+    })
+    .transpose()
+}
+
+fn user(row: &Row) -> Result<User> {
+    let language = row.text("language")?;
+    let language = Language::from_code(&language)
+        .ok_or_else(|| crate::conn::corrupt("language", language, "a language code"))?;
+    Ok(User {
+        id: row.parsed("id")?,
+        version: row.int("version")?,
+        tenant: TenantNo(row.int("tenant_no")?),
+        tenant_id: row.parsed("tenant_id")?,
+        login: row.text("login")?,
+        contact: contacts::from_row(row)?,
+        activated: row.flag("activated")?,
+        enabled: row.flag("enabled")?,
+        created_at: row.instant("created_at")?,
+        updated_at: row.instant("updated_at")?,
+        deleted_at: row.opt_instant("deleted_at")?,
+        language,
+        idp_id: row.parsed("idp_id")?,
+        external_id: row.opt_text("external_id")?,
+        personal_tenant_id: row.opt_parsed("personal_tenant_id")?,
+        business_types: row.parsed_list("business_types")?,
+        notifications: row.parsed_list("notifications")?,
+        origin_id: row.opt_text("origin_id")?,
+        origin_external_id: row.opt_text("origin_external_id")?,
+        disable_after: row.opt_instant("disable_after")?,
+    })
+}
