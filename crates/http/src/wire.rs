@@ -1,5 +1,6 @@
 //! Small shapes that many bodies share.
 
+use domain::tenant::Language;
 use domain::time::Instant;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
@@ -53,6 +54,20 @@ pub fn lax_int_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     Ok(Option::<Wrap>::deserialize(deserializer)?.map(|wrap| wrap.0))
 }
 
+/// A language code of accounts-api 1.14; null counts as absent.
+pub fn language_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Language>, D::Error> {
+    let code = Option::<String>::deserialize(deserializer)?;
+    let language =
+        |code: String| Language::from_code(&code).ok_or_else(|| serde::de::Error::custom("no such language"));
+    code.map(language).transpose()
+}
+
+/// A UUID of 36 characters; null counts as absent.
+pub fn uuid_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<uuid::Uuid>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| domain::ids::parse_uuid(&text).map_err(serde::de::Error::custom)).transpose()
+}
+
 /// A nullable member of a change: use with `#[serde(default)]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Patch<T> {
@@ -90,6 +105,14 @@ pub struct Zulu(pub Instant);
 impl Serialize for Zulu {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0.with_z())
+    }
+}
+
+impl<'de> Deserialize<'de> for Zulu {
+    /// With `Z`, with an offset, or without zone (wire-conventions, section 6).
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
     }
 }
 

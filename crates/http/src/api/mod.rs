@@ -4,6 +4,7 @@ pub mod access_policies;
 pub mod applications;
 pub mod billing;
 pub mod clients;
+pub mod contact;
 pub mod infra;
 pub mod offering_items;
 pub mod pricing;

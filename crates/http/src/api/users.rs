@@ -1,9 +1,0 @@
-//! Users (accounts-api, 1.9).
-
-use app::App;
-use utoipa_axum::router::OpenApiRouter;
-
-/// The routes of this noun.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-}
