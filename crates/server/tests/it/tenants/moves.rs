@@ -1,0 +1,92 @@
+//! Moving tenants (accounts-api, tier 3).
+
+use app::{Error, Rule};
+use domain::access::Role;
+use domain::ids::TenantId;
+use domain::tenant::TenantKind::{Customer, Folder, Partner, Unit};
+use serde_json::json;
+use store::args;
+use testkit::TestApp;
+
+use super::{NOW, breaks, get, put};
+
+#[tokio::test]
+async fn a_partner_moves_with_everything_below_it() {
+    let test = TestApp::at(NOW).await;
+    let top = test.caller(test.top, Role::RootAdmin).await;
+    let north = test.tenant(test.top, Partner, "North").await;
+    let south = test.tenant(test.top, Partner, "South").await;
+    let moved = test.tenant(north, Folder, "Moved").await;
+    let customer = test.tenant(moved, Customer, "C").await;
+    let southerner = test.caller(south, Role::PartnerAdmin).await;
+    let northerner = test.caller(north, Role::PartnerAdmin).await;
+    let refused = put(&test, &northerner, moved, &json!({"version":1,"parent_id":south})).await;
+    assert!(matches!(refused, Err(Error::Forbidden)), "both parents must be administered");
+    let answer = put(&test, &top, moved, &json!({"version":1,"parent_id":south})).await.unwrap();
+    assert_eq!(answer["parent_id"], south.to_string());
+    get(&test, &southerner, customer).await.expect("now below south");
+    assert!(matches!(get(&test, &northerner, customer).await, Err(Error::Forbidden)));
+    let options = app::tenants::Options { path: true, ..Default::default() };
+    let details = app::tenants::get(&test.app, &top, customer, options).await.unwrap();
+    assert_eq!(details.path.unwrap(), [moved, south, test.top]);
+    assert_eq!(details.tenant.level, 3);
+}
+
+#[tokio::test]
+async fn a_move_keeps_the_rules() {
+    let test = TestApp::at(NOW).await;
+    let top = test.caller(test.top, Role::RootAdmin).await;
+    let north = test.tenant(test.top, Partner, "North").await;
+    let folder = test.tenant(north, Folder, "Folder").await;
+    let customer = test.tenant(folder, Customer, "C").await;
+    let other = test.tenant(north, Customer, "D").await;
+    let unit = test.tenant(customer, Unit, "U").await;
+    let disabled = test.tenant(test.top, Partner, "Disabled").await;
+    put(&test, &top, disabled, &json!({"version":1,"enabled":false})).await.unwrap();
+    for (tenant, target, rule) in [
+        (north, folder, Rule::MoveUnderChild),
+        (north, north, Rule::MoveUnderChild),
+        (test.top, north, Rule::MoveUnderChild),
+        (other, customer, Rule::MoveInsideCustomer),
+        (folder, other, Rule::MoveInsideCustomer),
+        (unit, other, Rule::MoveInsideCustomer),
+        (folder, disabled, Rule::MoveUnderDisabled),
+    ] {
+        breaks(put(&test, &top, tenant, &json!({"version":1,"parent_id":target})).await, rule);
+    }
+    let unknown = TenantId(test.app.ids.other().unwrap());
+    let refused = put(&test, &top, folder, &json!({"version":1,"parent_id":unknown})).await;
+    assert!(matches!(refused, Err(Error::NotFound { what: "tenant" })));
+}
+
+#[tokio::test]
+async fn the_target_must_have_on_what_the_moved_tree_has_on() {
+    let test = TestApp::at(NOW).await;
+    let top = test.caller(test.top, Role::RootAdmin).await;
+    let north = test.tenant(test.top, Partner, "North").await;
+    let south = test.tenant(test.top, Partner, "South").await;
+    let folder = test.tenant(north, Folder, "Folder").await;
+    let customer = test.tenant(folder, Customer, "C").await;
+    switch(&test, customer, true).await;
+    let moved = json!({"version":1,"parent_id":south});
+    breaks(put(&test, &top, folder, &moved).await, Rule::MoveItemsUnavailable);
+    switch(&test, south, false).await;
+    breaks(put(&test, &top, folder, &moved).await, Rule::MoveItemsUnavailable);
+    switch(&test, south, true).await;
+    put(&test, &top, folder, &moved).await.unwrap();
+}
+
+/// Switches an item on or off at a tenant, below the use cases.
+async fn switch(test: &TestApp, tenant: TenantId, on: bool) {
+    let no = test.no(tenant).await;
+    let mut tx = test.app.write_as(domain::access::Actor::System).await.unwrap();
+    let numbers = store::catalogue::item_numbers(&mut tx).await.unwrap();
+    tx.run(
+        "INSERT INTO tenant_items (tenant_no, item_no, infra_no, enabled, quota_version, updated_at)
+         VALUES ($1, $2, 0, $3, 0, 0) ON CONFLICT (tenant_no, item_no, infra_no) DO UPDATE SET enabled = excluded.enabled",
+        args![no, numbers.no("mailboxes").unwrap(), on],
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+}
