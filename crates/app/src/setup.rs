@@ -1,7 +1,7 @@
 //! The first setup of a data directory: the top tenant and what it needs.
 
 use domain::access::Actor;
-use domain::ids::{ClientId, ContactId, DEFAULT_IDP, TenantId};
+use domain::ids::{ClientId, ContactId, DEFAULT_IDP, TenantId, UserId};
 use domain::pricing::PricingMode;
 use domain::tenant::{Language, TenantKind};
 use domain::user::ContactType;
@@ -11,7 +11,7 @@ use store::tenants::NewTenant;
 
 use crate::auth::keys::SigningKey;
 use crate::ids::Noun;
-use crate::{App, Result, auth, clients, offering_items};
+use crate::{App, Error, Result, auth, clients, offering_items, users};
 
 /// What the first setup made.
 #[derive(Debug, Clone)]
@@ -22,10 +22,16 @@ pub struct FirstSetup {
     pub client_id: ClientId,
     /// That client's secret, which is shown once.
     pub client_secret: String,
+    /// The administrator of the top tenant.
+    pub user_id: UserId,
+    /// Its login.
+    pub login: &'static str,
+    /// Its password, which is shown once.
+    pub password: String,
 }
 
 /// Makes the top tenant (kind root, its own parent) with its first storages and every catalogue item on, the keys that
-/// sign tokens, and the first API client.
+/// sign tokens, the first administrator and the first API client.
 pub async fn init(app: &App, name: &str) -> Result<FirstSetup> {
     let (active, next) = (SigningKey::generate().await?, SigningKey::generate().await?);
     init_with_keys(app, name, &active, &next).await
@@ -38,6 +44,8 @@ pub async fn init_with_keys(
     active: &SigningKey,
     next: &SigningKey,
 ) -> Result<FirstSetup> {
+    let password = app.ids.secret()?;
+    let password_hash = auth::passwords::hash(app, &password).await?;
     let mut tx = app.write_as(Actor::System).await?;
     store::catalogue::insert_missing_items(&mut tx, app.catalogue()).await?;
     let today = tx.now().day();
@@ -61,11 +69,20 @@ pub async fn init_with_keys(
         pricing_mode: PricingMode::Production,
     };
     let top = store::tenants::insert(&mut tx, &top).await?;
+    let tenant = store::tenants::by_no(&mut tx, top).await?.ok_or(Error::NotFound { what: "tenant" })?;
+    let user_id = users::create_first(app, &mut tx, &tenant, &password_hash).await?;
     offering_items::first_setup(&mut tx, app, top).await?;
     auth::keys::insert_first(app, &mut tx, active, next).await?;
     let client = clients::create_first(app, &mut tx, top, tenant_id).await?;
     tx.commit().await?;
-    Ok(FirstSetup { tenant_id, client_id: client.client.id, client_secret: client.secret })
+    Ok(FirstSetup {
+        tenant_id,
+        client_id: client.client.id,
+        client_secret: client.secret,
+        user_id,
+        login: users::FIRST_LOGIN,
+        password,
+    })
 }
 
 /// Whether the first setup was done.

@@ -82,10 +82,8 @@ pub async fn get(app: &App, caller: &Caller, id: TenantId, options: Options) -> 
 pub async fn applications(app: &App, caller: &Caller, id: TenantId) -> Result<Vec<ApplicationId>> {
     let mut conn = app.read().await?;
     let granted = app.allow(&mut conn, caller, Permission::TenantViewer, id).await?;
-    let on = store::tenants::services(&mut conn, granted.tenant().no).await?;
-    let is_on = |service| service == domain::catalogue::Service::Platform || on.contains(&service);
-    let all = app.catalogue().applications().iter();
-    Ok(all.filter(|application| is_on(application.service)).map(|application| application.id).collect())
+    let services = store::catalogue::services(&mut conn, granted.tenant().no).await?;
+    Ok(services.into_iter().map(|service| app.catalogue().application_id(service)).collect())
 }
 
 pub(crate) async fn load(app: &App, conn: &mut Conn, no: TenantNo) -> Result<Details> {

@@ -131,5 +131,7 @@ async fn personal_tenant(
         enhanced_security: false,
         pricing_mode: first_mode(tx, TenantKind::Unit, home.no).await?,
     };
-    Ok(Some(store::tenants::insert(tx, &unit).await?))
+    let no = store::tenants::insert(tx, &unit).await?;
+    crate::offering_items::follow_parent(tx, no, home.no).await?;
+    Ok(Some(no))
 }

@@ -10,14 +10,17 @@ use super::create::DEFAULT_NOTIFICATIONS;
 use crate::ids::Noun;
 use crate::{App, Result};
 
-/// Makes the administrator of the top tenant: login `admin`, activated, root_admin. The caller hashes a password that it
+/// The login of the first administrator.
+pub const FIRST_LOGIN: &str = "admin";
+
+/// Makes the administrator of the top tenant: [`FIRST_LOGIN`], activated, root_admin. The caller hashes a password that it
 /// shows once.
 pub async fn create_first(app: &App, tx: &mut Write, top: &Tenant, password_hash: &str) -> Result<UserId> {
     let id = UserId(app.ids.fresh(Noun::User)?);
     let user = store::users::NewUser {
         id,
         tenant: top.no,
-        login: "admin".to_owned(),
+        login: FIRST_LOGIN.to_owned(),
         password_hash: Some(password_hash.to_owned()),
         contact: NewContact::empty(ContactId(app.ids.other()?), Vec::new()),
         activated: true,

@@ -1,6 +1,6 @@
 //! What a caller sees of itself.
 
-use domain::access::Actor;
+use domain::access::{Actor, ClientStatus};
 use domain::ids::ClientId;
 use domain::pricing::PricingMode;
 use domain::tenant::Tenant;
@@ -47,10 +47,11 @@ pub async fn me(app: &App, caller: &Caller) -> Result<Me> {
             Myself::User(Box::new(user.ok_or(Error::NotFound { what: "user" })?))
         }
         Actor::Client(id) => {
-            let client = store::users::client_face(&mut conn, id).await?;
+            let client = store::clients::by_id(&mut conn, id).await?;
             let client = client.ok_or(Error::NotFound { what: "client" })?;
             let name = client_name(&client.data).unwrap_or_else(|| id.to_string());
-            Myself::Client { id, name, enabled: client.enabled, created_at: client.created_at }
+            let enabled = client.status == ClientStatus::Enabled;
+            Myself::Client { id, name, enabled, created_at: client.created_at }
         }
         Actor::System => return Err(Error::NotFound { what: "user" }),
     };

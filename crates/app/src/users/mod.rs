@@ -17,7 +17,7 @@ use crate::tenants::shown;
 use crate::{App, Caller, Error, Result, Rule};
 
 pub use create::{NewUser, create};
-pub use first::create_first;
+pub use first::{FIRST_LOGIN, create_first};
 pub use lists::{ListOptions, Order, OrderBy, of_tenant};
 pub use me::{Me, Myself, me};
 pub use update::{UserChange, delete, update};

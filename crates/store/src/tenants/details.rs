@@ -147,9 +147,3 @@ pub async fn path(conn: &mut Conn, no: TenantNo) -> Result<Vec<TenantId>> {
         .await?;
     rows.iter().map(|row| row.parsed("id")).collect()
 }
-
-/// The services that are switched on at a tenant.
-pub async fn services(conn: &mut Conn, no: TenantNo) -> Result<Vec<domain::catalogue::Service>> {
-    let rows = conn.all("SELECT service FROM tenant_services WHERE tenant_no = $1", args![no]).await?;
-    rows.iter().map(|row| row.parsed("service")).collect()
-}

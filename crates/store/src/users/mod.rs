@@ -3,9 +3,8 @@
 mod change;
 mod lists;
 
-use domain::ids::{ClientId, TenantNo, UserId};
+use domain::ids::{TenantNo, UserId};
 use domain::tenant::Language;
-use domain::time::Instant;
 use domain::user::User;
 
 use crate::contacts::{self, contact_columns};
@@ -37,35 +36,6 @@ const BY_ID: &str = concat!(
 /// The user with this id, deleted or not.
 pub async fn by_id(conn: &mut Conn, id: UserId) -> Result<Option<User>> {
     conn.one(BY_ID, args![id]).await?.map(|row| user(&row)).transpose()
-}
-
-/// What a live API client shows of itself in the shape of a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientFace {
-    /// The free object of its owner, as JSON text.
-    pub data: String,
-    /// Whether it gets tokens.
-    pub enabled: bool,
-    /// When it was made.
-    pub created_at: Instant,
-}
-
-/// What the client with this id shows of itself; `None` when there is none or it is deleted.
-pub async fn client_face(conn: &mut Conn, id: ClientId) -> Result<Option<ClientFace>> {
-    let row = conn
-        .one(
-            "SELECT data, status = 'enabled' AS enabled, created_at FROM clients WHERE id = $1 AND deleted_at IS NULL",
-            args![id],
-        )
-        .await?;
-    row.map(|row| {
-        Ok(ClientFace {
-            data: row.text("data")?,
-            enabled: row.flag("enabled")?,
-            created_at: row.instant("created_at")?,
-        })
-    })
-    .transpose()
 }
 
 fn user(row: &Row) -> Result<User> {

@@ -276,6 +276,10 @@ async fn a_personal_tenant_follows_its_parent_and_takes_quotas_only() {
         parent: Some(customer_no),
         name: "J Doe".to_owned(),
         kind: TenantKind::Unit,
+        contact: store::contacts::NewContact::empty(
+            domain::ids::ContactId(test.app.ids.other().unwrap()),
+            vec![domain::user::ContactType::Legal],
+        ),
         enabled: true,
         customer_id: None,
         internal_tag: None,

@@ -1,6 +1,7 @@
 //! Tenants.
 
 mod closure;
+mod http;
 mod lists;
 mod moves;
 

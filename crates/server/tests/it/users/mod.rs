@@ -230,14 +230,11 @@ async fn a_caller_sees_itself_a_client_in_the_shape_of_a_user() {
 #[tokio::test]
 async fn the_first_administrator_may_do_everything_at_the_top() {
     let test = TestApp::at(NOW).await;
-    let mut tx = test.app.write_as(Actor::System).await.unwrap();
-    let top = store::tenants::by_id(&mut tx, test.top).await.unwrap().unwrap();
-    let id = users::create_first(&test.app, &mut tx, &top, "a hash").await.unwrap();
-    tx.commit().await.unwrap();
     let caller = test.caller(test.top, Role::RootAdmin).await;
-    let user = users::get(&test.app, &caller, id, false).await.unwrap();
-    assert_eq!((user.login.as_str(), user.activated, user.enabled), ("admin", true, true));
-    let policies = app::policies::get(&test.app, &caller, id).await.unwrap().items;
+    let own = users::of_tenant(&test.app, &caller, test.top, &users::ListOptions::default()).await.unwrap();
+    let user = users::get(&test.app, &caller, own[0], false).await.unwrap();
+    assert_eq!((user.login.as_str(), user.activated, user.enabled), (users::FIRST_LOGIN, true, true));
+    let policies = app::policies::get(&test.app, &caller, own[0]).await.unwrap().items;
     let held: Vec<_> = policies.iter().map(|policy| (policy.role, policy.tenant_id)).collect();
     assert_eq!(held, [(Role::RootAdmin, test.top)]);
 }
