@@ -1,7 +1,7 @@
 //! Clients and users that can really sign in.
 
 use app::clients::{Made, NewClient};
-use domain::access::{ClientAuthMethod, ClientType, Role};
+use domain::access::{Actor, ClientAuthMethod, ClientType, Role};
 use domain::ids::{ContactId, DEFAULT_IDP, TenantId, UserId};
 use store::args;
 
@@ -9,9 +9,9 @@ use crate::TestApp;
 
 #[expect(clippy::expect_used, reason = "a test without its fixture cannot go on")]
 impl TestApp {
-    /// An API client with this role on a tenant; its id and secret.
+    /// An API client with this role on a tenant, whatever its creator's was; its id and secret.
     pub async fn client(&self, tenant: TenantId, role: Role) -> (String, String) {
-        let creator = self.caller(tenant, role).await;
+        let creator = self.caller(tenant, Role::RootAdmin).await;
         let new = NewClient {
             client_type: ClientType::ApiClient,
             tenant_id: tenant,
@@ -22,6 +22,10 @@ impl TestApp {
         };
         let Made { client, secret, .. } =
             app::clients::create(&self.app, &creator, new).await.expect("a client");
+        let mut tx = self.app.write_as(Actor::System).await.expect("a transaction");
+        let sql = "UPDATE clients SET roles = $2 WHERE id = $1";
+        tx.run(sql, args![client.id, role.as_str()]).await.expect("a role");
+        tx.commit().await.expect("a commit");
         (client.id.to_string(), secret)
     }
 
@@ -32,7 +36,7 @@ impl TestApp {
         let id = UserId(self.app.ids.other().expect("an id"));
         let contact = ContactId(self.app.ids.other().expect("an id"));
         let policy = self.app.ids.other().expect("an id");
-        let mut tx = self.app.write_as(domain::access::Actor::System).await.expect("a transaction");
+        let mut tx = self.app.write_as(Actor::System).await.expect("a transaction");
         let now = tx.now();
         tx.run(
             "INSERT INTO contacts (id, created_at, updated_at, types) VALUES ($1, $2, $2, '')",
