@@ -129,8 +129,10 @@ fn filter(params: &Params) -> Result<UsageFilter, Error> {
 #[utoipa::path(get, path = "/tenants/{tenant_id}/usages", tag = "usages", operation_id = "list_tenant_usages",
     params(
         ("tenant_id" = String, Path, description = "UUID"),
-        ("usage_names" = Option<String>, Query, description = "Usage names without edition prefix, comma separated"),
-        ("editions" = Option<String>, Query, description = "Editions, comma separated; usages without one are always shown"),
+        ("usage_names" = Option<String>, Query,
+            description = "Usage names without edition prefix, comma separated"),
+        ("editions" = Option<String>, Query,
+            description = "Editions, comma separated; those without one are always shown"),
     ),
     responses((status = 200, body = Items<UsageBody>), (status = 403), (status = 404)))]
 async fn of_tenant(
@@ -147,8 +149,10 @@ async fn of_tenant(
 #[utoipa::path(get, path = "/tenants/usages", tag = "usages", operation_id = "list_usages",
     params(
         ("tenants" = String, Query, description = "UUIDs, comma separated"),
-        ("usage_names" = Option<String>, Query, description = "Usage names without edition prefix, comma separated"),
-        ("editions" = Option<String>, Query, description = "Editions, comma separated; usages without one are always shown"),
+        ("usage_names" = Option<String>, Query,
+            description = "Usage names without edition prefix, comma separated"),
+        ("editions" = Option<String>, Query,
+            description = "Editions, comma separated; those without one are always shown"),
     ),
     responses((status = 200, body = Items<TenantBody>), (status = 400), (status = 403)))]
 async fn of_tenants(
