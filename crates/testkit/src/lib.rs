@@ -7,10 +7,8 @@ mod directory;
 mod people;
 mod server;
 mod smtp;
-mod usage;
 
 pub use app::{TestApp, at};
 pub use directory::Directory;
 pub use server::{Answer, Call, Server};
 pub use smtp::{Fault, Mail, SmtpSink};
-pub use usage::reading;

@@ -126,11 +126,13 @@ fn filter(params: &Params) -> Result<UsageFilter, Error> {
 }
 
 /// The usages of a tenant and all below it, in the billing period that runs now.
-#[utoipa::path(get, path = "/tenants/{tenant_id}/usages", tag = "usages",
+#[utoipa::path(get, path = "/tenants/{tenant_id}/usages", tag = "usages", operation_id = "list_tenant_usages",
     params(
         ("tenant_id" = String, Path, description = "UUID"),
-        ("usage_names" = Option<String>, Query, description = "Usage names without edition prefix, comma separated"),
-        ("editions" = Option<String>, Query, description = "Editions, comma separated; usages without one are always shown"),
+        ("usage_names" = Option<String>, Query,
+            description = "Usage names without edition prefix, comma separated"),
+        ("editions" = Option<String>, Query,
+            description = "Editions, comma separated; those without one are always shown"),
     ),
     responses((status = 200, body = Items<UsageBody>), (status = 403), (status = 404)))]
 async fn of_tenant(
@@ -144,11 +146,13 @@ async fn of_tenant(
 }
 
 /// The usages of several tenants; unknown ones are left out.
-#[utoipa::path(get, path = "/tenants/usages", tag = "usages",
+#[utoipa::path(get, path = "/tenants/usages", tag = "usages", operation_id = "list_usages",
     params(
         ("tenants" = String, Query, description = "UUIDs, comma separated"),
-        ("usage_names" = Option<String>, Query, description = "Usage names without edition prefix, comma separated"),
-        ("editions" = Option<String>, Query, description = "Editions, comma separated; usages without one are always shown"),
+        ("usage_names" = Option<String>, Query,
+            description = "Usage names without edition prefix, comma separated"),
+        ("editions" = Option<String>, Query,
+            description = "Editions, comma separated; those without one are always shown"),
     ),
     responses((status = 200, body = Items<TenantBody>), (status = 400), (status = 403)))]
 async fn of_tenants(
@@ -201,7 +205,7 @@ struct FaultBody {
 }
 
 /// Sets current values. Faulty items do not hinder the others: each has its own verdict, in the order of the call.
-#[utoipa::path(put, path = "/tenants/usages", tag = "usages", request_body = Readings,
+#[utoipa::path(put, path = "/tenants/usages", tag = "usages", operation_id = "put_usages", request_body = Readings,
     responses((status = 200, body = Items<Verdict>), (status = 400), (status = 403), (status = 413)))]
 async fn put(
     State(app): State<App>,

@@ -16,6 +16,7 @@ mod desk;
 mod history;
 mod infra;
 mod mail;
+mod metering;
 mod offering_items;
 mod pricing;
 mod reports;

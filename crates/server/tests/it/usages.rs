@@ -11,8 +11,10 @@ use domain::time::Instant;
 use domain::usage::{MAX_READING, Reading};
 use store::args;
 use store::usage::Meter;
-use testkit::{TestApp, at, reading};
+use testkit::{TestApp, at};
 use tokio::task::JoinSet;
+
+use crate::metering::{Metering as _, reading};
 
 /// What a partner of a channel reads: its usages of one name.
 async fn usages(test: &TestApp, tenant: TenantId, usage_name: &str) -> Vec<Usage> {

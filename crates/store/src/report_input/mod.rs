@@ -59,9 +59,9 @@ impl Wanted {
     }
 }
 
-/// `below (no)`: the subject and what stands below it now, and what has stood below it since the end of the day `$2` and
-/// moved away. The last with everything that is below it now, which may be more than what was: further tenants do no
-/// harm. Roots that stand below another root are dropped, so that no tenant comes twice.
+/// `below (no)`: the subject and what stands below it now, and what has stood below it since the end of the day `$2`
+/// and moved away. The last with everything that is below it now, which may be more than what was: further tenants do
+/// no harm. Roots that stand below another root are dropped, so that no tenant comes twice.
 macro_rules! below {
     () => {
         "WITH RECURSIVE moves (no, was_below) AS (

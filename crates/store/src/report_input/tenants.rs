@@ -87,7 +87,7 @@ pub(super) fn price_list_id() -> String {
     format!("{}/{PRICE_LIST}", Catalogue::embedded().application_id(Service::Platform))
 }
 
-/// The price lists of all partners, a few rows per partner: which of them a report needs depends on the tree of each day.
+/// The price lists of all partners, one row each: which of them a report needs depends on the tree of each day.
 async fn price_lists(conn: &mut Conn, versions: &Versions) -> Result<HashMap<TenantNo, Timeline<Skus>>> {
     let platform = Catalogue::embedded().application_id(Service::Platform);
     let rows = conn

@@ -1,8 +1,8 @@
 //! The versions of fields, out of the change log.
 //!
 //! Tables hold the newest value, the log what changed. A field nobody changed has no row here, and its timeline is the
-//! table's value for ever. Otherwise the first row says in its old value what was before, and a row after the acceptance
-//! number ends the list: what it and later ones say is not known yet.
+//! table's value for ever. Otherwise the first row says in its old value what was before, and a row after the
+//! acceptance number ends the list: what it and later ones say is not known yet.
 
 use std::collections::HashMap;
 

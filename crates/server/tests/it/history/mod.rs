@@ -9,7 +9,9 @@ use domain::report::{Kind, Level, ReportInput};
 use domain::tenant::TenantKind;
 use domain::time::{Day, Period};
 use store::report_input::Wanted;
-use testkit::{TestApp, at, reading};
+use testkit::{TestApp, at};
+
+use crate::metering::{Metering as _, reading};
 
 fn day(text: &str) -> Day {
     text.parse().unwrap()

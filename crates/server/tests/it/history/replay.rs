@@ -7,9 +7,10 @@ use domain::report::Kind;
 use domain::tenant::TenantKind;
 use domain::time::{Day, Period};
 use proptest::prelude::*;
-use testkit::{TestApp, reading};
+use testkit::TestApp;
 
 use super::{acceptance, load};
+use crate::metering::{Metering as _, reading};
 
 /// What may happen to a history.
 #[derive(Debug, Clone)]

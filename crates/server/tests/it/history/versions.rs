@@ -10,6 +10,7 @@ use store::audit::{Change, Object, item_key};
 use testkit::{TestApp, at};
 
 use super::{acceptance, day, load, may, one_customer, report};
+use crate::metering::Metering as _;
 
 #[tokio::test]
 async fn readings_and_changes_after_the_acceptance_number_are_not_known() {
