@@ -96,5 +96,5 @@ pub async fn start(app: &App) -> Result<()> {
     let mut tx = app.write_as(Actor::System).await?;
     store::catalogue::insert_missing_items(&mut tx, app.catalogue()).await?;
     tx.commit().await?;
-    Ok(())
+    crate::jobs::release_leases(app).await
 }

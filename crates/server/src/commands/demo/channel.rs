@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use app::Ids;
 use app::ids::Noun;
-use domain::catalogue::{Catalogue, ItemType};
+use domain::catalogue::Catalogue;
 use domain::time::Day;
 use serde_json::{Value, json};
 use uuid::{Uuid, uuid};
@@ -262,13 +262,10 @@ fn switch_on(client: &Client, planned: &Planned, id: &str, storages: &Storages) 
             continue;
         }
         let item = catalogue_item(name)?;
-        let mut wanted = json!({"application_id": Catalogue::embedded().application_id(item.service), "name": name, "status": 1});
-        if item.item_type() == ItemType::Infra {
-            wanted["infra_id"] = json!(storages.of(name, storage)?);
-        }
-        if planned.kind == "customer" && name == "vms" {
-            wanted["quota"] = json!({"value": 25, "overage": 5, "version": 0});
-        }
+        let quota = (planned.kind == "customer" && name == "vms")
+            .then(|| json!({"value": 25, "overage": 5, "version": 0}));
+        let wanted = json!({"application_id": Catalogue::embedded().application_id(item.service), "name": name, "status": 1,
+            "infra_id": storages.of(name, storage)?, "quota": quota});
         items.push(wanted);
     }
     client.put(&format!("/tenants/{id}/offering_items"), &json!({"offering_items": items})).map(|_| ())
