@@ -11,7 +11,7 @@ use store::{Conn, Write};
 use uuid::Uuid;
 
 use super::access::{self, Claims, Verified};
-use super::{Refusal, Scope, TOKEN_SECONDS, fingerprint, jwt, keys, later, sign_in};
+use super::{Refusal, Scope, TOKEN_SECONDS, fingerprint, jwt, keys, sign_in};
 use crate::access::Proof;
 use crate::ids::hex;
 use crate::{App, Caller};
@@ -248,7 +248,7 @@ async fn new_refresh(app: &App, tx: &mut Write, session: &Session, family: Uuid)
         owner: session.owner,
         scope: session.scope.to_string(),
         narrowed_to: session.scope.narrowed_to,
-        expires_at: later(app.clock.now(), REFRESH_SECONDS),
+        expires_at: app.clock.now().plus_seconds(REFRESH_SECONDS),
         used_at: None,
         revoked_at: None,
     };

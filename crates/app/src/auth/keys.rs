@@ -14,8 +14,8 @@ use domain::time::Instant;
 use store::keys::{KeyState, SealedKey};
 use store::{Conn, Write};
 
+use super::TOKEN_SECONDS;
 use super::sealing::SealingKey;
-use super::{TOKEN_SECONDS, later};
 use crate::ids::hex;
 use crate::{App, Error, Result};
 
@@ -118,14 +118,21 @@ pub async fn rotate_if_due(app: &App) -> Result<bool> {
     Ok(true)
 }
 
+/// Rotates where it is due; gives back when the next rotation is. For the jobs.
+pub(crate) async fn work(app: &App) -> Result<Option<Instant>> {
+    rotate_if_due(app).await?;
+    let active = store::keys::active(&mut app.read().await?).await?;
+    Ok(active.and_then(|key| key.activated_at).map(|since| since.plus_seconds(ACTIVE_SECONDS)))
+}
+
 async fn is_due(app: &App, conn: &mut Conn) -> Result<bool> {
     let since = store::keys::active(conn).await?.and_then(|key| key.activated_at);
-    Ok(since.is_some_and(|since| app.clock.now() >= later(since, ACTIVE_SECONDS)))
+    Ok(since.is_some_and(|since| app.clock.now() >= since.plus_seconds(ACTIVE_SECONDS)))
 }
 
 async fn rotate_to(app: &App, tx: &mut Write, fresh: &SigningKey) -> Result<()> {
     let now = tx.now();
-    store::keys::forget(tx, later(now, -RETIRED_SECONDS)).await?;
+    store::keys::forget(tx, now.plus_seconds(-RETIRED_SECONDS)).await?;
     if let Some(active) = store::keys::active(tx).await? {
         store::keys::set_state(tx, &active.public.kid, KeyState::Active, KeyState::Retired).await?;
     }
@@ -138,7 +145,7 @@ async fn rotate_to(app: &App, tx: &mut Write, fresh: &SigningKey) -> Result<()> 
 
 /// The keys to publish (accounts-api, 1.1).
 pub async fn published(app: &App) -> Result<Vec<PublicKey>> {
-    let retired_after = later(app.clock.now(), -RETIRED_SECONDS);
+    let retired_after = app.clock.now().plus_seconds(-RETIRED_SECONDS);
     Ok(store::keys::published(&mut app.read().await?, retired_after).await?)
 }
 

@@ -19,7 +19,6 @@ use std::sync::{Arc, Mutex};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::RsaPublicKeyComponents;
 use domain::access::Actor;
-use domain::time::Instant;
 use tokio::sync::Semaphore;
 
 use crate::access::Proof;
@@ -55,10 +54,6 @@ pub async fn basic(app: &App, login: &str, password: &str, from: Option<IpAddr>)
 /// What is stored of a secret that is random itself: SHA-256, in hex.
 pub(crate) fn fingerprint(secret: &str) -> String {
     hex(digest(&SHA256, secret.as_bytes()).as_ref())
-}
-
-const fn later(at: Instant, seconds: i64) -> Instant {
-    Instant(at.0.saturating_add(seconds.saturating_mul(1_000_000)))
 }
 
 /// What signing in keeps between calls. All of it can be lost.

@@ -56,7 +56,7 @@ pub async fn release_leases(app: &App) -> Result<()> {
     Ok(tx.commit().await?)
 }
 
-/// Runs the three jobs until shutdown. A mail on its way is brought to its end; a run stops where it is, and the next
+/// Runs the three jobs until shutdown, and the rotation of the signing keys. A mail on its way is brought to its end; a run stops where it is, and the next
 /// process goes on with it.
 pub async fn run(app: App, shutdown: CancellationToken) {
     let build = async {
@@ -69,6 +69,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
         repeat(&app, &shutdown, "scheduler", || scheduler::work(&app)),
         build,
         repeat(&app, &shutdown, "mailer", || mailer::work(&app, &shutdown)),
+        repeat(&app, &shutdown, "keys", || crate::auth::keys::work(&app)),
     );
 }
 

@@ -57,6 +57,19 @@ async fn tokens_of_another_installation_are_refused() {
 }
 
 #[tokio::test]
+async fn a_token_is_good_at_the_address_it_was_issued_for() {
+    let (test, server) = served().await;
+    let token = server.token(&test.client_id, &test.client_secret).await;
+    for (url, is_good) in [("https://tide.example.com", true), ("https://other.example.com", false)] {
+        let settings = app::Settings { public_url: url.to_owned(), ..test.app.settings.clone() };
+        let clock = app::Clock::Manual(test.clock.clone());
+        let (db, ids) = (test.app.db.clone(), test.app.ids.clone());
+        let moved = app::App::new(db, clock, ids, settings, test.app.sealing.clone());
+        assert_eq!(app::auth::bearer(&moved, &token).await.is_ok(), is_good, "{url}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_good_for_two_hours_of_the_apps_clock() {
     let (test, server) = served().await;
     let token = server.token(&test.client_id, &test.client_secret).await;

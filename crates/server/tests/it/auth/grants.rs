@@ -2,6 +2,7 @@
 
 use domain::access::Role;
 use domain::tenant::TenantKind;
+use domain::time::Instant;
 use serde_json::{Value, json};
 use store::args;
 use testkit::at;
@@ -87,6 +88,8 @@ async fn a_password_gives_a_users_token() {
     assert_eq!(clients, json!({"items": []}));
 }
 
+type Form<'a> = &'a [(&'a str, &'a str)];
+
 #[tokio::test]
 async fn every_failure_has_its_status_and_word() {
     let (test, server) = served().await;
@@ -94,7 +97,7 @@ async fn every_failure_has_its_status_and_word() {
     let (id, secret) = (test.client_id.as_str(), test.client_secret.as_str());
     let nobody = "00000000-0000-4000-8000-000000000000";
     let foreign = format!("urn:acronis.com:tenant-id:{nobody}");
-    let cases: &[(&[(&str, &str)], u16, &str)] = &[
+    let cases: &[(Form, u16, &str)] = &[
         (&[], 400, "invalid_request"),
         (&[("grant_type", "password"), ("username", "anna")], 400, "invalid_request"),
         (&[("grant_type", "refresh_token")], 400, "invalid_request"),
@@ -133,86 +136,87 @@ async fn every_failure_has_its_status_and_word() {
     assert_eq!(refusal(&json), refused(400, "invalid_request"));
 }
 
+/// Something that ends signing in, and its undoing; whether it concerns the client and the user.
+struct Ending {
+    off: &'static str,
+    on: &'static str,
+    id: String,
+    client: bool,
+    user: bool,
+}
+
+fn endings(client: &str, user: &str, tenants: [&str; 2]) -> Vec<Ending> {
+    let ending = |off, on, id: &str, client, user| Ending { off, on, id: id.to_owned(), client, user };
+    let of_client = |off, on| ending(off, on, client, true, false);
+    let of_user = |off, on| ending(off, on, user, false, true);
+    let mut endings = vec![
+        of_client(
+            "UPDATE clients SET status = 'disabled' WHERE id = $1",
+            "UPDATE clients SET status = 'enabled' WHERE id = $1",
+        ),
+        of_client(
+            "UPDATE clients SET deleted_at = 1 WHERE id = $1",
+            "UPDATE clients SET deleted_at = NULL WHERE id = $1",
+        ),
+        of_user("UPDATE users SET enabled = 0 WHERE id = $1", "UPDATE users SET enabled = 1 WHERE id = $1"),
+        of_user(
+            "UPDATE users SET deleted_at = 1 WHERE id = $1",
+            "UPDATE users SET deleted_at = NULL WHERE id = $1",
+        ),
+        of_user(
+            "UPDATE users SET disable_after = 1 WHERE id = $1",
+            "UPDATE users SET disable_after = NULL WHERE id = $1",
+        ),
+    ];
+    for tenant in tenants {
+        for (off, on) in [
+            ("UPDATE tenants SET enabled = 0 WHERE id = $1", "UPDATE tenants SET enabled = 1 WHERE id = $1"),
+            (
+                "UPDATE tenants SET deleted_at = 1 WHERE id = $1",
+                "UPDATE tenants SET deleted_at = NULL WHERE id = $1",
+            ),
+        ] {
+            endings.push(ending(off, on, tenant, true, true));
+        }
+    }
+    endings
+}
+
 #[tokio::test]
 async fn nobody_disabled_deleted_or_below_a_disabled_tenant_signs_in() {
     let (test, server) = served().await;
     let partner = test.tenant(test.top, TenantKind::Partner, "North").await;
     let customer = test.tenant(partner, TenantKind::Customer, "Harbour").await;
     let (id, secret) = test.client(customer, Role::CompanyAdmin).await;
-    let user = test.user(customer, "anna", "right", Role::CompanyAdmin).await;
+    let user = test.user(customer, "anna", "right", Role::CompanyAdmin).await.to_string();
     let client_form = [CLIENT_CREDENTIALS, ("client_id", &id), ("client_secret", &secret)];
     let user_form = [("grant_type", "password"), ("username", "anna"), ("password", "right")];
-    let first_client_token = text(&server.post(TOKEN).form(&client_form).await.ok(), "access_token");
-    let first_user_token = text(&server.post(TOKEN).form(&user_form).await.ok(), "access_token");
+    let client_token = text(&server.post(TOKEN).form(&client_form).await.ok(), "access_token");
+    let user_token = text(&server.post(TOKEN).form(&user_form).await.ok(), "access_token");
     let me = format!("/api/2/clients/{id}");
-    let cases: &[(&str, &str, Vec<store::Arg>, [bool; 2])] = &[
-        (
-            "UPDATE clients SET status = 'disabled' WHERE id = $1",
-            "UPDATE clients SET status = 'enabled' WHERE id = $1",
-            args![id.as_str()],
-            [true, false],
-        ),
-        (
-            "UPDATE clients SET deleted_at = 1 WHERE id = $1",
-            "UPDATE clients SET deleted_at = NULL WHERE id = $1",
-            args![id.as_str()],
-            [true, false],
-        ),
-        (
-            "UPDATE users SET enabled = 0 WHERE id = $1",
-            "UPDATE users SET enabled = 1 WHERE id = $1",
-            args![user],
-            [false, true],
-        ),
-        (
-            "UPDATE users SET disable_after = 1 WHERE id = $1",
-            "UPDATE users SET disable_after = NULL WHERE id = $1",
-            args![user],
-            [false, true],
-        ),
-        (
-            "UPDATE tenants SET enabled = 0 WHERE id = $1",
-            "UPDATE tenants SET enabled = 1 WHERE id = $1",
-            args![customer],
-            [true, true],
-        ),
-        (
-            "UPDATE tenants SET enabled = 0 WHERE id = $1",
-            "UPDATE tenants SET enabled = 1 WHERE id = $1",
-            args![partner],
-            [true, true],
-        ),
-        (
-            "UPDATE tenants SET deleted_at = 1 WHERE id = $1",
-            "UPDATE tenants SET deleted_at = NULL WHERE id = $1",
-            args![partner],
-            [true, true],
-        ),
-    ];
-    for (off, on, args, [client_off, user_off]) in cases {
-        change(&test, off, args.clone()).await;
-        let bearers = [&first_client_token, &first_user_token];
-        for (bearer, is_off) in bearers.into_iter().zip([client_off, user_off]) {
-            let status = server.get(&me).bearer(bearer).await.status;
-            assert_eq!(status == 401, *is_off, "a token in use after {off} {args:?}");
-        }
-        let client = server.post(TOKEN).form(&client_form).await;
-        let user = server.post(TOKEN).form(&user_form).await;
+    for ending in endings(&id, &user, [&customer.to_string(), &partner.to_string()]) {
+        let Ending { off, on, id, client, user } = &ending;
+        change(&test, off, args![id.as_str()]).await;
+        let by_client = server.get(&me).bearer(&client_token).await.status;
+        assert_eq!(by_client == 401, *client, "the client's token after {off} {id}");
+        let by_user = server.get(&me).bearer(&user_token).await.status;
+        assert_eq!(by_user == 401, *user, "the user's token after {off} {id}");
         let basic = server.get("/api/2/clients").basic("anna", "right").await.status;
-        if *client_off {
-            assert_eq!(refusal(&client), refused(401, "invalid_client"), "{off}");
-        } else {
-            client.ok();
-        }
-        if *user_off {
-            assert_eq!(refusal(&user), refused(401, "access_denied"), "{off}");
-        } else {
-            user.ok();
-        }
-        assert_eq!(basic == 401, *user_off, "{off}");
-        change(&test, on, args.clone()).await;
+        assert_eq!(basic == 401, *user, "the password after {off} {id}");
+        let answer = server.post(TOKEN).form(&client_form).await;
+        let expected = if *client { refused(401, "invalid_client") } else { (200, String::new()) };
+        assert_eq!(outcome(&answer), expected, "{off} {id}");
+        let answer = server.post(TOKEN).form(&user_form).await;
+        let expected = if *user { refused(401, "access_denied") } else { (200, String::new()) };
+        assert_eq!(outcome(&answer), expected, "{off} {id}");
+        change(&test, on, args![id.as_str()]).await;
+        test.clock.set(Instant(test.app.clock.now().0 + 1_000_000));
     }
-    assert_eq!(server.get(&me).bearer(&first_client_token).await.status, 200, "all is on again");
+    assert_eq!(server.get(&me).bearer(&client_token).await.status, 200, "all is on again");
+}
+
+fn outcome(answer: &Answer) -> (u16, String) {
+    if answer.status == 200 { (200, String::new()) } else { refusal(answer) }
 }
 
 #[tokio::test]

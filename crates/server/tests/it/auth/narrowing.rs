@@ -42,11 +42,11 @@ async fn a_narrowed_token_reaches_its_tenant_and_below() {
     server.post("/api/2/clients").bearer(&narrowed).json(new(test.top)).await.expect(403);
     server.post("/api/2/clients").bearer(&narrowed).json(new(customer)).await.expect(201);
     // Narrower, never wider; and what was narrowed once cannot reach what lies beside.
-    let narrower = text(&narrow(&server, &narrowed, customer).await.ok(), "access_token");
+    let deeper = text(&narrow(&server, &narrowed, customer).await.ok(), "access_token");
     for tenant in [test.top, south] {
         assert_eq!(refusal(&narrow(&server, &narrowed, tenant).await), refused(403, "access_denied"));
     }
-    assert_eq!(refusal(&narrow(&server, &narrower, north).await), refused(403, "access_denied"));
+    assert_eq!(refusal(&narrow(&server, &deeper, north).await), refused(403, "access_denied"));
     // The bearer header does for the assertion.
     let form = [JWT_BEARER, ("scope", &to(north))];
     server.post(TOKEN).bearer(&token).form(&form).await.ok();
