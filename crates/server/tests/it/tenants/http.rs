@@ -83,8 +83,8 @@ async fn users_and_their_policies_are_served() {
     let (server, token) = served(&test).await;
     let body = json!({"tenant_id":customer,"login":"jdoe","contact":{"email":"jdoe@harbour.example"}});
     let user = server.post("/api/2/users").bearer(&token).json(body.clone()).await.expect(200);
-    let taken = server.post("/api/2/users").bearer(&token).json(body).await.expect(409);
-    assert_eq!(taken["error"]["code"], 1033);
+    let conflict = server.post("/api/2/users").bearer(&token).json(body).await.expect(409);
+    assert_eq!(conflict["error"]["code"], 1033);
     let short = json!({"tenant_id":customer,"login":"jd","contact":{"email":"jdoe@harbour.example"}});
     let short = server.post("/api/2/users").bearer(&token).json(short).await.expect(400);
     assert_eq!(short["error"]["code"], 1033);
@@ -94,8 +94,8 @@ async fn users_and_their_policies_are_served() {
     assert_eq!(listed, json!({"items":[user["id"]]}));
     let policies = format!("{path}/access_policies");
     let set = json!({"items":[{"tenant_id":customer,"role_id":"company_admin"}]});
-    let put = server.put(&policies).bearer(&token).json(set).await.ok();
-    assert_eq!(server.get(&policies).bearer(&token).await.ok()["items"], put["items"]);
+    let replaced = server.put(&policies).bearer(&token).json(set).await.ok();
+    assert_eq!(server.get(&policies).bearer(&token).await.ok()["items"], replaced["items"]);
     server.delete(&format!("{path}?version=1")).bearer(&token).await.expect(400);
     server.put(&path).bearer(&token).json(json!({"version":"1","enabled":false})).await.ok();
     assert_eq!(server.delete(&format!("{path}?version=2")).bearer(&token).await.status, 204);

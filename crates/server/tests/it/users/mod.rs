@@ -3,9 +3,10 @@
 mod lists;
 mod policies;
 
+use app::clients::NewClient;
 use app::users::{self, Myself};
 use app::{Caller, Error, Rule};
-use domain::access::{Actor, Role};
+use domain::access::{Actor, ClientAuthMethod, ClientType, Role};
 use domain::ids::{TenantId, UserId};
 use domain::tenant::TenantKind;
 use http_api::api::users::body::{CurrentUser, NewUserBody, User, UserBody};
@@ -200,16 +201,16 @@ async fn a_caller_sees_itself_a_client_in_the_shape_of_a_user() {
     let test = TestApp::at(NOW).await;
     let (customer, mut caller) = customer_with_admin(&test).await;
     let user = create(&test, &caller, customer, "jdoe").await.unwrap();
-    let mut tx = test.app.write(&caller).await.unwrap();
-    tx.run(
-        "INSERT INTO clients (id, tenant_no, client_type, auth_method, secret_sha256, registration_sha256, data,
-         redirect_uris, status, roles, created_at, created_by) VALUES ($1, $2, 'api_client', 'none', '', '',
-         '{\"client_name\":\"Billing job\"}', '', 'enabled', '', 0, '')",
-        args![caller.actor.id(), caller.tenant],
-    )
-    .await
-    .unwrap();
-    tx.commit().await.unwrap();
+    let new = NewClient {
+        client_type: ClientType::ApiClient,
+        tenant_id: caller.tenant_id,
+        auth_method: ClientAuthMethod::Basic,
+        data: [("client_name".to_owned(), json!("Billing job"))].into_iter().collect(),
+        redirect_uris: Vec::new(),
+        origin_id: None,
+    };
+    let client = app::clients::create(&test.app, &caller, new).await.unwrap().client;
+    caller.actor = Actor::Client(client.id);
     let me = users::me(&test.app, &caller).await.unwrap();
     assert!(matches!(me.myself, Myself::Client { .. }));
     let me = serde_json::to_value(CurrentUser::from(me)).unwrap();
