@@ -34,8 +34,9 @@ async fn readings_and_changes_after_the_acceptance_number_are_not_known() {
         names.sort();
         names
     };
+    let no = test.no(customer).await;
     let storage_is_on = |input: &ReportInput| {
-        let item = input.items.iter().find(|item| item.item.name == "storage");
+        let item = input.items.iter().find(|item| item.tenant == no && item.item.name == "storage");
         item.is_some_and(|item| *item.enabled.latest())
     };
     let then = load(&test, test.top, may, Kind::UsageDaily, as_of).await;
