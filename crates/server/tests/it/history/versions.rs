@@ -34,8 +34,9 @@ async fn readings_and_changes_after_the_acceptance_number_are_not_known() {
         names.sort();
         names
     };
+    let no = test.no(customer).await;
     let storage_is_on = |input: &ReportInput| {
-        let item = input.items.iter().find(|item| item.item.name == "storage");
+        let item = input.items.iter().find(|item| item.tenant == no && item.item.name == "storage");
         item.is_some_and(|item| *item.enabled.latest())
     };
     let then = load(&test, test.top, may, Kind::UsageDaily, as_of).await;
@@ -227,7 +228,7 @@ async fn items_prices_skus_and_storages_have_their_versions() {
     let of = |text: &str| {
         let day = day(text);
         let price = item.price.at(day).map(|price| price.to_string());
-        let billing_day = item.billing_day.at(day).map(|day| day.get());
+        let billing_day = item.billing_day.at(day).map(domain::billing::BillingDay::get);
         (*item.enabled.at(day), *item.quota.at(day), price.unwrap(), billing_day)
     };
     assert_eq!(of("2026-05-02"), (true, None, "0.05".to_owned(), None));
