@@ -212,6 +212,8 @@ fn log_chain(id: &str, error: &(dyn std::error::Error + 'static)) {
 fn replace_body(response: Response, body: ErrorBody) -> Response {
     let (mut parts, _) = response.into_parts();
     let bytes = serde_json::to_vec(&Envelope { error: body }).unwrap_or_default();
+    // The body taken out may have been compressed on its way here.
+    parts.headers.remove(header::CONTENT_ENCODING);
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     Response::from_parts(parts, Body::from(bytes))

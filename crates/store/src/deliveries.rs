@@ -10,10 +10,6 @@ use crate::audit::{Change, Object};
 use crate::dialect::lease_now;
 use crate::{Conn, Result, Row, Write, args};
 
-const COLUMNS_OF_RUN: &str =
-    "SELECT id, run_id, user_id, resend_no, message_id, status, detail, attempts, not_before
-    FROM deliveries WHERE run_id = $1 ORDER BY created_at, id";
-
 /// Inserts a delivery.
 pub async fn insert(tx: &mut Write, subject: TenantNo, new: &Delivery) -> Result<()> {
     let (now, (status, detail)) = (tx.now(), new.state.parts());
@@ -41,7 +37,9 @@ pub async fn insert(tx: &mut Write, subject: TenantNo, new: &Delivery) -> Result
 
 /// The deliveries of a run, oldest first.
 pub async fn of_run(conn: &mut Conn, run: RunId) -> Result<Vec<Delivery>> {
-    let rows = conn.all(COLUMNS_OF_RUN, args![run]).await?;
+    let sql = "SELECT id, run_id, user_id, resend_no, message_id, status, detail, attempts, not_before
+               FROM deliveries WHERE run_id = $1 ORDER BY created_at, id";
+    let rows = conn.all(sql, args![run]).await?;
     rows.iter().map(delivery).collect()
 }
 

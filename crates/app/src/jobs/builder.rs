@@ -60,7 +60,7 @@ async fn build(app: &App, claim: &Claim) -> Result<()> {
         }
     }
     match fault {
-        None => complete(app, claim, &pinned, None).await,
+        None => complete(app, claim, Some(&pinned), None).await,
         Some(error) => Err(error),
     }
 }
@@ -85,7 +85,7 @@ async fn start(app: &App, claim: &Claim) -> Result<Option<Pinned>> {
 
 /// The end of a run whose files are all saved or failed: ready with an edition and deliveries, or failed where nothing
 /// was saved.
-async fn complete(app: &App, claim: &Claim, pinned: &Pinned, fault: Option<&str>) -> Result<()> {
+async fn complete(app: &App, claim: &Claim, pinned: Option<&Pinned>, fault: Option<&str>) -> Result<()> {
     steps::reached(app, "before-ready");
     let Some(mut tx) = held(app, claim).await? else { return Ok(()) };
     let stored = &claim.stored;
@@ -93,7 +93,8 @@ async fn complete(app: &App, claim: &Claim, pinned: &Pinned, fault: Option<&str>
         artefacts::mark_unfinished_failed(&mut tx, stored.run.id, why).await?;
     }
     let files = artefacts::of_run(&mut tx, stored.run.id).await?;
-    if files.iter().any(|file| file.status == ArtefactStatus::Saved) {
+    let saved = files.iter().any(|file| file.status == ArtefactStatus::Saved);
+    if let Some(pinned) = pinned.filter(|_| saved) {
         editions::insert(&mut tx, stored, pinned, content::RENDERER_VERSION).await?;
         if stored.run.result_action == ResultAction::Send {
             for user in &stored.run.recipients {
@@ -136,9 +137,9 @@ async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId)
 async fn record_fault(app: &App, claim: &Claim, error: &Error, why: &str) -> Result<()> {
     let counts = !matches!(error, Error::Unavailable(_));
     let attempts = claim.stored.run.attempts + i64::from(counts);
-    let pinned = store::runs::pinned(&mut app.read().await?, claim.stored.run.id).await?;
-    if let Some(pinned) = pinned.filter(|_| attempts >= MAX_ATTEMPTS) {
-        return complete(app, claim, &pinned, Some(why)).await;
+    if attempts >= MAX_ATTEMPTS {
+        let pinned = store::runs::pinned(&mut app.read().await?, claim.stored.run.id).await?;
+        return complete(app, claim, pinned.as_ref(), Some(why)).await;
     }
     let Some(mut tx) = held(app, claim).await? else { return Ok(()) };
     let not_before = tx.now().plus_seconds(backoff_seconds(attempts));

@@ -151,6 +151,9 @@ async fn write(
 
 async fn record(app: &App, subject: TenantNo, claim: &Claim, outcome: Outcome) -> Result<()> {
     let now = app.clock.now();
+    if matches!(outcome, Outcome::Sent { .. } | Outcome::Bounced { .. } | Outcome::Again { .. }) {
+        *app.jobs.pause() = Pause::default();
+    }
     let tried = Delivery { attempts: claim.delivery.attempts + 1, ..claim.delivery.clone() };
     let recorded = match outcome {
         Outcome::Sent { answer } => Delivery { state: DeliveryState::Sent { answer }, ..tried },
@@ -170,9 +173,6 @@ async fn record(app: &App, subject: TenantNo, claim: &Claim, outcome: Outcome) -
             Delivery { state: DeliveryState::Pending, ..claim.delivery.clone() }
         }
     };
-    if recorded.state != DeliveryState::Pending {
-        *app.jobs.pause() = Pause::default();
-    }
     let mut tx = app.write_as(Actor::System).await?;
     store::deliveries::record(&mut tx, subject, claim, &recorded).await?;
     Ok(tx.commit().await?)

@@ -2,8 +2,11 @@
 //!
 //! A mail depends on its delivery alone, Date and part boundaries included: a repeated try sends the same bytes.
 
+mod attachment;
 mod folder;
 mod smtp;
+
+pub use attachment::Attachment;
 
 use std::io::Read as _;
 use std::time::{Duration, UNIX_EPOCH};
@@ -12,7 +15,6 @@ use aws_lc_rs::digest;
 use domain::ids::{ArtefactId, RunId, UserId};
 use domain::time::Instant;
 use lettre::Address;
-use lettre::message::header::ContentType;
 use lettre::message::{self, Mailbox, MultiPart, MultiPartKind, SinglePart};
 use store::deliveries::Recipient;
 
@@ -29,17 +31,6 @@ pub struct Text {
     pub html: String,
     /// The same as plain text.
     pub plain: String,
-}
-
-/// A file that goes with it.
-#[derive(Debug, Clone)]
-pub struct Attachment {
-    /// Its name there.
-    pub name: String,
-    /// Its media type.
-    pub media_type: &'static str,
-    /// The file.
-    pub bytes: Vec<u8>,
 }
 
 /// A mail ready to leave.
@@ -142,9 +133,7 @@ fn parts(
     let mut mixed =
         MultiPart::builder().kind(MultiPartKind::Mixed).boundary(format!("mixed-{own}")).multipart(body);
     for attachment in attachments {
-        let media_type = ContentType::parse(attachment.media_type).map_err(|error| error.to_string())?;
-        mixed =
-            mixed.singlepart(message::Attachment::new(attachment.name).body(attachment.bytes, media_type));
+        mixed = mixed.singlepart(attachment.into_part()?);
     }
     Ok(mixed)
 }

@@ -180,6 +180,27 @@ async fn a_run_that_was_deleted_or_taken_over_is_no_longer_held() {
     desk.drain().await;
 }
 
+#[tokio::test]
+async fn a_run_that_cannot_be_made_fails_after_a_few_tries() {
+    let desk = Desk::at("2020-03-04T10:00:00Z").await;
+    let id = desk.create(&once()).await.unwrap().report.id;
+    desk.sql("UPDATE tenants SET language = 'klingon' WHERE id = $1", args![desk.customer]).await;
+    let mut seen = Vec::new();
+    for now in ["10:00:00", "10:00:29", "10:00:30", "10:01:30", "10:03:30", "10:07:30", "10:30:00"] {
+        desk.pass(&format!("2020-03-04T{now}Z")).await;
+        let run = desk.runs(id).await.remove(0).run;
+        seen.push((run.status, run.attempts));
+    }
+    let (queued, failed) = (RunStatus::Queued, RunStatus::Failed);
+    let expected =
+        [(queued, 1), (queued, 1), (queued, 2), (queued, 3), (queued, 4), (failed, 4), (failed, 4)];
+    assert_eq!(seen, expected);
+    let run = desk.runs(id).await.remove(0).run;
+    assert!(run.reason.unwrap().contains("klingon"));
+    let files = artefacts::of_run(&mut desk.test.app.read().await.unwrap(), run.id).await.unwrap();
+    assert!(files.iter().all(|file| file.status == ArtefactStatus::Failed));
+}
+
 /// Lets the process die at one step, as far as a test in one process can: the jobs' task panics there, once.
 async fn die_at(desk: &Desk, step: &'static str) {
     let died = Arc::new(AtomicBool::new(false));
