@@ -96,9 +96,10 @@ async fn check_user(
     permission: Permission,
     user: UserId,
 ) -> Result<()> {
-    let tenant = store::reports::tenant_of_user(conn, user).await?.ok_or(Error::NotFound { what: "user" })?;
     if is_own(caller, user) {
         return Ok(());
     }
+    caller.require(permission)?;
+    let tenant = store::reports::tenant_of_user(conn, user).await?.ok_or(Error::NotFound { what: "user" })?;
     app.allow_inside(conn, caller, permission, tenant).await.map(|_| ())
 }

@@ -10,6 +10,7 @@
 
 mod access;
 mod auth;
+mod authz;
 mod billing;
 mod clients;
 mod desk;

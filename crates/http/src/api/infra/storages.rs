@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wire;
-use crate::caller::{Can, InfraAdmin, InfraViewer, TenantViewer};
+use crate::caller::{Can, InfraAdmin, InfraViewer};
 use crate::json::Json;
 use crate::params::{Params, PathId};
 use crate::problem::{Envelope, Problem};
@@ -120,7 +120,7 @@ async fn delete(
         (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 async fn of_tenant(
-    caller: Can<TenantViewer>,
+    caller: Can<InfraViewer>,
     State(app): State<App>,
     PathId(tenant): PathId<TenantId>,
 ) -> Result<Json<Infras>, Problem> {

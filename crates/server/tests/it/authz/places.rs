@@ -1,0 +1,200 @@
+//! What a cell aims at: the tenant of its row, and the things in it, made when a request first names them.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::requests::{MAILED_REPORT, MONTHLY_REPORT};
+use super::world::{Persona, Tenant, World, admin_of, child_kind, text};
+use super::{BACKUP, PLATFORM};
+
+/// A tenant and what lives in it.
+pub(super) struct Place {
+    pub(super) tenant: Tenant,
+    /// Where a new access policy is to reach.
+    policy: Tenant,
+    /// Ids by the word that names them in a path.
+    pub(super) things: HashMap<String, String>,
+    unknown: bool,
+}
+
+impl Place {
+    fn of(tenant: Tenant) -> Self {
+        Self { policy: tenant.clone(), tenant, things: HashMap::new(), unknown: false }
+    }
+
+    /// The place of a row.
+    pub(super) async fn new(world: &World, persona: &Persona, relation: &str) -> Self {
+        let own = &persona.tenants["own"];
+        match relation {
+            "closed" => Self::closed(world, own).await,
+            "inside" => {
+                let closed = world.child(own).await;
+                let inside = Self::of(world.child(&closed).await);
+                world.change(&closed, json!({"ancestral_access": false})).await;
+                inside
+            }
+            "disabled" | "deleted" => {
+                let tenant = world.child(own).await;
+                world.change(&tenant, json!({"enabled": false})).await;
+                if relation == "deleted" {
+                    let path = format!("/api/2/tenants/{}", tenant.id);
+                    let version = &world.root(&format!("GET {path}"), Value::Null).await["version"];
+                    world.root(&format!("DELETE {path}?version={version}"), Value::Null).await;
+                }
+                Self::of(tenant)
+            }
+            "locked" => {
+                let tenant = world.child(own).await;
+                world.change(&tenant, json!({"update_lock": {"enabled": true}})).await;
+                Self::of(tenant)
+            }
+            "unknown" => {
+                let id = unknown_id(world);
+                let tenant = Tenant { payer: id.clone(), id, kind: "customer" };
+                Self { unknown: true, ..Self::of(tenant) }
+            }
+            "self" => Self { things: persona.myself.iter().cloned().collect(), ..Self::of(own.clone()) },
+            "outside" => {
+                let mut foreign = Self::of(persona.tenants["foreign"].clone());
+                let report = foreign.thing(world, "mailed_report_id").await;
+                let mut things: HashMap<_, _> = persona.myself.iter().cloned().collect();
+                things.insert("mailed_report_id".to_owned(), report);
+                Self { things, ..Self::of(own.clone()) }
+            }
+            "beyond" => Self { policy: persona.tenants["above"].clone(), ..Self::of(own.clone()) },
+            "any" => Self::of(own.clone()),
+            "origin" => Self::of(persona.tenants["child"].clone()),
+            _ => {
+                let things =
+                    persona.finished.get(relation).map(|id| ("finished_report_id".to_owned(), id.clone()));
+                Self { things: things.into_iter().collect(), ..Self::of(persona.tenants[relation].clone()) }
+            }
+        }
+    }
+
+    /// Forgets its things, but for the report that was generated.
+    pub(super) fn keep_reports_with_files(&mut self) {
+        self.things.retain(|name, _| name == "finished_report_id");
+    }
+
+    /// A child that hides its inside, with what has to be made before it does.
+    async fn closed(world: &World, own: &Tenant) -> Self {
+        let mut place = Self::of(world.child(own).await);
+        place.thing(world, "user_id").await;
+        place.thing(world, "mailed_report_id").await;
+        world.change(&place.tenant, json!({"ancestral_access": false})).await;
+        place
+    }
+
+    /// A text with its words filled in, and what the last one stood for.
+    pub(super) async fn filled(
+        &mut self,
+        world: &World,
+        persona: &Persona,
+        template: &str,
+    ) -> (String, String) {
+        let (mut out, mut last) = (String::new(), String::new());
+        let mut parts = template.split('$');
+        out.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            let end = part.find(|c: char| !(c.is_ascii_lowercase() || c == '_')).unwrap_or(part.len());
+            let (name, rest) = part.split_at(end);
+            last = match name {
+                "token" => persona.credentials.token().to_owned(),
+                _ => self.word(world, name).await,
+            };
+            out.push_str(&last);
+            out.push_str(rest);
+        }
+        (out, last)
+    }
+
+    async fn word(&mut self, world: &World, name: &str) -> String {
+        match name {
+            "tenant_id" => self.tenant.id.clone(),
+            "payer_id" => self.tenant.payer.clone(),
+            "child_kind" => child_kind(self.tenant.kind).to_owned(),
+            "policy_tenant_id" => self.policy.id.clone(),
+            "role" => admin_of(self.policy.kind).to_owned(),
+            "application_id" => BACKUP.to_owned(),
+            "platform_id" => PLATFORM.to_owned(),
+            "n" => world.number().to_string(),
+            _ => match name.strip_suffix("_version") {
+                Some(noun) => self.version(world, noun).await,
+                None => self.thing(world, name).await,
+            },
+        }
+    }
+
+    /// The version of an object as it is now; 1 where root sees none, and the call is to be refused anyway.
+    async fn version(&mut self, world: &World, noun: &str) -> String {
+        let tenant = self.tenant.id.clone();
+        let path = match noun {
+            "tenant" => format!("/api/2/tenants/{tenant}"),
+            "pricing" => format!("/api/2/tenants/{tenant}/pricing"),
+            "billing" => format!("/api/2/billing/tenants/{tenant}"),
+            _ => {
+                let nouns = if noun == "infra" { noun.to_owned() } else { format!("{noun}s") };
+                format!("/api/2/{nouns}/{}", self.thing(world, &format!("{noun}_id")).await)
+            }
+        };
+        let version = world.seen_by_root(&path).await["version"].clone();
+        if version.is_null() { "1".to_owned() } else { version.to_string() }
+    }
+
+    /// The id of a thing that lives here.
+    async fn thing(&mut self, world: &World, name: &str) -> String {
+        if let Some(known) = self.things.get(name) {
+            return known.clone();
+        }
+        let made = if self.unknown { unknown_id(world) } else { self.made(world, name).await };
+        self.things.insert(name.to_owned(), made.clone());
+        made
+    }
+
+    async fn made(&self, world: &World, name: &str) -> String {
+        let (tenant, n) = (&self.tenant, world.number());
+        let (path, body, member) = match name {
+            "user_id" => return world.user(tenant).await.0,
+            "client_id" => {
+                let method = "client_secret_basic";
+                let body = json!({
+                    "type": "api_client", "tenant_id": tenant.id, "token_endpoint_auth_method": method,
+                });
+                ("clients", body, "client_id")
+            }
+            "location_id" => {
+                ("locations", json!({"owner_tenant_id": tenant.id, "name": format!("Location {n}")}), "id")
+            }
+            "infra_id" => {
+                let body = json!({
+                    "owner_tenant_id": tenant.id, "name": format!("Storage {n}"),
+                    "url": format!("abgw://s{n}.example.com:44445"), "capabilities": ["backup"],
+                });
+                ("infra", body, "id")
+            }
+            "report_id" => ("reports", filled_report(MONTHLY_REPORT, &tenant.id, ""), "id"),
+            "mailed_report_id" => {
+                let reader = world.user(tenant).await.0;
+                ("reports", filled_report(MAILED_REPORT, &tenant.id, &reader), "id")
+            }
+            "stored_report_id" => {
+                let stored = format!("GET /api/2/reports/{}/stored", self.things["finished_report_id"]);
+                return text(&world.root(&stored, Value::Null).await["items"][0], "id");
+            }
+            _ => panic!("nobody knows how to make a {name}"),
+        };
+        text(&world.root(&format!("POST /api/2/{path}"), body).await, member)
+    }
+}
+
+/// The body of a report on a tenant, with one recipient where the template has one.
+fn filled_report(template: &str, tenant: &str, reader: &str) -> Value {
+    serde_json::from_str(&template.replace("$tenant_id", tenant).replace("$reader", reader)).unwrap()
+}
+
+/// A well-formed id that nobody has.
+fn unknown_id(world: &World) -> String {
+    format!("00000000-0000-4000-8000-{:012}", world.number())
+}
