@@ -15,6 +15,10 @@ pub async fn close_due(app: &App) -> Result<Option<Day>> {
     let mut tx = app.write_as(Actor::System).await?;
     let closed = store::history::close_through(&mut tx, yesterday).await?;
     tx.commit().await?;
+    if closed {
+        // Runs wait for the history.
+        app.work.notify_waiters();
+    }
     Ok(closed.then_some(yesterday))
 }
 

@@ -19,9 +19,10 @@ const MAX_ATTEMPTS: i64 = 5;
 
 /// Builds until nothing is left that can be built now; gives back when to look again.
 pub(super) async fn work(app: &App) -> Result<Option<Instant>> {
+    let now = app.clock.now();
     while build_next(app).await? {}
     let mut conn = app.read().await?;
-    Ok(store::runs::next_moment(&mut conn, app.clock.now()).await?)
+    Ok(store::runs::next_moment(&mut conn, now).await?)
 }
 
 /// Builds the oldest run that can be built now; `false` where there is none. A fault of the run itself is recorded with

@@ -30,8 +30,8 @@ pub(super) struct Pause {
 
 /// Sends until nothing is left that may leave now; gives back when to look again.
 pub(super) async fn work(app: &App, shutdown: &CancellationToken) -> Result<Option<Instant>> {
-    while !shutdown.is_cancelled() && send_next(app).await? {}
     let now = app.clock.now();
+    while !shutdown.is_cancelled() && send_next(app).await? {}
     if let Some(until) = paused_until(app, now) {
         return Ok(Some(until));
     }

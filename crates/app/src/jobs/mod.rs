@@ -56,8 +56,8 @@ pub async fn release_leases(app: &App) -> Result<()> {
     Ok(tx.commit().await?)
 }
 
-/// Runs the three jobs until shutdown, and the rotation of the signing keys. A mail on its way is brought to its end; a run stops where it is, and the next
-/// process goes on with it.
+/// Runs the three jobs until shutdown, and the rotation of the signing keys. A mail on its way is brought to its end; a
+/// run stops where it is, and the next process goes on with it.
 pub async fn run(app: App, shutdown: CancellationToken) {
     let build = async {
         tokio::select! {
@@ -83,8 +83,9 @@ async fn repeat<F: Future<Output = Result<Option<Instant>>>>(
     while !shutdown.is_cancelled() {
         // Listens before it looks, so that no wake between the two is lost.
         let woken = app.work.notified();
-        let worked = work().await;
+        // What became due while the job was looking is not missed either: the next look counts from before this one.
         let now = app.clock.now();
+        let worked = work().await;
         let next = match worked {
             Ok(next) => next
                 .map_or(now.plus_seconds(PERIOD_SECONDS), |next| next.min(now.plus_seconds(PERIOD_SECONDS))),

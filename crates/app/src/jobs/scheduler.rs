@@ -16,9 +16,9 @@ const BATCH: i64 = 200;
 
 /// Does what is due; gives back when to look again. Midnight closes a day, whether or not a report is due.
 pub(super) async fn work(app: &App) -> Result<Option<Instant>> {
+    let midnight = app.clock.now().day().next().start();
     wake(app).await?;
     let mut conn = app.read().await?;
-    let midnight = app.clock.now().day().next().start();
     let due = store::reports::next_due_at(&mut conn).await?;
     Ok(Some(due.map_or(midnight, |due| due.min(midnight))))
 }

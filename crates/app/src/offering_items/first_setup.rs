@@ -12,9 +12,9 @@ use crate::{App, Result};
 
 /// Name, address and use of the first storages. The addresses lead nowhere until somebody sets real ones.
 const STORAGES: [(&str, &str, Capability); 3] = [
-    ("Backup storage", "abgw://backup.example.invalid:44445", Capability::Backup),
-    ("Disaster recovery storage", "abgw://recovery.example.invalid:44445", Capability::DisasterRecovery),
-    ("File sync and share storage", "ssfs://files.example.invalid:443", Capability::FilesCloud),
+    ("Main backup", "abgw://backup.example.invalid:44445", Capability::Backup),
+    ("Main recovery", "abgw://recovery.example.invalid:44445", Capability::DisasterRecovery),
+    ("Main files", "ssfs://files.example.invalid:443", Capability::FilesCloud),
 ];
 
 /// One location, one storage per capability, and every catalogue item on (accounts-api, 1.8).

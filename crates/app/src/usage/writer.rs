@@ -102,7 +102,7 @@ async fn commit(app: &App, batches: &[Batch]) -> Result<()> {
     let mut tx = app.write_as(Actor::System).await?;
     let today = tx.today().await?;
     // What yesterday's meters say must be kept before a reading of today overwrites it.
-    store::history::close_through(&mut tx, today.previous()).await?;
+    let closed = store::history::close_through(&mut tx, today.previous()).await?;
     let mut keys: Vec<MeterKey> =
         batches.iter().flat_map(|batch| batch.readings.iter().map(|reading| reading.key)).collect();
     keys.sort_unstable();
@@ -128,7 +128,14 @@ async fn commit(app: &App, batches: &[Batch]) -> Result<()> {
     let meters: Vec<(MeterKey, Meter)> = now.into_iter().collect();
     store::usage::set_meters(&mut tx, &meters).await?;
     store::usage::append_to_ledger(&mut tx, &ledger).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    if closed {
+        // Runs wait for the history.
+        app.work.notify_waiters();
+    }
+    let readings: usize = batches.iter().map(|batch| batch.readings.len()).sum();
+    metrics::counter!("tidemark_readings_total").increment(u64::try_from(readings).unwrap_or(u64::MAX));
+    Ok(())
 }
 
 /// The level of each accumulating meter just before the billing period of `today` began; other meters are left out.

@@ -318,12 +318,8 @@ pub fn report_usage(client: &Client, meters: &[Meter], day: Day, days_since_begi
         .enumerate()
         .map(|(at, meter)| {
             let value = meter.value(i64::try_from(at).unwrap_or(0), day, days_since_begin);
-            let mut item =
-                json!({"tenant_id": meter.tenant_id, "offering_item": meter.item, "usage_value": value});
-            if let Some(infra) = &meter.infra_id {
-                item["infra_id"] = json!(infra);
-            }
-            item
+            json!({"tenant_id": meter.tenant_id, "offering_item": meter.item, "infra_id": meter.infra_id,
+                "usage_value": value})
         })
         .collect();
     let answer = client.put("/tenants/usages", &json!({"items": items}))?;

@@ -42,23 +42,24 @@ impl Client {
         let mut response = self.agent.post(format!("{}/idp/token", self.base_url)).send_form(form)?;
         let body: Value = response.body_mut().read_json()?;
         ensure!(response.status().is_success(), "POST /idp/token: {} {body}", response.status());
-        self.token = body.get("access_token").and_then(Value::as_str).context("no access_token")?.to_owned();
+        let token = body.get("access_token").and_then(Value::as_str).context("no access_token")?;
+        token.clone_into(&mut self.token);
         Ok(())
     }
 
     /// GET.
     pub fn get(&self, path: &str) -> Result<Value> {
-        self.call(Method::GET, path, None)
+        self.call(&Method::GET, path, None)
     }
 
     /// POST.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        self.call(Method::POST, path, Some(body))
+        self.call(&Method::POST, path, Some(body))
     }
 
     /// PUT.
     pub fn put(&self, path: &str, body: &Value) -> Result<Value> {
-        self.call(Method::PUT, path, Some(body))
+        self.call(&Method::PUT, path, Some(body))
     }
 
     /// A file; its gzip encoding is taken off, as every client does that reads the header.
@@ -71,7 +72,7 @@ impl Client {
         Ok(bytes)
     }
 
-    fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+    fn call(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let request = Request::builder()
             .method(method.clone())
             .uri(format!("{}{path}", self.base_url))

@@ -10,12 +10,14 @@ pub fn attachments(mail: &str) -> Result<Vec<(String, Vec<u8>)>> {
     let mut found = Vec::new();
     for part in mail.split("\n--") {
         let Some((head, body)) = part.split_once("\n\n") else { continue };
-        let Some((_, name)) = head.split_once("attachment; filename=\"") else { continue };
+        let disposition = head.split_once("Content-Disposition: attachment;");
+        let Some((_, name)) = disposition.and_then(|(_, rest)| rest.split_once("filename=\"")) else {
+            continue;
+        };
         let name = name.split('"').next().unwrap_or_default();
         // Nothing that a mail says may lead out of the folder.
         let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "-.".contains(*c)).collect();
-        let encoded: String =
-            body.chars().take_while(|c| *c != '-').filter(|c| !c.is_ascii_whitespace()).collect();
+        let encoded: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
         found.push((name, STANDARD.decode(encoded).context("an attachment is not base64")?));
     }
     Ok(found)

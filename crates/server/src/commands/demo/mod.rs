@@ -71,7 +71,7 @@ fn show(options: &cli::Demo, shown: &walk::Shown) -> Result<()> {
 fn new_directory(wanted: Option<&Path>) -> Result<PathBuf> {
     let directory = match wanted {
         Some(directory) => directory.to_owned(),
-        None => (1..)
+        None => (1..=999)
             .map(|n| PathBuf::from(format!("tidemark-demo-{n}")))
             .find(|directory| !directory.exists())
             .context("no free name for a folder")?,

@@ -1,5 +1,7 @@
 //! What the demo prints.
 
+use std::fmt::Write as _;
+
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
@@ -30,7 +32,7 @@ pub fn for_people(shown: &Shown, serving: bool) -> Result<String> {
          2  PUT /reports/{REPORT} changed it before it ran. Sent:\n\n     {}\n\n   Answered, whole:\n\n     {}\n\n\
          3  Midnight passed. The report ran and was mailed, once:\n\n     {}\n\n\
          4  A second report was saved on the server and downloaded. North Partner in it, May 1 to 7:\n\n{}\n",
-        report_table(&shown.created, &shown.updated),
+        report_table(&shown.created, &shown.updated)?,
         shown.change,
         shown.updated,
         shown.mail.display(),
@@ -38,13 +40,13 @@ pub fn for_people(shown: &Shown, serving: bool) -> Result<String> {
     );
     page.push_str("Open these:\n\n");
     for file in &shown.files {
-        page.push_str(&format!("     {}\n", file.display()));
+        writeln!(page, "     {}", file.display())?;
     }
     page.push_str(&next_steps(shown, serving));
     Ok(page)
 }
 
-fn report_table(created: &Value, updated: &Value) -> String {
+fn report_table(created: &Value, updated: &Value) -> Result<String> {
     let mut table = format!("     {:<24} {:<26} {}\n", "", "after POST", "after PUT");
     for (label, pointer) in [
         ("version", "/version"),
@@ -57,9 +59,9 @@ fn report_table(created: &Value, updated: &Value) -> String {
             Some(other) => other.to_string(),
             None => String::new(),
         };
-        table.push_str(&format!("     {label:<24} {:<26} {}\n", show(created), show(updated)));
+        writeln!(table, "     {label:<24} {:<26} {}", show(created), show(updated))?;
     }
-    table
+    Ok(table)
 }
 
 /// The subject's rows of the csv_v2_0 file: item, unit, level, change, cost.
@@ -82,7 +84,7 @@ fn figures_table(csv: &str) -> Result<String> {
     for line in lines.filter(|line| line.get(tenant).is_some_and(|id| *id == PARTNER.to_string())) {
         let [name, unit, level, change, cost] =
             columns.map(|column| line.get(column).copied().unwrap_or_default());
-        table.push_str(&format!("     {name:<30} {unit:<8} {level:>20} {change:>18} {cost:>12}\n"));
+        writeln!(table, "     {name:<30} {unit:<8} {level:>20} {change:>18} {cost:>12}")?;
     }
     Ok(table)
 }
@@ -97,11 +99,10 @@ fn next_steps(shown: &Shown, serving: bool) -> String {
          token=$(curl -s {base}/idp/token -u {id}:{secret} -d grant_type=client_credentials | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')\n     \
          curl -s {base}/tenants/{PARTNER} -H \"Authorization: Bearer $token\"\n     \
          curl -s {base}/tenants/{PARTNER}/usages -H \"Authorization: Bearer $token\"\n     \
-         {docs}  in a browser\n\n\
+         {base}/docs/  in a browser\n\n\
          client_id      {id}\nclient_secret  {secret}\n\nCtrl-C stops it.\n\n",
         base = shown.base_url,
         id = shown.client_id,
         secret = shown.client_secret,
-        docs = format!("{}/docs/", shown.base_url),
     )
 }
