@@ -23,3 +23,21 @@ impl Modify for Credentials {
         }
     }
 }
+
+/// Gives every operation an id of its own, from its method and path: `get_reports_report_id`.
+pub fn name_operations(document: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let path = path.trim_start_matches("/api/2/").replace(['/', '-', '.'], "_").replace(['{', '}'], "");
+        let operations = [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{}", path.trim_start_matches('_')));
+            }
+        }
+    }
+}

@@ -31,11 +31,13 @@ const DOCS: &str = "/api/2/docs";
 
 /// The routes and the OpenAPI document.
 pub fn documented() -> (Router<App>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(openapi::Document::openapi())
+    let (routes, mut document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
         .nest("/api/2", api::routes().merge(idp::routes()))
         .nest("/api/tidemark/1", api::own_routes())
         .merge(idp::host_routes())
-        .split_for_parts()
+        .split_for_parts();
+    openapi::name_operations(&mut document);
+    (routes, document)
 }
 
 /// The whole HTTP side.

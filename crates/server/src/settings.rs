@@ -126,11 +126,8 @@ fn read(
     if let Some(file) = &common.config {
         builder = builder.add_source(File::from(file.as_path()).format(FileFormat::Toml));
     }
-    let environment = Environment::with_prefix("TIDEMARK")
-        .prefix_separator("_")
-        .separator("__")
-        .try_parsing(true)
-        .source(Some(environment));
+    let environment =
+        Environment::with_prefix("TIDEMARK").prefix_separator("_").separator("__").source(Some(environment));
     builder = builder.add_source(environment);
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     builder = builder

@@ -79,7 +79,7 @@ struct QuotaBody {
 /// The usages of one tenant.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TenantUsages)]
-struct TenantBody {
+struct TenantUsagesBody {
     tenant: String,
     usages: Vec<UsageBody>,
 }
@@ -126,7 +126,7 @@ fn filter(params: &Params) -> Result<UsageFilter, Error> {
 }
 
 /// The usages of a tenant and all below it, in the billing period that runs now.
-#[utoipa::path(get, path = "/tenants/{tenant_id}/usages", tag = "usages", operation_id = "list_tenant_usages",
+#[utoipa::path(get, path = "/tenants/{tenant_id}/usages", tag = "usages",
     params(
         ("tenant_id" = String, Path, description = "UUID"),
         ("usage_names" = Option<String>, Query,
@@ -146,7 +146,7 @@ async fn of_tenant(
 }
 
 /// The usages of several tenants; unknown ones are left out.
-#[utoipa::path(get, path = "/tenants/usages", tag = "usages", operation_id = "list_usages",
+#[utoipa::path(get, path = "/tenants/usages", tag = "usages",
     params(
         ("tenants" = String, Query, description = "UUIDs, comma separated"),
         ("usage_names" = Option<String>, Query,
@@ -154,19 +154,19 @@ async fn of_tenant(
         ("editions" = Option<String>, Query,
             description = "Editions, comma separated; those without one are always shown"),
     ),
-    responses((status = 200, body = Items<TenantBody>), (status = 400), (status = 403)))]
+    responses((status = 200, body = Items<TenantUsagesBody>), (status = 400), (status = 403)))]
 async fn of_tenants(
     State(app): State<App>,
     caller: Can<TenantViewer>,
     params: Params,
-) -> Result<Json<Items<TenantBody>>, Problem> {
+) -> Result<Json<Items<TenantUsagesBody>>, Problem> {
     let tenants: Vec<TenantId> = params
         .list("tenants")?
         .filter(|tenants: &Vec<_>| !tenants.is_empty())
         .ok_or_else(|| Error::invalid("tenants", "required"))?;
     let found = usage::of_tenants(&app, &caller.0, &tenants, &filter(&params)?).await?;
     let body =
-        |of: &(Granted, Vec<Usage>)| TenantBody { tenant: of.0.tenant().id.to_string(), usages: bodies(of) };
+        |of: &(Granted, Vec<Usage>)| TenantUsagesBody { tenant: of.0.tenant().id.to_string(), usages: bodies(of) };
     Ok(Json(Items { items: found.iter().map(body).collect() }))
 }
 
@@ -205,7 +205,7 @@ struct FaultBody {
 }
 
 /// Sets current values. Faulty items do not hinder the others: each has its own verdict, in the order of the call.
-#[utoipa::path(put, path = "/tenants/usages", tag = "usages", operation_id = "put_usages", request_body = Readings,
+#[utoipa::path(put, path = "/tenants/usages", tag = "usages", request_body = Readings,
     responses((status = 200, body = Items<Verdict>), (status = 400), (status = 403), (status = 413)))]
 async fn put(
     State(app): State<App>,

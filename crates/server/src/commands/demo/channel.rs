@@ -152,6 +152,11 @@ const CHANNEL: &[Planned] = &[
     ),
 ];
 
+/// How many tenants stand below the distributor.
+pub const fn channel_size() -> usize {
+    CHANNEL.len()
+}
+
 /// A meter of the channel.
 #[derive(Debug)]
 pub struct Meter {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::channel::{PARTNER, REPORT, USER};
+use super::channel::{PARTNER, REPORT, USER, channel_size};
 use super::walk::Shown;
 
 /// One line for programs.
@@ -26,8 +26,9 @@ pub fn as_json(shown: &Shown) -> Value {
 /// A page for people.
 pub fn for_people(shown: &Shown, serving: bool) -> Result<String> {
     let (readings, days) = shown.readings;
+    let tenants = channel_size();
     let mut page = format!(
-        "\nTidemark made a channel of 16 tenants and took {readings} readings over {days} days, all over HTTP.\n\n\
+        "\nTidemark made a channel of {tenants} tenants and took {readings} readings over {days} days, all over HTTP.\n\n\
          1  POST /reports made the report of the published page, due on 2017-05-08:\n\n{}\n\
          2  PUT /reports/{REPORT} changed it before it ran. Sent:\n\n     {}\n\n   Answered, whole:\n\n     {}\n\n\
          3  Midnight passed. The report ran and was mailed, once:\n\n     {}\n\n\
@@ -64,29 +65,40 @@ fn report_table(created: &Value, updated: &Value) -> Result<String> {
     Ok(table)
 }
 
-/// The subject's rows of the csv_v2_0 file: item, unit, level, change, cost.
+/// The subject's rows of the csv_v2_0 file: item with its storage, level, change, cost.
 fn figures_table(csv: &str) -> Result<String> {
-    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
-    let header = lines.next().context("the file has no header")?;
-    let at = |name: &str| {
-        header.iter().position(|column| *column == name).with_context(|| format!("no column {name}"))
-    };
-    let columns = [
-        at("name")?,
-        at("measurement_unit")?,
-        at("usage.absolute.total")?,
-        at("usage.delta.total")?,
-        at("pricing.total_cost")?,
-    ];
-    let tenant = at("tenant.id")?;
-    let mut table =
-        format!("     {:<30} {:<8} {:>20} {:>18} {:>12}\n", "item", "unit", "at the end", "change", "cost");
-    for line in lines.filter(|line| line.get(tenant).is_some_and(|id| *id == PARTNER.to_string())) {
-        let [name, unit, level, change, cost] =
-            columns.map(|column| line.get(column).copied().unwrap_or_default());
-        writeln!(table, "     {name:<30} {unit:<8} {level:>20} {change:>18} {cost:>12}")?;
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let header = reader.headers()?.clone();
+    let mut table = format!("     {:<38} {:>16} {:>12} {:>10}\n", "item", "at the end", "change", "cost");
+    for record in reader.records() {
+        let record = record?;
+        let cell = |name: &str| {
+            let at = header.iter().position(|column| column == name);
+            at.and_then(|at| record.get(at)).with_context(|| format!("no column {name}"))
+        };
+        if cell("tenant.id")? != PARTNER.to_string() {
+            continue;
+        }
+        let item = match cell("infra.name")? {
+            "" => cell("name")?.to_owned(),
+            storage => format!("{} ({storage})", cell("name")?),
+        };
+        let unit = cell("measurement_unit")?;
+        let level = figure(cell("usage.absolute.total")?, unit)?;
+        let change = figure(cell("usage.delta.total")?, unit)?;
+        writeln!(table, "     {item:<38} {level:>16} {change:>12} {:>10}", cell("pricing.total_cost")?)?;
     }
     Ok(table)
+}
+
+/// Raw units as people read them, rounded down.
+fn figure(raw: &str, unit: &str) -> Result<String> {
+    let raw: i128 = raw.parse()?;
+    Ok(match unit {
+        "bytes" => format!("{} GB", raw / (1 << 30)),
+        "seconds" => format!("{} h", raw / 3600),
+        _ => raw.to_string(),
+    })
 }
 
 fn next_steps(shown: &Shown, serving: bool) -> String {
