@@ -63,8 +63,14 @@ pub async fn create(app: &App, caller: &Caller, new: NewClient) -> Result<Made> 
     Ok(made)
 }
 
-/// Makes the first client, an administrator of the top tenant, during the first setup.
-pub async fn create_first(app: &App, tx: &mut Write, tenant: TenantNo, tenant_id: TenantId) -> Result<Made> {
+/// Makes a client that has no creator to copy a role from: the first one of an installation.
+pub async fn create_first(
+    app: &App,
+    tx: &mut Write,
+    tenant: TenantNo,
+    tenant_id: TenantId,
+    role: Role,
+) -> Result<Made> {
     let name = json!("First client");
     let new = NewClient {
         client_type: ClientType::ApiClient,
@@ -74,7 +80,7 @@ pub async fn create_first(app: &App, tx: &mut Write, tenant: TenantNo, tenant_id
         redirect_uris: Vec::new(),
         origin_id: None,
     };
-    insert(app, tx, tenant, vec![Role::RootAdmin], new).await
+    insert(app, tx, tenant, vec![role], new).await
 }
 
 async fn insert(

@@ -1,6 +1,6 @@
 //! The first setup of a data directory: the top tenant and what it needs.
 
-use domain::access::Actor;
+use domain::access::{Actor, Role};
 use domain::ids::{ClientId, ContactId, DEFAULT_IDP, TenantId, UserId};
 use domain::pricing::PricingMode;
 use domain::tenant::{Language, TenantKind};
@@ -73,7 +73,7 @@ pub async fn init_with_keys(
     let user_id = users::create_first(app, &mut tx, &tenant, &password_hash).await?;
     offering_items::first_setup(&mut tx, app, top).await?;
     auth::keys::insert_first(app, &mut tx, active, next).await?;
-    let client = clients::create_first(app, &mut tx, top, tenant_id).await?;
+    let client = clients::create_first(app, &mut tx, top, tenant_id, Role::RootAdmin).await?;
     tx.commit().await?;
     Ok(FirstSetup {
         tenant_id,

@@ -132,8 +132,8 @@ impl From<AccessPoliciesBody> for Vec<NewPolicy> {
 }
 
 /// The policies of a user.
-#[utoipa::path(get, path = "/users/{id}/access_policies", tag = "access policies", params(
-    ("id" = String, Path, format = Uuid),
+#[utoipa::path(get, path = "/users/{user_id}/access_policies", tag = "access policies", params(
+    ("user_id" = String, Path, format = Uuid),
     ("includeUserGroupPolicies" = Option<bool>, Query, description = "Without effect: there are no user groups"),
 ), responses(
     (status = 200, description = "The policies", body = AccessPolicies),
@@ -150,8 +150,8 @@ async fn get(
 }
 
 /// Replaces the whole set of a user's policies.
-#[utoipa::path(put, path = "/users/{id}/access_policies", tag = "access policies",
-    params(("id" = String, Path, format = Uuid)), request_body = AccessPoliciesBody, responses(
+#[utoipa::path(put, path = "/users/{user_id}/access_policies", tag = "access policies",
+    params(("user_id" = String, Path, format = Uuid)), request_body = AccessPoliciesBody, responses(
     (status = 200, description = "The new set, with its ids", body = AccessPolicies),
     (status = 400, description = "Malformed; 1027 the role does not fit", body = Envelope),
     (status = 401, description = "No valid credentials", body = Envelope),

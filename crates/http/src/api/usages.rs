@@ -165,8 +165,10 @@ async fn of_tenants(
         .filter(|tenants: &Vec<_>| !tenants.is_empty())
         .ok_or_else(|| Error::invalid("tenants", "required"))?;
     let found = usage::of_tenants(&app, &caller.0, &tenants, &filter(&params)?).await?;
-    let body =
-        |of: &(Granted, Vec<Usage>)| TenantUsagesBody { tenant: of.0.tenant().id.to_string(), usages: bodies(of) };
+    let body = |of: &(Granted, Vec<Usage>)| TenantUsagesBody {
+        tenant: of.0.tenant().id.to_string(),
+        usages: bodies(of),
+    };
     Ok(Json(Items { items: found.iter().map(body).collect() }))
 }
 

@@ -50,7 +50,8 @@ pub(crate) fn monthly() -> NewReport {
 
 /// As files for people, mailed to these.
 pub(crate) fn sent(report: NewReport, recipients: &[UserId]) -> NewReport {
-    let parameters = Parameters { formats: vec![Format::Csv, Format::Html], ..report.parameters };
+    let NewReport { parameters, .. } = report;
+    let parameters = Parameters { formats: vec![Format::Csv, Format::Html], ..parameters };
     NewReport { parameters, result_action: ResultAction::Send, recipients: recipients.to_vec(), ..report }
 }
 

@@ -47,8 +47,8 @@ async fn create(
 }
 
 /// A tenant.
-#[utoipa::path(get, path = "/tenants/{id}", tag = "tenants", params(
-    ("id" = String, Path, format = Uuid),
+#[utoipa::path(get, path = "/tenants/{tenant_id}", tag = "tenants", params(
+    ("tenant_id" = String, Path, format = Uuid),
     ("embed_path" = Option<bool>, Query, description = "Adds the ids of the tenants above, the nearest first"),
     ("allow_deleted" = Option<bool>, Query),
 ), responses(
@@ -69,7 +69,7 @@ async fn get(
 }
 
 /// Changes a tenant; another `parent_id` moves it.
-#[utoipa::path(put, path = "/tenants/{id}", tag = "tenants", params(("id" = String, Path, format = Uuid)),
+#[utoipa::path(put, path = "/tenants/{tenant_id}", tag = "tenants", params(("tenant_id" = String, Path, format = Uuid)),
     request_body = TenantBody, responses(
     (status = 200, description = "The tenant after the change", body = Tenant),
     (status = 400, description = "Malformed; 1007, 1008, 1013, 1014 of a move; 1027", body = Envelope),
@@ -89,8 +89,8 @@ async fn update(
 }
 
 /// Deletes a disabled tenant softly, with everything below it.
-#[utoipa::path(delete, path = "/tenants/{id}", tag = "tenants", params(
-    ("id" = String, Path, format = Uuid),
+#[utoipa::path(delete, path = "/tenants/{tenant_id}", tag = "tenants", params(
+    ("tenant_id" = String, Path, format = Uuid),
     ("version" = i64, Query, description = "The version that the caller has seen"),
 ), responses(
     (status = 204, description = "Deleted"),
@@ -111,8 +111,8 @@ async fn delete(
 }
 
 /// The children of a tenant: ids, or whole tenants with `include_details`.
-#[utoipa::path(get, path = "/tenants/{id}/children", tag = "tenants", params(
-    ("id" = String, Path, format = Uuid),
+#[utoipa::path(get, path = "/tenants/{tenant_id}/children", tag = "tenants", params(
+    ("tenant_id" = String, Path, format = Uuid),
     ("order" = Option<String>, Query, description = "as_is, name, status, usage.NAME[.INFRA]; - reverses"),
     ("include_details" = Option<bool>, Query),
     ("allow_deleted" = Option<bool>, Query),
@@ -139,8 +139,8 @@ async fn children(
 }
 
 /// The users of a tenant.
-#[utoipa::path(get, path = "/tenants/{id}/users", tag = "tenants", params(
-    ("id" = String, Path, format = Uuid),
+#[utoipa::path(get, path = "/tenants/{tenant_id}/users", tag = "tenants", params(
+    ("tenant_id" = String, Path, format = Uuid),
     ("include_grand_children" = Option<bool>, Query, description = "Those of the units or folders below, too"),
     ("include_hidden" = Option<bool>, Query, description = "Without effect: no user is hidden"),
     ("order" = Option<String>, Query,
@@ -169,8 +169,8 @@ async fn users_of(
 }
 
 /// The services that are on at a tenant.
-#[utoipa::path(get, path = "/tenants/{id}/applications", tag = "tenants", params(
-    ("id" = String, Path, format = Uuid),
+#[utoipa::path(get, path = "/tenants/{tenant_id}/applications", tag = "tenants", params(
+    ("tenant_id" = String, Path, format = Uuid),
     ("for_ui" = Option<bool>, Query, description = "Without effect"),
 ), responses(
     (status = 200, description = "Ids of services", body = Items<String>),

@@ -48,8 +48,8 @@ async fn me(caller: Can<Anyone>, State(app): State<App>) -> Result<Json<CurrentU
 }
 
 /// A user.
-#[utoipa::path(get, path = "/users/{id}", tag = "users", params(
-    ("id" = String, Path, format = Uuid),
+#[utoipa::path(get, path = "/users/{user_id}", tag = "users", params(
+    ("user_id" = String, Path, format = Uuid),
     ("allow_deleted" = Option<bool>, Query),
 ), responses(
     (status = 200, description = "The user", body = User),
@@ -68,7 +68,7 @@ async fn get(
 }
 
 /// Changes a user. A new address of an activated one waits for its confirmation.
-#[utoipa::path(put, path = "/users/{id}", tag = "users", params(("id" = String, Path, format = Uuid)),
+#[utoipa::path(put, path = "/users/{user_id}", tag = "users", params(("user_id" = String, Path, format = Uuid)),
     request_body = UserBody, responses(
     (status = 200, description = "The user after the change", body = User),
     (status = 400, description = "Malformed; 1033 bad login", body = Envelope),
@@ -88,8 +88,8 @@ async fn update(
 }
 
 /// Deletes a disabled user softly.
-#[utoipa::path(delete, path = "/users/{id}", tag = "users", params(
-    ("id" = String, Path, format = Uuid),
+#[utoipa::path(delete, path = "/users/{user_id}", tag = "users", params(
+    ("user_id" = String, Path, format = Uuid),
     ("version" = i64, Query, description = "The version that the caller has seen"),
 ), responses(
     (status = 204, description = "Deleted"),
