@@ -16,7 +16,7 @@ use super::init::use_case_settings;
 use crate::cli;
 use crate::data_dir::DataDir;
 use crate::settings::Settings;
-use crate::telemetry;
+use crate::{stop_at, telemetry};
 
 /// How often the metrics' histograms are folded.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -38,6 +38,7 @@ pub async fn run(options: &cli::Serve) -> Result<()> {
     let app =
         App::new(db, clock, Ids::default(), use_case_settings(&settings, listener.local_addr()?), sealing);
     app::setup::start(&app).await?;
+    stop_at::set(&app)?;
     let stop = CancellationToken::new();
     println!("ready http://{}/api/2", listener.local_addr()?);
     let served = serve(app.clone(), listener, stop.clone(), Duration::from_secs(settings.shutdown_seconds));
