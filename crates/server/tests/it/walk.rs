@@ -2,6 +2,8 @@
 
 use app::Ids;
 use app::ids::Noun;
+use domain::access::Role;
+use domain::ids::TenantId;
 use domain::tenant::TenantKind;
 use serde_json::{Value, json};
 use testkit::{Answer, Server, TestApp, at};
@@ -36,7 +38,7 @@ impl Page {
         test.tenant(test.top, TenantKind::Partner, "North Partner").await;
         ids.preset(Noun::Report, REPORT);
         let server = test.serve().await;
-        let token = server.token(&test.first.client_id.to_string(), &test.first.client_secret).await;
+        let token = token(&test, &server, TenantId(PARTNER), Role::PartnerAdmin).await;
         test.app.ids.preset(Noun::User, USER);
         let page = Self { test, server, token };
         let user = json!({"tenant_id": PARTNER, "login": "ann@north.example", "contact": {"email": "ann@north.example"}});
@@ -63,6 +65,12 @@ impl Page {
     async fn put(&self, body: &str) -> Answer {
         self.ask(Method::PUT, &format!("/reports/{REPORT}"), Some(body)).await
     }
+}
+
+/// A token of a client with this role on this tenant.
+async fn token(test: &TestApp, server: &Server, tenant: TenantId, role: Role) -> String {
+    let (id, secret) = test.client(tenant, role).await;
+    server.token(&id, &secret).await
 }
 
 fn parsed(text: &str) -> Value {
@@ -307,9 +315,14 @@ async fn who_asks_and_in_which_form_is_checked_first() {
     assert!(anonymous.header("WWW-Authenticate").starts_with("Bearer"));
     let forged = put().bearer("eyJhbGciOiJub25lIn0.e30.").raw("application/json", PUBLISHED_PUT).await;
     refused(&forged, 401, &json!(401), "");
-    let basic =
-        put().basic(&page.test.first.login, &page.test.first.password).raw("application/json", PUBLISHED_PUT);
-    refused(&basic.await, 401, &json!(401), "");
+    page.test.user(TenantId(PARTNER), "operator", "a long password", Role::PartnerAdmin).await;
+    let basic = put().basic("operator", "a long password").raw("application/json", PUBLISHED_PUT).await;
+    refused(&basic, 401, &json!(401), "");
+    let reader = token(&page.test, &page.server, TenantId(PARTNER), Role::ReadonlyAdmin).await;
+    page.server.get(&path).bearer(&reader).await.ok();
+    refused(&put().bearer(&reader).raw("application/json", PUBLISHED_PUT).await, 403, &json!(1002), "");
+    let deleted = page.server.delete(&format!("{path}?version=1")).bearer(&reader).await;
+    refused(&deleted, 403, &json!(1002), "");
 
     for content_type in ["text/plain", "application/xml", "application/x-www-form-urlencoded"] {
         let answer = put().bearer(&page.token).raw(content_type, PUBLISHED_PUT).await;
@@ -334,10 +347,7 @@ async fn a_foreign_partner_may_neither_see_nor_change_it() {
     let page = Page::at("2017-05-07T12:00:00Z").await;
     page.post(MAILED).await.ok();
     let south = page.test.tenant(page.test.top, TenantKind::Partner, "South Partner").await;
-    let client = json!({"type": "api_client", "tenant_id": south, "token_endpoint_auth_method": "client_secret_basic"});
-    let client = page.ask(Method::POST, "/clients", Some(&client.to_string())).await.expect(201);
-    let [id, secret] = ["client_id", "client_secret"].map(|name| client[name].as_str().unwrap());
-    let token = page.server.token(id, secret).await;
+    let token = token(&page.test, &page.server, south, Role::PartnerAdmin).await;
     let path = format!("/api/2/reports/{REPORT}");
     let answers = [
         page.server.get(&path).bearer(&token).await,
