@@ -1,100 +1,20 @@
 //! A report mailed through an SMTP server that others wrote (aiosmtpd), and read with Python's email package.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Lines};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::aiosmtpd::{Certificate, ForeignSmtp, certificate, header};
 use super::channel::{Channel, PARTNER, RECIPIENTS};
 use super::harness::Place;
 
 const FROM: &str = "reports@tide.example.com";
 
-/// The interpreter that has aiosmtpd: `cargo xtask test` makes it and names it.
-fn python() -> PathBuf {
-    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/bin/python");
-    let named = std::env::var_os("TIDEMARK_TEST_PYTHON").map_or(made, PathBuf::from);
-    assert!(
-        named.exists(),
-        "{} is missing: run the tests with cargo xtask test, which makes it",
-        named.display()
-    );
-    named
-}
-
-struct ForeignSmtp {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    port: String,
-}
-
-impl ForeignSmtp {
-    fn start(certificate: Option<&Certificate>) -> Self {
-        let mut command = Command::new(python());
-        command.arg("-c").arg(include_str!("sink.py"));
-        if let Some(certificate) = certificate {
-            command.args([&certificate.leaf, &certificate.key]);
-        }
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("an interpreter");
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let port = lines.next().expect("a port; is aiosmtpd installed?").unwrap();
-        Self { child, lines, port }
-    }
-
-    /// The next mail that it took.
-    fn mail(&mut self) -> Value {
-        serde_json::from_str(&self.lines.next().expect("a mail").unwrap()).unwrap()
-    }
-}
-
-impl Drop for ForeignSmtp {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A certificate for localhost, and the authority that signed it.
-struct Certificate {
-    authority: PathBuf,
-    leaf: PathBuf,
-    key: PathBuf,
-}
-
-fn certificate(folder: &Path) -> Certificate {
-    let file = |name: &str| folder.join(name);
-    let openssl = |more: &[&str], key: &str, out: &str| {
-        let mut command = Command::new("openssl");
-        command.args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-        ]);
-        command.args(more).arg("-keyout").arg(file(key)).arg("-out").arg(file(out));
-        let output = command.output().expect("openssl");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
-    openssl(&["-subj", "/CN=Authority of a test"], "ca.key", "ca.pem");
-    let (ca, ca_key) = (file("ca.pem").display().to_string(), file("ca.key").display().to_string());
-    let names = ["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"];
-    let leaf = [&["-subj", "/CN=localhost", "-CA", &ca, "-CAkey", &ca_key][..], &names].concat();
-    openssl(&leaf, "leaf.key", "leaf.pem");
-    Certificate { authority: file("ca.pem"), leaf: file("leaf.pem"), key: file("leaf.key") }
-}
-
 /// Mails a report to two people through the foreign server, over this protection; gives what it took.
 fn mailed(place: &Place, certificate: Option<&Certificate>) -> Vec<Value> {
-    let mut smtp = ForeignSmtp::start(certificate);
+    let smtp = ForeignSmtp::start(certificate);
     let mut command = place.serve_command();
     command.env("TIDEMARK_SMTP__HOST", "localhost").env("TIDEMARK_SMTP__PORT", &smtp.port);
     command.env("TIDEMARK_MAIL__FROM", format!("Tidemark <{FROM}>"));
@@ -112,14 +32,6 @@ fn mailed(place: &Place, certificate: Option<&Certificate>) -> Vec<Value> {
         check(mail, &channel);
     }
     mails
-}
-
-fn header<'a>(mail: &'a Value, name: &str) -> &'a str {
-    let headers = mail["headers"].as_array().unwrap();
-    let mut found = headers.iter().filter(|header| header[0].as_str().unwrap().eq_ignore_ascii_case(name));
-    let value = found.next().unwrap_or_else(|| panic!("no {name} in {headers:?}"))[1].as_str().unwrap();
-    assert!(found.next().is_none(), "{name} stands once");
-    value
 }
 
 fn content(part: &Value) -> String {

@@ -1,6 +1,6 @@
 //! Data directories and processes of the binary under test.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -144,10 +144,29 @@ fn token(client: &Client, first: &First) -> String {
     answer["access_token"].as_str().expect("a token").to_owned()
 }
 
+/// What another process writes, line by line.
+pub(crate) struct Lines(Receiver<String>);
+
+impl Lines {
+    /// Reads from here, in a thread of its own.
+    pub(crate) fn of(out: impl Read + Send + 'static) -> Self {
+        let (send, lines) = channel();
+        thread::spawn(move || {
+            BufReader::new(out).lines().map_while(Result::ok).try_for_each(|line| send.send(line))
+        });
+        Self(lines)
+    }
+
+    /// The next one; `Disconnected` once there is no more.
+    pub(crate) fn next(&self) -> Result<String, RecvTimeoutError> {
+        self.0.recv_timeout(PATIENCE)
+    }
+}
+
 /// A process of the binary under test; killed when it is dropped.
 pub(crate) struct Process {
     child: Child,
-    lines: Receiver<String>,
+    lines: Lines,
     log: Arc<Mutex<String>>,
 }
 
@@ -157,10 +176,7 @@ impl Process {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary under test");
         let (out, err) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
-        let (send, lines) = channel();
-        thread::spawn(move || {
-            BufReader::new(out).lines().map_while(Result::ok).try_for_each(|line| send.send(line))
-        });
+        let lines = Lines::of(out);
         let log = Arc::new(Mutex::new(String::new()));
         let kept = Arc::clone(&log);
         thread::spawn(move || {
@@ -176,12 +192,12 @@ impl Process {
     /// The next line on standard output.
     #[track_caller]
     pub(crate) fn line(&self) -> String {
-        self.lines.recv_timeout(PATIENCE).unwrap_or_else(|why| panic!("no line: {why}\n{}", self.log()))
+        self.lines.next().unwrap_or_else(|why| panic!("no line: {why}\n{}", self.log()))
     }
 
     /// Whether standard output has ended, with nothing further on it.
     pub(crate) fn said_no_more(&self) -> bool {
-        self.lines.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Disconnected)
+        self.lines.next() == Err(RecvTimeoutError::Disconnected)
     }
 
     /// What it wrote on standard error so far.

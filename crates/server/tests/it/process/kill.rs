@@ -1,14 +1,17 @@
 //! kill -9 at every step of a run: the next process goes on, and everything has happened once.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use app::jobs::steps;
 use domain::delivery::DeliveryState;
 use domain::ids::ReportId;
 use domain::report::{ArtefactStatus, RunStatus};
+use serde_json::{Value, json};
 use store::Db;
 use store::runs::{artefacts, editions};
 
+use super::aiosmtpd::{ForeignSmtp, header};
 use super::channel::{Channel, PARTNER, RECIPIENTS, id, saved_files};
 use super::harness::{Place, Serving, wait_for};
 
@@ -19,9 +22,9 @@ struct Killed {
 }
 
 /// Lets a server stop at this step of a report due now, and kills it there.
-fn killed_at(step: &str, result_action: &str) -> Killed {
+fn killed_at(step: &str, result_action: &str, relay: Option<&ForeignSmtp>) -> Killed {
     let place = Place::new();
-    let mut command = place.serve_command();
+    let mut command = serve_command(&place, relay);
     command.env("TIDEMARK_TEST_STOP_AT", step);
     let serving = place.serve_by(command);
     let channel = Channel::make(&serving, &place.first.tenant_id.to_string());
@@ -29,6 +32,15 @@ fn killed_at(step: &str, result_action: &str) -> Killed {
     assert_eq!(serving.process.line(), format!("stopped at {step}"));
     serving.kill();
     Killed { place, report }
+}
+
+fn serve_command(place: &Place, relay: Option<&ForeignSmtp>) -> Command {
+    let mut command = place.serve_command();
+    if let Some(relay) = relay {
+        command.env("TIDEMARK_SMTP__HOST", "localhost").env("TIDEMARK_SMTP__PORT", &relay.port);
+        command.env("TIDEMARK_SMTP__SECURITY", "none");
+    }
+    command
 }
 
 /// Ends a server the friendly way: mails on their way are brought to their end.
@@ -73,7 +85,7 @@ fn headers<'a>(mails: &'a [String], name: &str) -> Vec<&'a str> {
 }
 
 async fn a_mailed_report_survives(step: &str) {
-    let killed = killed_at(step, "send");
+    let killed = killed_at(step, "send", None);
     let serving = killed.place.serve();
     wait_for("two mails", || (killed.place.mails().len() == RECIPIENTS.len()).then_some(()));
     stop(serving);
@@ -88,7 +100,7 @@ async fn a_mailed_report_survives(step: &str) {
 }
 
 async fn a_saved_report_survives(step: &str) {
-    let killed = killed_at(step, "save");
+    let killed = killed_at(step, "save", None);
     let serving = killed.place.serve();
     let files = saved_files(&serving, &killed.report);
     let [csv, html] = files.as_slice() else { panic!("{} files", files.len()) };
@@ -96,6 +108,27 @@ async fn a_saved_report_survives(step: &str) {
     assert!(html.contains(PARTNER) && html.trim_end().ends_with("</html>"), "{html}");
     stop(serving);
     everything_once(&killed, 0).await;
+}
+
+/// With a real relay: only between its 250 and the recorded answer may a mail repeat itself, with the same Message-ID.
+async fn a_relayed_report_survives(step: &str) {
+    let relay = ForeignSmtp::start(None);
+    let killed = killed_at(step, "send", Some(&relay));
+    let serving = killed.place.serve_by(serve_command(&killed.place, Some(&relay)));
+    let repeated = usize::from(step == "after-send");
+    let mails: Vec<_> = (0..RECIPIENTS.len() + repeated).map(|_| relay.mail()).collect();
+    stop(serving);
+    assert_eq!(relay.rest(), Vec::<Value>::new(), "not one mail more");
+    let of = |recipient: &str| {
+        let own = mails.iter().filter(|mail| mail["to"] == json!([recipient]));
+        own.map(|mail| header(mail, "Message-ID")).collect::<Vec<_>>()
+    };
+    let [ann, bo] = RECIPIENTS.map(of);
+    assert_eq!(ann.len().abs_diff(bo.len()), repeated, "one mail to each, but for the one that is repeated");
+    let distinct = |ids: &[&str]| ids.iter().collect::<BTreeSet<_>>().len();
+    assert_eq!((distinct(&ann), distinct(&bo)), (1, 1), "one Message-ID for each recipient");
+    assert_ne!(ann[0], bo[0]);
+    everything_once(&killed, RECIPIENTS.len()).await;
 }
 
 /// One test for each step, so that they run beside each other and a fault names its step.
@@ -127,6 +160,16 @@ mod mailed {
     }
 }
 
+mod relayed {
+    killed_at_each_step! { a_relayed_report_survives:
+        killed_after_ready = "after-ready",
+        killed_after_delivery_claim = "after-delivery-claim",
+        killed_before_send = "before-send",
+        killed_after_send = "after-send",
+        killed_after_recorded = "after-recorded",
+    }
+}
+
 mod saved {
     killed_at_each_step! { a_saved_report_survives:
         killed_after_run_inserted = "after-run-inserted",
@@ -142,5 +185,7 @@ mod saved {
 #[test]
 fn no_step_is_left_out() {
     assert_eq!(mailed::STEPS, steps::ALL);
-    assert_eq!(saved::STEPS, &steps::ALL[..saved::STEPS.len()]);
+    let ready = steps::ALL.iter().position(|step| *step == "after-ready").unwrap();
+    assert_eq!(relayed::STEPS, &steps::ALL[ready..]);
+    assert_eq!(saved::STEPS, &steps::ALL[..=ready]);
 }

@@ -1,5 +1,6 @@
 //! The real `tidemark` process: started, asked over HTTP, stopped, killed, started again.
 
+mod aiosmtpd;
 mod channel;
 mod demo;
 mod foreign_smtp;
