@@ -20,12 +20,10 @@ mod mail;
 mod metering;
 mod offering_items;
 mod pricing;
-#[cfg(test)]
 mod process;
 mod reports;
 mod runs;
 mod tenants;
 mod usages;
 mod users;
-#[cfg(test)]
 mod walk;
