@@ -20,13 +20,13 @@ pub fn set(app: &App) -> Result<()> {
     app.jobs.set_hook(Box::new(move |step| {
         if step == wanted {
             println!("stopped at {step}");
-            stop_for_ever();
+            // Hands on what else waits for this thread.
+            tokio::task::block_in_place(stop_for_ever);
         }
     }));
     Ok(())
 }
 
-/// Blocks the jobs' thread: nothing of theirs goes on, while other threads answer requests.
 fn stop_for_ever() -> ! {
     loop {
         std::thread::park();

@@ -38,12 +38,19 @@ impl Page {
         test.tenant(test.top, TenantKind::Partner, "North Partner").await;
         ids.preset(Noun::Report, REPORT);
         let server = test.serve().await;
-        let token = token(&test, &server, TenantId(PARTNER), Role::PartnerAdmin).await;
+        let token = server.token(&test.client_id, &test.client_secret).await;
         test.app.ids.preset(Noun::User, USER);
         let page = Self { test, server, token };
         let user = json!({"tenant_id": PARTNER, "login": "ann@north.example", "contact": {"email": "ann@north.example"}});
         page.ask(Method::POST, "/users", Some(&user.to_string())).await.ok();
         page
+    }
+
+    /// Lets the clock show another instant, do what is due, and signs in again: tokens run out.
+    async fn move_on_to(&mut self, now: &str) {
+        self.test.clock.set(at(now));
+        app::jobs::drain(&self.test.app).await.unwrap();
+        self.token = self.server.token(&self.test.client_id, &self.test.client_secret).await;
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&str>) -> Answer {
@@ -98,7 +105,7 @@ fn refused(answer: &Answer, status: u16, code: &Value, named: &str) {
 
 #[tokio::test]
 async fn the_published_page_is_walked_to_its_mail() {
-    let page = Page::at("2017-05-07T12:00:00Z").await;
+    let mut page = Page::at("2017-05-07T12:00:00Z").await;
     let created = page.post(MAILED).await.ok();
     let expected = json!({"id": REPORT, "version": 1, "result_action": "send", "recipients": [USER],
         "parameters": {"tenant_id": PARTNER, "level": "accounts", "kind": "usage_summary", "formats": ["csv", "html"],
@@ -114,8 +121,7 @@ async fn the_published_page_is_walked_to_its_mail() {
     assert_eq!(page.get(&path).await.ok(), parsed(PUBLISHED_ANSWER));
     assert_eq!(page.get(&format!("/tenants/{PARTNER}/reports")).await.ok(), json!({"items": [REPORT]}));
 
-    page.test.clock.set(at("2017-05-08T00:00:01Z"));
-    app::jobs::drain(&page.test.app).await.unwrap();
+    page.move_on_to("2017-05-08T00:00:01Z").await;
     let mails: Vec<_> = std::fs::read_dir(page.test.directory.path().join("mail")).unwrap().collect();
     assert_eq!(mails.len(), 1);
     assert_eq!(page.get(&format!("{path}/stored")).await.ok(), json!({"items": []}));
@@ -276,7 +282,7 @@ async fn the_smallest_body_gets_the_observed_defaults() {
 
 #[tokio::test]
 async fn a_monthly_report_is_changed_switched_off_and_on() {
-    let page = Page::at("2017-05-07T12:00:00Z").await;
+    let mut page = Page::at("2017-05-07T12:00:00Z").await;
     let body = MAILED.replace("once", "monthly");
     let mut expected = page.post(&body).await.ok();
     assert_eq!(expected["generation_date"], "2017-06-01");
@@ -295,8 +301,7 @@ async fn a_monthly_report_is_changed_switched_off_and_on() {
         assert_eq!(page.put(&body).await.ok(), expected);
     }
     // Also after a run, with the object as it was fetched then.
-    page.test.clock.set(at("2017-06-03T00:00:01Z"));
-    app::jobs::drain(&page.test.app).await.unwrap();
+    page.move_on_to("2017-06-03T00:00:01Z").await;
     let fetched = page.get(&format!("/reports/{REPORT}")).await.ok();
     assert_eq!(fetched["version"], 4, "generation leaves the version");
     assert_eq!(fetched["generation_date"], "2017-07-01");

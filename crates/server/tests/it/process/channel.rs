@@ -1,5 +1,7 @@
 //! A small channel, made over HTTP: a partner with two administrators, and a customer that uses something.
 
+use std::io::Read as _;
+
 use serde_json::{Value, json};
 use testkit::Answer;
 use ureq::http::Method;
@@ -12,6 +14,9 @@ const BACKUP: &str = "6e6d758d-8e74-3ae3-ac84-50eb0dff12eb";
 pub(crate) const RECIPIENTS: [&str; 2] = ["ann@north.example", "bo@north.example"];
 /// The partner's name.
 pub(crate) const PARTNER: &str = "North Partner";
+
+/// The customer's first reading of virtual machines.
+pub(crate) const VMS: u64 = 7;
 
 /// Ids of the channel.
 pub(crate) struct Channel {
@@ -42,7 +47,7 @@ impl Channel {
                 .post("/users", &json!({"tenant_id": partner, "login": email, "contact": {"email": email}})))
         });
         let channel = Self { partner, customer, users: users.into(), today };
-        channel.read(serving, "vms", 7);
+        channel.read(serving, "vms", VMS);
         channel.read(serving, "workstations", 40);
         channel
     }
@@ -89,10 +94,18 @@ pub(crate) fn saved_files(serving: &Serving, report: &str) -> Vec<String> {
         items.iter().all(|item| item["status"] == "saved").then_some(items)
     });
     let download = |item: &Value| {
-        let file = serving.ask(Method::GET, &format!("{path}/{}", id(item)), None);
-        assert_eq!(file.status, 200, "{}", file.text());
-        assert_eq!(file.header("Content-Length"), item["size"].to_string());
-        file.text()
+        let size = usize::try_from(item["size"].as_u64().expect("a size")).expect("a size that fits");
+        let file = serving.raw_file(&format!("/api/2{path}/{}", id(item)));
+        assert!(file.head.starts_with("HTTP/1.1 200"), "{}", file.head);
+        let head = file.head.to_lowercase();
+        assert!(head.contains(&format!("\r\ncontent-length: {size}\r\n")), "{head}");
+        assert!(head.contains("\r\ncontent-encoding: gzip\r\n"), "{head}");
+        assert_eq!(file.body.len(), size);
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(file.body.as_slice())
+            .read_to_string(&mut text)
+            .expect("one gzip member");
+        text
     };
     items.iter().map(download).collect()
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use testkit::Directory;
 use ureq::http::Method;
 
-use super::channel::{Channel, id, saved_files};
+use super::channel::{Channel, VMS, id, saved_files};
 use super::harness::{First, Serving, tidemark};
 
 /// A small file system in a mount namespace of its own: it is gone with the process that holds it.
@@ -95,8 +95,8 @@ fn what_a_full_disk_cannot_keep_is_refused_and_nothing_accepted_is_lost() {
     let channel = Channel::make(&serving, &first.tenant_id.to_string());
     disk.fill();
 
-    let mut accepted = 0;
-    let refused = (1..10_000).find_map(|value| {
+    let mut accepted = VMS;
+    let refused = (VMS + 1..10_000).find_map(|value| {
         let answer = channel.try_read(&serving, "vms", value);
         if answer.status == 200 {
             accepted = value;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -44,11 +44,11 @@ pub(crate) fn tidemark(subcommand: &str) -> Command {
 /// Runs to the end a command that must fail; gives what it said on standard error.
 #[track_caller]
 pub(crate) fn refusal(command: &mut Command) -> String {
-    let output = command.output().expect("the binary under test");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "{command:?} answers nothing");
-    said
+    let mut process = Process::start(command);
+    let status = process.ended();
+    assert!(process.said_no_more(), "what was refused answers nothing");
+    assert_eq!(status.code(), Some(1));
+    process.whole_log()
 }
 
 /// What `init --json` prints: these members and no more.
@@ -168,25 +168,26 @@ pub(crate) struct Process {
     child: Child,
     lines: Lines,
     log: Arc<Mutex<String>>,
+    logging: Option<JoinHandle<()>>,
 }
 
 impl Process {
     /// Starts it.
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary under test");
         let (out, err) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
         let lines = Lines::of(out);
         let log = Arc::new(Mutex::new(String::new()));
         let kept = Arc::clone(&log);
-        thread::spawn(move || {
+        let logging = thread::spawn(move || {
             for line in BufReader::new(err).lines().map_while(Result::ok) {
                 let mut log = kept.lock().expect("a log");
                 log.push_str(&line);
                 log.push('\n');
             }
         });
-        Self { child, lines, log }
+        Self { child, lines, log, logging: Some(logging) }
     }
 
     /// The next line on standard output.
@@ -203,6 +204,14 @@ impl Process {
     /// What it wrote on standard error so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("a log").clone()
+    }
+
+    /// What it wrote on standard error until it closed it.
+    pub(crate) fn whole_log(&mut self) -> String {
+        if let Some(logging) = self.logging.take() {
+            logging.join().expect("a log");
+        }
+        self.log()
     }
 
     /// Waits until the log holds these words.
@@ -249,8 +258,8 @@ pub(crate) struct Serving {
 
 impl Serving {
     /// Starts it and waits until it is ready.
-    pub(crate) fn start(command: Command, first: &First) -> Self {
-        let process = Process::start(command);
+    pub(crate) fn start(mut command: Command, first: &First) -> Self {
+        let process = Process::start(&mut command);
         let line = process.line();
         let address = line.strip_prefix("ready http://").and_then(|rest| rest.strip_suffix("/api/2"));
         let address = address.unwrap_or_else(|| panic!("not ready: {line:?}")).parse().expect("ADDR:PORT");
@@ -299,10 +308,29 @@ impl Serving {
         stream
     }
 
+    /// GET in the name of the first client, with the body as it came, whatever its encoding.
+    pub(crate) fn raw_file(&self, path: &str) -> RawAnswer {
+        let (address, token) = (self.client.address(), &self.token);
+        let mut stream = self.connect(&format!(
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        ));
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).expect("an answer");
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+        let body = bytes.split_off(end);
+        RawAnswer { head: String::from_utf8(bytes).expect("a head of text"), body }
+    }
+
     /// Sends a whole request as it is written here, and reads what comes until the server hangs up.
     pub(crate) fn raw(&self, request: &str) -> String {
         rest(self.connect(request))
     }
+}
+
+/// An answer as it came over the wire.
+pub(crate) struct RawAnswer {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 /// What comes until the server hangs up.

@@ -15,6 +15,8 @@ use super::aiosmtpd::{ForeignSmtp, header};
 use super::channel::{Channel, PARTNER, RECIPIENTS, id, saved_files};
 use super::harness::{Place, Serving, wait_for};
 
+const STOP_AT: &str = "TIDEMARK_TEST_STOP_AT";
+
 /// A place whose server was killed while it ran a report, and the report.
 struct Killed {
     place: Place,
@@ -23,12 +25,39 @@ struct Killed {
 
 /// Lets a server stop at this step of a report due now, and kills it there.
 fn killed_at(step: &str, result_action: &str, relay: Option<&ForeignSmtp>) -> Killed {
+    if step == "after-run-inserted" {
+        return killed_at_midnight(step, result_action);
+    }
     let place = Place::new();
     let mut command = serve_command(&place, relay);
-    command.env("TIDEMARK_TEST_STOP_AT", step);
+    command.env(STOP_AT, step);
     let serving = place.serve_by(command);
     let channel = Channel::make(&serving, &place.first.tenant_id.to_string());
     let report = id(&serving.post("/reports", &channel.order(result_action)));
+    assert_eq!(serving.process.line(), format!("stopped at {step}"));
+    serving.kill();
+    Killed { place, report }
+}
+
+/// The same for a step of the scheduler: a report due tomorrow, ordered before midnight from a server that is down at
+/// midnight.
+fn killed_at_midnight(step: &str, result_action: &str) -> Killed {
+    let evening = "2026-05-07T22:00:00Z";
+    let place = Place::rehearsing(evening);
+    let rehearsal = |start| {
+        let mut command = place.serve_command();
+        command.args(["--clock-start", start]);
+        command
+    };
+    let serving = place.serve_by(rehearsal(evening));
+    let channel = Channel::make(&serving, &place.first.tenant_id.to_string());
+    let mut order = channel.order(result_action);
+    order["generation_date"] = json!("2026-05-08");
+    let report = id(&serving.post("/reports", &order));
+    serving.kill();
+    let mut command = rehearsal("2026-05-08T09:00:00Z");
+    command.env(STOP_AT, step);
+    let serving = place.serve_by(command);
     assert_eq!(serving.process.line(), format!("stopped at {step}"));
     serving.kill();
     Killed { place, report }
@@ -57,7 +86,7 @@ async fn everything_once(killed: &Killed, sent: usize) {
     let [stored] = runs.as_slice() else { panic!("{} runs", runs.len()) };
     assert_eq!(stored.run.status, RunStatus::Ready);
     assert_eq!(editions::number(&mut conn, stored.run.id).await.unwrap(), Some(1));
-    let all = conn.count("SELECT COUNT(*) FROM editions", Vec::new()).await.unwrap();
+    let all = conn.count("SELECT COUNT(*) AS n FROM editions", Vec::new()).await.unwrap();
     assert_eq!(all, 1, "no other edition");
     let files = artefacts::of_run(&mut conn, stored.run.id).await.unwrap();
     assert_eq!(files.len(), 2);

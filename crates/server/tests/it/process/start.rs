@@ -205,7 +205,7 @@ fn logs_go_to_standard_error_and_the_ready_line_alone_to_standard_output() {
     let place = Place::new();
     let mut command = place.serve_command();
     command.env("TIDEMARK_LOG__FORMAT", "json");
-    let mut process = Process::start(command);
+    let mut process = Process::start(&mut command);
     assert!(process.line().starts_with("ready http://127.0.0.1:"));
     process.terminate();
     assert_eq!(process.ended().code(), Some(0));
