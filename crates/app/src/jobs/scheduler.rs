@@ -25,8 +25,7 @@ pub(super) async fn work(app: &App) -> Result<Option<Instant>> {
 
 /// Closes the days that are over and inserts the runs that are due; gives back how many.
 pub async fn wake(app: &App) -> Result<usize> {
-    // A run may be there already and wait for its last day to be closed.
-    let closed = crate::history::close_due(app).await?.is_some();
+    crate::history::close_due(app).await?;
     let mut inserted = 0;
     loop {
         let mut tx = app.write_as(Actor::System).await?;
@@ -41,7 +40,7 @@ pub async fn wake(app: &App) -> Result<usize> {
         tx.commit().await?;
         steps::reached(app, "after-run-inserted");
     }
-    if closed || inserted > 0 {
+    if inserted > 0 {
         app.work.notify_waiters();
     }
     Ok(inserted)
