@@ -20,6 +20,11 @@ pub struct DataDir {
 impl DataDir {
     /// Takes the directory; fails where another process has it.
     pub fn take(path: &Path) -> Result<Self> {
+        ensure!(
+            path.is_dir(),
+            "{0} is not there; make it with: tidemark init --data-dir {0}",
+            path.display()
+        );
         let file = path.join("lock");
         let mut lock = OpenOptions::new()
             .create(true)

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod data_dir;
 mod settings;
+mod stop_at;
 mod telemetry;
 
 use std::process::ExitCode;

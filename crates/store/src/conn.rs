@@ -16,7 +16,7 @@ use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, Executor, Row as _, Sqlite, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, Connection as _, Executor, Row as _, Sqlite, SqlitePool, Transaction};
 
 use crate::{Arg, Error, Result, dialect};
 
@@ -146,6 +146,9 @@ impl Db {
                 .max_connections(size)
                 .acquire_timeout(PATIENCE)
                 .test_before_acquire(false)
+                // A full disk ends a transaction behind the driver's back. The driver goes on counting it and would
+                // begin no other on that connection, so it is replaced.
+                .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
         };
         let writer = pool(1).connect_with(options.clone()).await.map_err(driver)?;
         MIGRATIONS.run(&writer).await.map_err(|error| Error::Migrate(Box::new(error)))?;

@@ -3,12 +3,14 @@
 #![expect(clippy::missing_panics_doc, reason = "a test whose fixture fails cannot go on")]
 
 mod app;
+mod client;
 mod directory;
 mod people;
 mod server;
 mod smtp;
 
 pub use app::{TestApp, at};
+pub use client::{Answer, Call, Client};
 pub use directory::Directory;
-pub use server::{Answer, Call, Server};
+pub use server::Server;
 pub use smtp::{Fault, Mail, SmtpSink};

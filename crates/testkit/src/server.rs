@@ -1,23 +1,16 @@
-//! A real server on a socket of this machine, and a small client for it.
+//! A real server on a socket of this machine.
 
-use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::ops::Deref;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 use tokio::task::JoinHandle;
-use ureq::Agent;
-use ureq::http::{HeaderMap, Method, Request, Response};
 
-use crate::TestApp;
+use crate::{Client, TestApp};
 
-/// A server that ends when it is dropped.
+/// A server that ends when it is dropped, and a client of it.
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
-    agent: Agent,
+    client: Client,
     task: JoinHandle<()>,
 }
 
@@ -35,8 +28,15 @@ impl TestApp {
         let task = tokio::spawn(async move {
             axum::serve(listener, service).await.expect("a server");
         });
-        let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
-        Server { address, agent, task }
+        Server { client: Client::new(address), task }
+    }
+}
+
+impl Deref for Server {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
     }
 }
 
@@ -44,185 +44,4 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-impl Server {
-    /// Where it listens.
-    pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// A GET, sent when awaited.
-    pub fn get(&self, path: &str) -> Call {
-        self.call(Method::GET, path)
-    }
-
-    /// A POST, sent when awaited.
-    pub fn post(&self, path: &str) -> Call {
-        self.call(Method::POST, path)
-    }
-
-    /// A PUT, sent when awaited.
-    pub fn put(&self, path: &str) -> Call {
-        self.call(Method::PUT, path)
-    }
-
-    /// A DELETE, sent when awaited.
-    pub fn delete(&self, path: &str) -> Call {
-        self.call(Method::DELETE, path)
-    }
-
-    /// A request of any method, sent when awaited. `path` begins with a slash and may have a query.
-    pub fn call(&self, method: Method, path: &str) -> Call {
-        let url = format!("http://{}{path}", self.address);
-        Call { agent: self.agent.clone(), method, url, headers: Vec::new(), body: None }
-    }
-
-    /// A bearer token by client credentials.
-    ///
-    /// # Panics
-    /// Where the server gives none.
-    pub async fn token(&self, client_id: &str, secret: &str) -> String {
-        let call = self.post("/api/2/idp/token").basic(client_id, secret);
-        let answer = call.form(&[("grant_type", "client_credentials")]).await.ok();
-        answer.get("access_token").and_then(Value::as_str).unwrap_or_default().to_owned()
-    }
-}
-
-/// A request on its way: await it to send it.
-#[derive(Debug)]
-#[must_use = "a call is sent when it is awaited"]
-pub struct Call {
-    agent: Agent,
-    method: Method,
-    url: String,
-    headers: Vec<(String, String)>,
-    body: Option<Vec<u8>>,
-}
-
-impl Call {
-    /// With a header.
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// With a bearer token.
-    pub fn bearer(self, token: &str) -> Self {
-        self.header("Authorization", &format!("Bearer {token}"))
-    }
-
-    /// With a login or client id and its password or secret.
-    pub fn basic(self, name: &str, secret: &str) -> Self {
-        self.header("Authorization", &format!("Basic {}", STANDARD.encode(format!("{name}:{secret}"))))
-    }
-
-    /// With a JSON body.
-    #[expect(clippy::needless_pass_by_value, reason = "reads best with json!(..) in the call")]
-    pub fn json(self, body: Value) -> Self {
-        self.raw("application/json", body.to_string())
-    }
-
-    /// With an URL-encoded form.
-    pub fn form(self, fields: &[(&str, &str)]) -> Self {
-        let pairs = fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
-        let body = pairs.collect::<Vec<_>>().join("&");
-        self.raw("application/x-www-form-urlencoded", body)
-    }
-
-    /// With these bytes.
-    pub fn raw(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        self.body = Some(body.into());
-        self.header("Content-Type", content_type)
-    }
-
-    fn send(self) -> Answer {
-        let mut request = Request::builder().method(self.method).uri(self.url);
-        for (name, value) in self.headers {
-            request = request.header(name, value);
-        }
-        let response = match self.body {
-            Some(body) => request.body(body).map(|request| self.agent.run(request)),
-            None => request.body(()).map(|request| self.agent.run(request)),
-        };
-        #[expect(clippy::expect_used, reason = "a test whose server does not answer cannot go on")]
-        Answer::read(response.expect("a well-formed request").expect("an answer"))
-    }
-}
-
-impl IntoFuture for Call {
-    type Output = Answer;
-    type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
-
-    #[expect(clippy::expect_used, reason = "a panic there is the test's")]
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async { tokio::task::spawn_blocking(|| self.send()).await.expect("a call") })
-    }
-}
-
-/// What came back.
-#[derive(Debug)]
-pub struct Answer {
-    /// The status.
-    pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body, after decompression.
-    pub body: Vec<u8>,
-}
-
-impl Answer {
-    #[expect(clippy::expect_used, reason = "a test whose server does not answer cannot go on")]
-    fn read(response: Response<ureq::Body>) -> Self {
-        let (parts, mut body) = response.into_parts();
-        let body = body.with_config().limit(256 * 1024 * 1024).read_to_vec().expect("a body");
-        Self { status: parts.status.as_u16(), headers: parts.headers, body }
-    }
-
-    /// A header's value, `""` where it is missing.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
-    }
-
-    /// The body as text.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    /// The body as JSON; null where it is none.
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
-    }
-
-    /// The body as JSON of an answer with this status.
-    ///
-    /// # Panics
-    /// Where the status is another.
-    #[track_caller]
-    pub fn expect(&self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{}", self.text());
-        self.json()
-    }
-
-    /// The body as JSON of an answer with status 200.
-    ///
-    /// # Panics
-    /// Where the status is another.
-    #[track_caller]
-    pub fn ok(&self) -> Value {
-        self.expect(200)
-    }
-}
-
-/// Percent-encoding of everything but unreserved characters (RFC 3986, 2.3).
-fn encoded(text: &str) -> String {
-    use std::fmt::Write as _;
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
 }

@@ -149,6 +149,11 @@ pub async fn published(app: &App) -> Result<Vec<PublicKey>> {
     Ok(store::keys::published(&mut app.read().await?, retired_after).await?)
 }
 
+/// Opens the key that signs now: asked at every start, so that a wrong key file shows there and not in the first sign-in.
+pub async fn check(app: &App) -> Result<()> {
+    signer(app, &mut app.read().await?).await.map(|_| ())
+}
+
 /// The key that signs now. Opened once and kept, as opening takes longer than signing.
 pub(super) async fn signer(app: &App, conn: &mut Conn) -> Result<Arc<SigningKey>> {
     let sealed = store::keys::active(conn).await?.ok_or_else(|| Error::internal("no key signs"))?;

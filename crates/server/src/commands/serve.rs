@@ -16,7 +16,7 @@ use super::init::use_case_settings;
 use crate::cli;
 use crate::data_dir::DataDir;
 use crate::settings::Settings;
-use crate::telemetry;
+use crate::{stop_at, telemetry};
 
 /// How often the metrics' histograms are folded.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -38,12 +38,16 @@ pub async fn run(options: &cli::Serve) -> Result<()> {
     let app =
         App::new(db, clock, Ids::default(), use_case_settings(&settings, listener.local_addr()?), sealing);
     app::setup::start(&app).await?;
+    let key_file = settings.secret_key_file.display();
+    app::auth::keys::check(&app).await.with_context(|| format!("secret_key_file: {key_file}"))?;
+    stop_at::set(&app)?;
     let stop = CancellationToken::new();
+    let stopped = stop_on_signal(stop.clone())?;
     println!("ready http://{}/api/2", listener.local_addr()?);
     let served = serve(app.clone(), listener, stop.clone(), Duration::from_secs(settings.shutdown_seconds));
     tokio::select! {
         served = served => served,
-        stopped = stop_on_signal(stop.clone()) => stopped,
+        stopped = stopped => stopped,
     }?;
     drop(directory);
     Ok(())
@@ -92,16 +96,18 @@ async fn upkeep(metrics: PrometheusHandle, stop: CancellationToken) {
     }
 }
 
-/// Cancels `stop` at the first SIGTERM or SIGINT, and fails at the second.
-pub async fn stop_on_signal(stop: CancellationToken) -> Result<()> {
+/// Listens for SIGTERM and SIGINT from now on. The future cancels `stop` at the first and fails at the second.
+pub fn stop_on_signal(stop: CancellationToken) -> Result<impl Future<Output = Result<()>>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut next = async || {
-        tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () }
-    };
-    next().await;
-    tracing::info!("stopping: what is under way is finished first; a second signal stops at once");
-    stop.cancel();
-    next().await;
-    anyhow::bail!("stopped at once")
+    Ok(async move {
+        let mut next = async || {
+            tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () }
+        };
+        next().await;
+        tracing::info!("stopping: what is under way is finished first; a second signal stops at once");
+        stop.cancel();
+        next().await;
+        anyhow::bail!("stopped at once")
+    })
 }

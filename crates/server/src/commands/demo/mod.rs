@@ -48,7 +48,7 @@ pub async fn run(options: &cli::Demo) -> Result<()> {
         let shown = shown.map_err(anyhow::Error::from).and_then(|shown| show(options, &shown?));
         if shown.is_ok() && options.serve {
             clock.run_on();
-            return serve::stop_on_signal(stop.clone()).await;
+            return serve::stop_on_signal(stop.clone())?.await;
         }
         stop.cancel();
         shown

@@ -1,0 +1,12 @@
+//! The real `tidemark` process: started, asked over HTTP, stopped, killed, started again.
+
+mod aiosmtpd;
+mod channel;
+mod demo;
+mod foreign_smtp;
+mod full_disk;
+mod harness;
+mod host_header;
+mod kill;
+mod start;
+mod stop;

@@ -1,0 +1,90 @@
+//! SIGTERM: what is under way is answered, then the process ends.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use serde_json::json;
+
+use super::harness::{Place, Serving, rest};
+
+const GO_ON: &str = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/// A request whose body has not all been sent: the server must wait for the rest.
+struct Half {
+    stream: TcpStream,
+    missing: String,
+}
+
+fn half_a_request(serving: &Serving) -> Half {
+    let body = json!({"items": []}).to_string();
+    let (begin, missing) = body.split_at(body.len() / 2);
+    let address = serving.client.address();
+    let token = &serving.token;
+    let length = body.len();
+    let mut stream = serving.connect(&format!(
+        "PUT /api/2/tenants/usages HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+    ));
+    // The server asks for the body once the request is with its handler.
+    let mut go_on = [0; GO_ON.len()];
+    stream.read_exact(&mut go_on).unwrap();
+    assert_eq!(String::from_utf8_lossy(&go_on), GO_ON);
+    stream.write_all(begin.as_bytes()).unwrap();
+    Half { stream, missing: missing.to_owned() }
+}
+
+impl Half {
+    fn finish(mut self) -> String {
+        self.stream.write_all(self.missing.as_bytes()).unwrap();
+        rest(self.stream)
+    }
+}
+
+#[test]
+fn a_request_under_way_is_answered_and_the_exit_code_is_0() {
+    let place = Place::new();
+    let mut serving = place.serve();
+    let half = half_a_request(&serving);
+    serving.process.terminate();
+    serving.process.logged("stopping");
+    let answer = half.finish();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(serving.process.ended().code(), Some(0));
+    let address = serving.client.address();
+    assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
+}
+
+#[test]
+fn idle_connections_do_not_hold_the_process_up() {
+    let place = Place::new();
+    let mut serving = place.serve();
+    let _idle = serving.connect("");
+    let _kept = serving.connect("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    serving.get(&format!("/tenants/{}", place.first.tenant_id));
+    serving.process.terminate();
+    assert_eq!(serving.process.ended().code(), Some(0));
+    assert!(!serving.process.log().contains("before everything"), "{}", serving.process.log());
+}
+
+#[test]
+fn patience_has_an_end() {
+    let place = Place::new();
+    let mut command = place.serve_command();
+    command.env("TIDEMARK_SHUTDOWN_SECONDS", "1");
+    let mut serving = place.serve_by(command);
+    let _half = half_a_request(&serving);
+    serving.process.terminate();
+    serving.process.logged("stopped before everything under way had finished");
+    assert_eq!(serving.process.ended().code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let place = Place::new();
+    let mut serving = place.serve();
+    let _half = half_a_request(&serving);
+    serving.process.terminate();
+    serving.process.logged("stopping");
+    serving.process.terminate();
+    assert_eq!(serving.process.ended().code(), Some(1));
+}
