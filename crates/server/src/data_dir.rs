@@ -1,7 +1,8 @@
 //! The data directory: who may use it, and what lies in it.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -55,7 +56,10 @@ impl DataDir {
 
     /// Makes a directory for `init`: it must hold no database yet.
     pub fn make(path: &Path) -> Result<Self> {
-        std::fs::create_dir_all(path).with_context(|| format!("{} cannot be made", path.display()))?;
+        // For its owner alone: mails and database hold what customers use, and hashes of passwords.
+        let mut folder = DirBuilder::new();
+        folder.recursive(true).mode(0o700);
+        folder.create(path).with_context(|| format!("{} cannot be made", path.display()))?;
         let made = Self::take(path)?;
         ensure!(!made.database().exists(), "{} is initialised already; nothing was changed", path.display());
         Ok(made)

@@ -32,7 +32,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         .install_default()
         .map_err(|_| anyhow::anyhow!("the cryptographic provider was installed twice"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match command {
             Command::Init(options) => commands::init::run(&options).await,
             Command::Serve(options) => commands::serve::run(&options).await,
@@ -40,5 +40,8 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Demo(options) => commands::demo::run(&options).await,
             Command::Openapi => commands::openapi::run(),
         }
-    })
+    });
+    // Dropped, it would wait for every thread that is at something, however long: the patience of a shutdown is over.
+    runtime.shutdown_background();
+    done
 }

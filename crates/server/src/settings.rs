@@ -171,6 +171,9 @@ impl Raw {
         } else {
             self.secret_key_file
         };
+        app::mail::check_sender(&self.mail.from).map_err(|why| {
+            anyhow::anyhow!("mail.from: {:?}: {why}; such as Tidemark <reports@example.com>", self.mail.from)
+        })?;
         let transport = self.smtp.check(&self.data_dir)?;
         Ok(Settings {
             data_dir: self.data_dir,
@@ -282,6 +285,7 @@ mod tests {
         assert!(refusal(&[("TIDEMARK_PUBLIC_URL", "tide.example.com")]).starts_with("public_url:"));
         assert!(refusal(&[("TIDEMARK_PUBLIC_URL", "https://x/api")]).starts_with("public_url:"));
         assert!(refusal(&[("TIDEMARK_CLOCK_START", "yesterday")]).starts_with("clock_start:"));
+        assert!(refusal(&[("TIDEMARK_MAIL__FROM", "Tidemark reports")]).starts_with("mail.from:"));
         let rehearsal = ("TIDEMARK_CLOCK_START", "2026-05-08T00:00:00Z");
         assert!(refusal(&[rehearsal, ("TIDEMARK_SMTP__HOST", "relay")]).starts_with("clock_start:"));
         let open = [rehearsal, ("TIDEMARK_LISTEN", "0.0.0.0:80"), ("TIDEMARK_PUBLIC_URL", "https://x")];

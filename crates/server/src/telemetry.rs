@@ -1,6 +1,7 @@
 //! Logs and metrics. Logs go to standard error: standard output belongs to what a command answers.
 
 use anyhow::{Context as _, Result};
+use metrics::{Unit, describe_counter, describe_histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -22,5 +23,11 @@ pub fn log(log: &Log) -> Result<()> {
 
 /// Starts counting; the handle writes what `/metrics` answers.
 pub fn count() -> Result<PrometheusHandle> {
-    PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder().context("metrics cannot be recorded")
+    let builder = PrometheusBuilder::new().set_buckets(&BUCKETS)?;
+    let handle = builder.install_recorder().context("metrics cannot be recorded")?;
+    describe_counter!("tidemark_http_requests_total", "Requests answered, by method, route and status");
+    describe_histogram!("tidemark_http_request_seconds", Unit::Seconds, "How long their answers took");
+    describe_counter!("tidemark_readings_total", "Readings accepted and safe on disk");
+    app::jobs::measures::describe();
+    Ok(handle)
 }

@@ -101,8 +101,9 @@ const fn seconds_since(failures: Failures, now: Instant) -> i64 {
     now.0.saturating_sub(failures.last.0) / 1_000_000
 }
 
+/// A clock that went back forgets, too: until it has caught up nobody could sign in.
 const fn is_forgotten(failures: Failures, now: Instant) -> bool {
-    seconds_since(failures, now) >= FORGOTTEN_AFTER_SECONDS
+    now.0 < failures.last.0 || seconds_since(failures, now) >= FORGOTTEN_AFTER_SECONDS
 }
 
 #[cfg(test)]
@@ -125,6 +126,15 @@ mod tests {
         assert_eq!(throttle.begin(second(1), "anna", None), Err(2));
         throttle.succeed("anna", None);
         assert_eq!(throttle.begin(second(1), "anna", None), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_went_back_locks_nobody_out() {
+        let mut throttle = Throttle::default();
+        for _ in 0..5 {
+            assert_eq!(throttle.begin(second(100_000), "anna", None), Ok(()));
+        }
+        assert_eq!(throttle.begin(second(0), "anna", None), Ok(()));
     }
 
     #[test]

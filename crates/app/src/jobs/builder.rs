@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::access::Actor;
-use domain::delivery::{Delivery, DeliveryState, backoff_seconds};
+use domain::delivery::{Delivery, DeliveryState, DeliveryStatus, backoff_seconds};
 use domain::ids::{DeliveryId, UserId};
 use domain::report::{ArtefactStatus, ResultAction, RunStatus};
 use domain::schedule::{ScheduleType, monthly_mail_from};
@@ -11,7 +11,7 @@ use domain::time::Instant;
 use store::Write;
 use store::runs::{Claim, Pinned, artefacts, editions};
 
-use super::{content, describe, files, standing, steps};
+use super::{content, describe, files, measures, standing, steps};
 use crate::{App, Error, Result, mail};
 
 /// Faults after which a run fails for good.
@@ -75,6 +75,7 @@ async fn start(app: &App, claim: &Claim) -> Result<Option<Pinned>> {
         artefacts::mark_unfinished_failed(&mut tx, run, &why).await?;
         store::runs::finish(&mut tx, &claim.stored, RunStatus::Skipped, Some(&why)).await?;
         tx.commit().await?;
+        measures::run_ended(RunStatus::Skipped);
         return Ok(None);
     }
     let pinned = store::runs::pin(&mut tx, claim).await?;
@@ -95,23 +96,28 @@ async fn complete(app: &App, claim: &Claim, pinned: Option<&Pinned>, fault: Opti
     }
     let files = artefacts::of_run(&mut tx, stored.run.id).await?;
     let saved = files.iter().any(|file| file.status == ArtefactStatus::Saved);
-    if let Some(pinned) = pinned.filter(|_| saved) {
+    let mut skipped = 0;
+    let outcome = if let Some(pinned) = pinned.filter(|_| saved) {
         editions::insert(&mut tx, stored, pinned, content::RENDERER_VERSION).await?;
         if stored.run.result_action == ResultAction::Send {
             for user in &stored.run.recipients {
-                insert_delivery(app, &mut tx, claim, *user).await?;
+                let status = insert_delivery(app, &mut tx, claim, *user).await?;
+                skipped += usize::from(status == DeliveryStatus::Skipped);
             }
         }
-        store::runs::finish(&mut tx, stored, RunStatus::Ready, fault).await?;
+        RunStatus::Ready
     } else {
-        store::runs::finish(&mut tx, stored, RunStatus::Failed, fault).await?;
-    }
+        RunStatus::Failed
+    };
+    store::runs::finish(&mut tx, stored, outcome, fault).await?;
     tx.commit().await?;
+    measures::run_ended(outcome);
+    (0..skipped).for_each(|_| measures::delivery_recorded(DeliveryStatus::Skipped));
     steps::reached(app, "after-ready");
     Ok(())
 }
 
-async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId) -> Result<()> {
+async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId) -> Result<DeliveryStatus> {
     let (stored, now) = (&claim.stored, tx.now());
     let state = match standing::recipient(tx, stored, user, now).await? {
         Ok(_) => DeliveryState::Pending,
@@ -130,7 +136,8 @@ async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId)
             ScheduleType::Monthly => monthly_mail_from(stored.run.due_at),
         },
     };
-    Ok(store::deliveries::insert(tx, stored.subject, &delivery).await?)
+    store::deliveries::insert(tx, stored.subject, &delivery).await?;
+    Ok(delivery.state.parts().0)
 }
 
 /// Puts the run back for a later try; the last fault ends it with what it has. A database that is busy or full is no

@@ -3,8 +3,10 @@
 //! "Sent" is recorded after the server's 250 and never before. A process that dies between the two sends that one mail
 //! again, under the same Message-ID.
 
+use std::time::Duration;
+
 use domain::access::Actor;
-use domain::delivery::{Delivery, DeliveryState, MAX_ATTEMPTS, backoff_seconds};
+use domain::delivery::{Delivery, DeliveryState, DeliveryStatus, MAX_ATTEMPTS, backoff_seconds};
 use domain::ids::TenantNo;
 use domain::report::{Artefact, ArtefactStatus};
 use domain::schedule::{ScheduleType, monthly_mail_from};
@@ -13,12 +15,15 @@ use store::deliveries::{Claim, Recipient};
 use store::runs::{Stored, artefacts};
 use tokio_util::sync::CancellationToken;
 
-use super::{content, describe, standing, steps};
+use super::{content, describe, measures, standing, steps};
+use crate::clock::patience;
 use crate::mail::{self, Attachment, Message, Outcome};
 use crate::{App, Error, Result};
 
 /// The longest the mailer pauses, in seconds.
 const LONGEST_PAUSE_SECONDS: i64 = 900;
+/// How long the mailer waits before it records an outcome again that the database could not take.
+const RECORD_AGAIN: Duration = Duration::from_secs(1);
 
 /// The mailer holds still after a fault that no single mail is to blame for.
 #[derive(Debug, Default)]
@@ -50,11 +55,11 @@ pub async fn send_next(app: &App) -> Result<bool> {
     }
     let mut tx = app.write_as(Actor::System).await?;
     let Some(claim) = store::deliveries::claim(&mut tx).await? else { return Ok(false) };
+    // In the same transaction: a claim without its run would hold the mail up for as long as its lease.
+    let stored = store::runs::by_id(&mut tx, claim.delivery.run_id).await?;
+    let stored = stored.ok_or_else(|| Error::internal("a delivery without its run"))?;
     tx.commit().await?;
     steps::reached(app, "after-delivery-claim");
-    let stored = store::runs::by_id(&mut app.read().await?, claim.delivery.run_id).await?;
-    // Deleted with its report since.
-    let Some(stored) = stored else { return Ok(true) };
     let outcome = match prepare(app, &claim, &stored).await {
         Ok(Prepared::Message(message)) => {
             steps::reached(app, "before-send");
@@ -139,14 +144,17 @@ async fn write(
     }
     let formats: Vec<_> = saved.iter().map(|file| file.format).collect();
     let (schedule, language) = (stored.run.schedule, recipient.language);
-    let composed =
-        tokio::task::spawn_blocking(move || content.compose_mail(language, &ordered_by, schedule, &formats));
-    let composed = composed.await.map_err(Error::internal)?.map_err(Error::internal)?;
     let date = match schedule {
         ScheduleType::Once => pinned.generated_at,
         ScheduleType::Monthly => pinned.generated_at.max(monthly_mail_from(stored.run.due_at)),
     };
-    Ok(Message::new(&app.settings.mail, recipient, &claim.delivery.message_id, date, composed, attachments))
+    let (app, recipient, id) = (app.clone(), recipient.clone(), claim.delivery.message_id.clone());
+    // On a thread of its own: the files become base64, which takes a moment.
+    let writing = tokio::task::spawn_blocking(move || {
+        let text = content.compose_mail(language, &ordered_by, schedule, &formats)?;
+        Ok(Message::new(&app.settings.mail, &recipient, &id, date, text, attachments))
+    });
+    writing.await.map_err(Error::internal)?.map_err(|error: std::io::Error| Error::internal(error))
 }
 
 async fn record(app: &App, subject: TenantNo, claim: &Claim, outcome: Outcome) -> Result<()> {
@@ -164,7 +172,7 @@ async fn record(app: &App, subject: TenantNo, claim: &Claim, outcome: Outcome) -
             Delivery { state: DeliveryState::GaveUp { why }, ..tried }
         }
         Outcome::Again { why } => {
-            tracing::info!(delivery = %claim.delivery.id, why, "the mail will be tried again");
+            tracing::info!(delivery = %claim.delivery.id, why, "the mail could not be sent");
             let not_before = now.plus_seconds(backoff_seconds(tried.attempts));
             Delivery { state: DeliveryState::Pending, not_before, ..tried }
         }
@@ -173,9 +181,33 @@ async fn record(app: &App, subject: TenantNo, claim: &Claim, outcome: Outcome) -
             Delivery { state: DeliveryState::Pending, ..claim.delivery.clone() }
         }
     };
+    save(app, subject, claim, &recorded).await
+}
+
+/// Records what became of a try, again and again while the database is busy or the disk full: a mail that has left and
+/// was not recorded would leave once more.
+async fn save(app: &App, subject: TenantNo, claim: &Claim, recorded: &Delivery) -> Result<()> {
+    loop {
+        match try_save(app, subject, claim, recorded).await {
+            Err(Error::Unavailable(why)) => {
+                tracing::warn!(delivery = %claim.delivery.id, %why, "mails wait: an outcome cannot be recorded");
+                patience(RECORD_AGAIN).await;
+            }
+            saved => return saved,
+        }
+    }
+}
+
+async fn try_save(app: &App, subject: TenantNo, claim: &Claim, recorded: &Delivery) -> Result<()> {
     let mut tx = app.write_as(Actor::System).await?;
-    store::deliveries::record(&mut tx, subject, claim, &recorded).await?;
-    Ok(tx.commit().await?)
+    let ours = store::deliveries::record(&mut tx, subject, claim, recorded).await?;
+    tx.commit().await?;
+    // A pause is no try of this mail.
+    let status = recorded.state.parts().0;
+    if ours && (status != DeliveryStatus::Pending || recorded.attempts > claim.delivery.attempts) {
+        measures::delivery_recorded(status);
+    }
+    Ok(())
 }
 
 fn pause(app: &App, now: Instant, why: &str) {

@@ -8,17 +8,20 @@ pub mod builder;
 mod content;
 mod files;
 pub mod mailer;
+pub mod measures;
 pub mod scheduler;
 mod standing;
 pub mod steps;
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use domain::time::Instant;
+use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, Result};
+use crate::{App, Error, Result};
 
 /// The longest a job waits before it looks again, in seconds.
 const PERIOD_SECONDS: i64 = 60;
@@ -85,7 +88,9 @@ async fn repeat<F: Future<Output = Result<Option<Instant>>>>(
         let woken = app.work.notified();
         // What became due while the job was looking is not missed either: the next look counts from before this one.
         let now = app.clock.now();
-        let worked = work().await;
+        // A panic is a fault like another: without its job the server would seem well and do nothing.
+        let worked = AssertUnwindSafe(work()).catch_unwind().await;
+        let worked = worked.unwrap_or_else(|_| Err(Error::internal("it panicked")));
         let next = match worked {
             Ok(next) => next
                 .map_or(now.plus_seconds(PERIOD_SECONDS), |next| next.min(now.plus_seconds(PERIOD_SECONDS))),

@@ -77,6 +77,12 @@ pub enum Outcome {
     },
 }
 
+/// Whether mails can be sent from this, such as `Tidemark <reports@example.com>`; the reason where not. Asked at start:
+/// a sender that is no address would end every mail.
+pub fn check_sender(from: &str) -> std::result::Result<(), String> {
+    from.parse::<Mailbox>().map(|_| ()).map_err(|error| error.to_string())
+}
+
 /// The Message-ID of a run's mail to a user, without angle brackets: always the same one, and in one length.
 pub fn message_id(settings: &Settings, run: RunId, user: UserId, resend_no: i64) -> String {
     let of = digest::digest(&digest::SHA256, format!("{run}/{user}/{resend_no}").as_bytes());
@@ -98,7 +104,9 @@ impl Message {
         let to: Address = recipient.email.parse().map_err(|error| {
             format!("the user's e-mail address {:?} is no address: {error}", recipient.email)
         })?;
-        let name = Some(recipient.name.clone()).filter(|name| !name.is_empty());
+        // Refused long before they come here; the library panics at a line break in a name.
+        let name = recipient.name.replace(char::is_control, " ");
+        let name = Some(name).filter(|name| !name.is_empty());
         let micros = Duration::from_micros(u64::try_from(date.0).unwrap_or(0));
         let built = message::Message::builder()
             .message_id(Some(format!("<{message_id}>")))
@@ -138,7 +146,7 @@ fn parts(
     Ok(mixed)
 }
 
-/// A stored file, decompressed.
+/// A stored file, decompressed on a thread of its own.
 pub async fn unpacked(app: &App, file: ArtefactId) -> Result<Vec<u8>> {
     let (mut packed, mut n) = (Vec::new(), 0);
     let mut conn = app.read().await?;
@@ -146,9 +154,12 @@ pub async fn unpacked(app: &App, file: ArtefactId) -> Result<Vec<u8>> {
         packed.extend(piece);
         n += 1;
     }
-    let mut plain = Vec::new();
-    flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut plain).map_err(Error::internal)?;
-    Ok(plain)
+    drop(conn);
+    let unpacking = tokio::task::spawn_blocking(move || {
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut plain).map(|_| plain)
+    });
+    unpacking.await.map_err(Error::internal)?.map_err(Error::internal)
 }
 
 /// Hands a mail over. Never inside a transaction: this takes as long as the relay wants.
@@ -156,5 +167,42 @@ pub async fn send(mail: &Mail, message: &Message) -> Outcome {
     match &mail.transport {
         Transport::Folder(folder) => folder::deliver(folder, message).await,
         Transport::Smtp(relay) => smtp::deliver(relay, message).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use domain::tenant::Language;
+
+    use super::*;
+
+    #[test]
+    fn no_name_or_subject_begins_a_header_of_its_own() {
+        let evil = "Ann\r\nBcc: all@example.com\r\n\r\n<script>";
+        let mail = Mail {
+            from: "Tidemark <reports@example.com>".to_owned(),
+            transport: Transport::Folder(PathBuf::new()),
+            max_message_bytes: 0,
+        };
+        let recipient = Recipient {
+            name: evil.to_owned(),
+            email: "ann@example.com".to_owned(),
+            language: Language::ENGLISH,
+            notifications: Vec::new(),
+            enabled: true,
+            below: true,
+        };
+        let text = Text { subject: evil.to_owned(), html: String::new(), plain: String::new() };
+        let message =
+            Message::new(&mail, &recipient, "id@example.com", Instant(0), text, Vec::new()).unwrap();
+        let written = String::from_utf8(message.bytes().to_vec()).unwrap();
+        let (headers, _) = written.split_once("\r\n\r\n").unwrap();
+        assert!(!headers.lines().any(|line| line.starts_with("Bcc")), "{headers}");
+        assert!(
+            headers.contains("\r\nContent-Type: multipart/mixed;"),
+            "the headers go on to the last: {headers}"
+        );
     }
 }

@@ -20,6 +20,8 @@ use crate::{stop_at, telemetry};
 
 /// How often the metrics' histograms are folded.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How long the database may take to close: at the end of patience something may still hold it.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Serves until it is told to stop.
 pub async fn run(options: &cli::Serve) -> Result<()> {
@@ -66,8 +68,9 @@ pub async fn serve(
     let tasks = TaskTracker::new();
     tasks.spawn(upkeep(metrics.clone(), stop.clone()));
     tasks.spawn(app::jobs::run(app.clone(), stop.clone()));
-    let router =
-        http_api::router(app.clone()).route("/metrics", get(move || async move { metrics.render() }));
+    let measured = app.clone();
+    let router = http_api::router(app.clone())
+        .route("/metrics", get(async move || scraped(&measured, &metrics).await));
     let make_service = router.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, make_service).with_graceful_shutdown(stop.clone().cancelled_owned());
     tracing::info!(%address, public_url = app.settings.public_url, "serving");
@@ -85,9 +88,19 @@ pub async fn serve(
         served = drained => served?,
         () = out_of_patience => tracing::warn!("stopped before everything under way had finished; it is taken up at the next start"),
     }
-    app.db.close().await;
+    if tokio::time::timeout(CLOSING, app.db.close()).await.is_err() {
+        tracing::warn!("stopped with the database still in use; what was committed is safe");
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What `/metrics` answers: the gauges are measured when somebody looks.
+async fn scraped(app: &App, metrics: &PrometheusHandle) -> String {
+    if let Err(error) = app::jobs::measures::measure(app).await {
+        tracing::warn!(?error, "the gauges could not be measured");
+    }
+    metrics.render()
 }
 
 async fn upkeep(metrics: PrometheusHandle, stop: CancellationToken) {

@@ -273,3 +273,25 @@ async fn a_change_of_the_report_does_not_touch_a_run_that_exists() {
     assert!(matches!(&mails[..], [(_, mail)] if mail.contains("<boss@north.example>")));
     assert!(mails[0].1.contains("Date: Thu, 02 Apr 2020 00:00:00 +0000"));
 }
+
+#[tokio::test]
+async fn a_mail_that_left_is_recorded_once_the_disk_has_room_again() {
+    // A long answer needs new pages in the database, and there are none.
+    let line = format!("250-{}\r\n", "x".repeat(400));
+    let answer: &'static str = Box::leak((line.repeat(100) + "250 queued").into_boxed_str());
+    let relay = SmtpSink::failing([Fault::Message(answer)]).await;
+    let desk = desk_with(&relay).await;
+    let jdoe = desk.user(desk.customer, "jdoe@harbour.example").await;
+    let id = desk.create(&sent(once(), &[jdoe])).await.unwrap().report.id;
+    let app = &desk.test.app;
+    while app::jobs::builder::build_next(app).await.unwrap() {}
+    let mut tx = app.write_as(domain::access::Actor::System).await.unwrap();
+    // It goes no lower than what is there, and lasts as long as the connection, which the fault ends.
+    tx.one("PRAGMA max_page_count = 1", args![]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(app::jobs::mailer::send_next(app).await.unwrap());
+    let recorded = state(&desk, id).await;
+    assert!(matches!(recorded, (DeliveryState::Sent { .. }, 1)), "{recorded:?}");
+    desk.drain().await;
+    assert_eq!(relay.mails().len(), 1, "and it leaves no second time");
+}

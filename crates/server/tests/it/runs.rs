@@ -275,3 +275,28 @@ async fn the_jobs_wake_by_signal_and_by_the_clock_and_end_at_shutdown() {
     shutdown.cancel();
     running.join_all().await;
 }
+
+#[tokio::test]
+async fn a_job_that_panics_is_begun_again() {
+    let desk = Desk::at("2020-03-04T10:00:00Z").await;
+    let (panicked, mut seen) = tokio::sync::watch::channel(false);
+    desk.test.app.jobs.set_hook(Box::new(move |reached| {
+        assert!(reached != "after-run-inserted" || panicked.send_replace(true), "a fault of ours");
+    }));
+    let new = NewReport { generation_on: Some(day("2020-03-05")), ..once() };
+    let ids = [desk.create(&new).await.unwrap().report.id, desk.create(&new).await.unwrap().report.id];
+    let shutdown = CancellationToken::new();
+    let mut running = JoinSet::new();
+    running.spawn(jobs::run(desk.test.app.clone(), shutdown.clone()));
+    desk.clock("2020-03-05T00:00:00Z");
+    seen.wait_for(|panicked| *panicked).await.unwrap();
+    desk.clock("2020-03-05T00:01:00Z");
+    for id in ids {
+        while desk.runs(id).await.first().is_none_or(|stored| stored.run.status != RunStatus::Ready) {
+            assert!(!running.is_empty() && running.try_join_next().is_none(), "the jobs go on");
+            tokio::task::yield_now().await;
+        }
+    }
+    shutdown.cancel();
+    running.join_all().await;
+}

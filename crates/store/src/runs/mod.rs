@@ -142,6 +142,11 @@ async fn stored(conn: &mut Conn, row: &Row) -> Result<Stored> {
     Ok(Stored { run, subject, writer })
 }
 
+/// How many runs wait or are under way.
+pub async fn count_open(conn: &mut Conn) -> Result<i64> {
+    conn.count("SELECT COUNT(*) AS n FROM runs WHERE status IN ('queued', 'building')", args![]).await
+}
+
 /// When the next run may be tried that has to wait for its moment.
 pub async fn next_moment(conn: &mut Conn, now: Instant) -> Result<Option<Instant>> {
     let sql =

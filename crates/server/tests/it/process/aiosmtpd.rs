@@ -27,12 +27,13 @@ pub(crate) struct ForeignSmtp {
 }
 
 impl ForeignSmtp {
-    /// Starts one: plain, or one that insists on STARTTLS with this certificate.
-    pub(crate) fn start(certificate: Option<&Certificate>) -> Self {
+    /// Starts one: plain, or one that insists on STARTTLS with this certificate, and then perhaps on a login by this
+    /// mechanism: `tide` with the password `s3cret`.
+    pub(crate) fn start(certificate: Option<&Certificate>, mechanism: Option<&str>) -> Self {
         let mut command = Command::new(python());
         command.arg("-c").arg(include_str!("sink.py"));
         if let Some(certificate) = certificate {
-            command.args([&certificate.leaf, &certificate.key]);
+            command.args([&certificate.leaf, &certificate.key]).args(mechanism);
         }
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("an interpreter");
         let lines = Lines::of(child.stdout.take().unwrap());

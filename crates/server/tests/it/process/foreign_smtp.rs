@@ -1,29 +1,39 @@
 //! A report mailed through an SMTP server that others wrote (aiosmtpd), and read with Python's email package.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::aiosmtpd::{Certificate, ForeignSmtp, certificate, header};
+use super::aiosmtpd::{ForeignSmtp, certificate, header};
 use super::channel::{Channel, PARTNER, RECIPIENTS};
 use super::harness::Place;
 
 const FROM: &str = "reports@tide.example.com";
 
-/// Mails a report to two people through the foreign server, over this protection; gives what it took.
-fn mailed(place: &Place, certificate: Option<&Certificate>) -> Vec<Value> {
-    let smtp = ForeignSmtp::start(certificate);
+/// A server that mails through the foreign one, under STARTTLS where it trusts an authority.
+fn mailing(place: &Place, smtp: &ForeignSmtp, authority: Option<&Path>) -> Command {
     let mut command = place.serve_command();
     command.env("TIDEMARK_SMTP__HOST", "localhost").env("TIDEMARK_SMTP__PORT", &smtp.port);
     command.env("TIDEMARK_MAIL__FROM", format!("Tidemark <{FROM}>"));
-    match certificate {
+    match authority {
         None => command.env("TIDEMARK_SMTP__SECURITY", "none"),
-        Some(certificate) => command
-            .env("TIDEMARK_SMTP__SECURITY", "starttls")
-            .env("TIDEMARK_SMTP__CA_FILE", &certificate.authority),
+        Some(authority) => {
+            command.env("TIDEMARK_SMTP__SECURITY", "starttls").env("TIDEMARK_SMTP__CA_FILE", authority)
+        }
     };
+    command
+}
+
+fn with_login(command: &mut Command, password: &str) {
+    command.env("TIDEMARK_SMTP__USER", "tide").env("TIDEMARK_SMTP__PASSWORD", password);
+}
+
+/// Mails a report to two people through the foreign server; gives what it took.
+fn mailed(place: &Place, smtp: &ForeignSmtp, command: Command) -> Vec<Value> {
     let serving = place.serve_by(command);
     let channel = Channel::make(&serving, &place.first.tenant_id.to_string());
     serving.post("/reports", &channel.order("send"));
@@ -95,7 +105,8 @@ fn check_all(mails: &[Value]) {
 #[test]
 fn a_report_is_mailed_through_a_foreign_server() {
     let place = Place::new();
-    let mails = mailed(&place, None);
+    let smtp = ForeignSmtp::start(None, None);
+    let mails = mailed(&place, &smtp, mailing(&place, &smtp, None));
     check_all(&mails);
     assert!(mails.iter().all(|mail| mail["tls"] == false));
 }
@@ -104,7 +115,66 @@ fn a_report_is_mailed_through_a_foreign_server() {
 fn a_report_is_mailed_under_starttls_with_a_certificate_of_ones_own() {
     let place = Place::new();
     let certificate = certificate(place.beside());
-    let mails = mailed(&place, Some(&certificate));
+    let smtp = ForeignSmtp::start(Some(&certificate), None);
+    let mails = mailed(&place, &smtp, mailing(&place, &smtp, Some(&certificate.authority)));
     check_all(&mails);
     assert!(mails.iter().all(|mail| mail["tls"] == true));
+}
+
+#[test]
+fn a_relay_that_wants_a_login_gets_it_by_the_mechanism_it_has() {
+    for mechanism in ["PLAIN", "LOGIN"] {
+        let place = Place::new();
+        let certificate = certificate(place.beside());
+        let smtp = ForeignSmtp::start(Some(&certificate), Some(mechanism));
+        let mut command = mailing(&place, &smtp, Some(&certificate.authority));
+        with_login(&mut command, "s3cret");
+        let mails = mailed(&place, &smtp, command);
+        assert!(mails.iter().all(|mail| mail["login"] == format!("{mechanism} tide")), "{mails:?}");
+    }
+}
+
+/// Orders a mail that the foreign server is not to get; gives what the log says about it.
+fn held_back(place: &Place, smtp: ForeignSmtp, command: Command) -> String {
+    let mut serving = place.serve_by(command);
+    let channel = Channel::make(&serving, &place.first.tenant_id.to_string());
+    serving.post("/reports", &channel.order("send"));
+    serving.process.logged("mails wait");
+    serving.process.terminate();
+    assert_eq!(serving.process.ended().code(), Some(0));
+    assert_eq!(smtp.rest(), Vec::<Value>::new());
+    let log = serving.process.whole_log();
+    let line = log.lines().find(|line| line.contains("mails wait")).unwrap();
+    assert!(line.contains("WARN"), "{line}");
+    line.to_owned()
+}
+
+#[test]
+fn a_relay_whose_certificate_is_not_trusted_gets_no_mail() {
+    let place = Place::new();
+    let certificate = certificate(place.beside());
+    let smtp = ForeignSmtp::start(Some(&certificate), None);
+    let command = mailing(&place, &smtp, Some(Path::new("")));
+    let line = held_back(&place, smtp, command);
+    assert!(line.contains("STARTTLS: ") && line.contains("certificate"), "{line}");
+}
+
+#[test]
+fn a_relay_without_starttls_gets_no_mail_in_the_clear() {
+    let place = Place::new();
+    let smtp = ForeignSmtp::start(None, None);
+    let command = mailing(&place, &smtp, Some(Path::new("")));
+    let line = held_back(&place, smtp, command);
+    assert!(line.contains("STARTTLS is not supported"), "{line}");
+}
+
+#[test]
+fn a_relay_that_refuses_the_login_pauses_all_mails() {
+    let place = Place::new();
+    let certificate = certificate(place.beside());
+    let smtp = ForeignSmtp::start(Some(&certificate), Some("PLAIN"));
+    let mut command = mailing(&place, &smtp, Some(&certificate.authority));
+    with_login(&mut command, "s3cret no more");
+    let line = held_back(&place, smtp, command);
+    assert!(line.contains("AUTH: 535") && !line.contains("s3cret"), "{line}");
 }

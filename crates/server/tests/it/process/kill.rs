@@ -164,7 +164,7 @@ fn a_saved_report_survives(step: &str) {
 
 /// With a real relay: only between its 250 and the recorded answer may a mail repeat itself, with the same Message-ID.
 fn a_relayed_report_survives(step: &str) {
-    let relay = ForeignSmtp::start(None);
+    let relay = ForeignSmtp::start(None, None);
     let killed = killed_at(step, "send", Some(&relay));
     let serving = killed.place.serve_by(serve_command(&killed.place, Some(&relay)));
     let repeated = usize::from(step == "after-send");

@@ -8,5 +8,6 @@ mod full_disk;
 mod harness;
 mod host_header;
 mod kill;
+mod measures;
 mod start;
 mod stop;

@@ -1,6 +1,7 @@
 """A foreign SMTP server: aiosmtpd on a free port. Prints the port, then one line of JSON for each mail it takes.
 
-Arguments: none for a plain server; certificate and key for one that insists on STARTTLS.
+Arguments: none for a plain server; certificate and key for one that insists on STARTTLS; after them PLAIN or LOGIN for one
+that insists on a login by this mechanism, which is `tide` with the password `s3cret`.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import json
 import ssl
 import sys
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 
 def described(part):
@@ -40,6 +41,7 @@ class Sink:
                     "from": envelope.mail_from,
                     "to": envelope.rcpt_tos,
                     "tls": session.ssl is not None,
+                    "login": session.auth_data,
                     "headers": [[name, str(value)] for name, value in message.items()],
                     "header_defects": [str(d) for value in message.values() for d in value.defects],
                     "sent_at": message["Date"].datetime.isoformat(),
@@ -53,14 +55,30 @@ class Sink:
         return "250 2.0.0 taken"
 
 
+def sign_in(server, session, envelope, mechanism, credentials):
+    good = (credentials.login, credentials.password) == (b"tide", b"s3cret")
+    return AuthResult(success=good, handled=False, auth_data=f"{mechanism} {credentials.login.decode()}")
+
+
 async def main():
     context = None
-    if len(sys.argv) == 3:
+    authentication = {}
+    if len(sys.argv) >= 3:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(sys.argv[1], sys.argv[2])
 
+    if len(sys.argv) == 4:
+        others = {"PLAIN", "LOGIN"} - {sys.argv[3]}
+        authentication = {
+            "authenticator": sign_in,
+            "auth_required": True,
+            "auth_exclude_mechanism": list(others),
+        }
+
     def connection():
-        return SMTP(Sink(), tls_context=context, require_starttls=context is not None, data_size_limit=1 << 26)
+        starttls = context is not None
+        limit = 1 << 26
+        return SMTP(Sink(), tls_context=context, require_starttls=starttls, data_size_limit=limit, **authentication)
 
     loop = asyncio.get_running_loop()
     server = await loop.create_server(connection, "127.0.0.1", 0)

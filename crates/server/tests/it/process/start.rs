@@ -215,3 +215,9 @@ fn logs_go_to_standard_error_and_the_ready_line_alone_to_standard_output() {
     }
     assert!(process.said_no_more());
 }
+
+#[test]
+fn a_data_directory_that_init_makes_is_for_its_owner_alone() {
+    let mode = fs::metadata(Place::new().data()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}

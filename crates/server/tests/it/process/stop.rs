@@ -5,6 +5,7 @@ use std::net::TcpStream;
 
 use serde_json::json;
 
+use super::channel::Channel;
 use super::harness::{Place, Serving, rest};
 
 const GO_ON: &str = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -83,6 +84,36 @@ fn a_second_signal_stops_at_once() {
     let place = Place::new();
     let mut serving = place.serve();
     let _half = half_a_request(&serving);
+    serving.process.terminate();
+    serving.process.logged("stopping");
+    serving.process.terminate();
+    assert_eq!(serving.process.ended().code(), Some(1));
+}
+
+/// A server whose jobs have stopped for ever in the middle of a run, on a thread that nothing can end.
+fn stuck(place: &Place) -> Serving {
+    let mut command = place.serve_command();
+    command.env("TIDEMARK_SHUTDOWN_SECONDS", "1").env("TIDEMARK_TEST_STOP_AT", "after-pin");
+    let serving = place.serve_by(command);
+    let channel = Channel::make(&serving, &place.first.tenant_id.to_string());
+    serving.post("/reports", &channel.order("save"));
+    assert_eq!(serving.process.line(), "stopped at after-pin");
+    serving
+}
+
+#[test]
+fn patience_ends_with_a_thread_that_does_not() {
+    let place = Place::new();
+    let mut serving = stuck(&place);
+    serving.process.terminate();
+    serving.process.logged("stopped before everything under way had finished");
+    assert_eq!(serving.process.ended().code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_a_thread_either() {
+    let place = Place::new();
+    let mut serving = stuck(&place);
     serving.process.terminate();
     serving.process.logged("stopping");
     serving.process.terminate();

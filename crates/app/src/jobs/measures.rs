@@ -1,0 +1,62 @@
+//! What operators watch: how runs and deliveries end, which day is open, and how much waits.
+
+use domain::delivery::DeliveryStatus;
+use domain::report::RunStatus;
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+
+use crate::{App, Result};
+
+const RUNS: &str = "tidemark_runs_total";
+const DELIVERIES: &str = "tidemark_deliveries_total";
+const OPEN_DAY: &str = "tidemark_open_day";
+const RUNS_PENDING: &str = "tidemark_runs_pending";
+const DELIVERIES_PENDING: &str = "tidemark_deliveries_pending";
+
+/// The outcome of a try that failed and is followed by another one.
+const RETRIED: &str = "retried";
+
+/// Describes the metrics of the jobs, and shows every outcome as 0 until there is one: a rate over a counter that is
+/// not there yet misses the first.
+pub fn describe() {
+    describe_counter!(RUNS, "Runs of reports that have ended, by outcome");
+    describe_counter!(
+        DELIVERIES,
+        "Mails that have ended, by outcome, and tries that are followed by another (retried)"
+    );
+    describe_gauge!(OPEN_DAY, "The first day that is not closed, in days since 1970");
+    describe_gauge!(RUNS_PENDING, "Runs that wait or are under way");
+    describe_gauge!(DELIVERIES_PENDING, "Mails that wait or are under way");
+    for outcome in [RunStatus::Ready, RunStatus::Failed, RunStatus::Skipped] {
+        counter!(RUNS, "outcome" => outcome.as_str()).increment(0);
+    }
+    let ends =
+        [DeliveryStatus::Sent, DeliveryStatus::Bounced, DeliveryStatus::GaveUp, DeliveryStatus::Skipped];
+    for outcome in ends.map(DeliveryStatus::as_str).into_iter().chain([RETRIED]) {
+        counter!(DELIVERIES, "outcome" => outcome).increment(0);
+    }
+}
+
+/// Measures what is a state and not an event.
+pub async fn measure(app: &App) -> Result<()> {
+    let mut conn = app.read().await?;
+    if let Some(open) = store::history::open_day(&mut conn).await? {
+        gauge!(OPEN_DAY).set(f64::from(open.0));
+    }
+    // Exact up to 2^53, and no database holds as many rows.
+    #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
+    let set = |name: &'static str, count: i64| gauge!(name).set(count as f64);
+    set(RUNS_PENDING, store::runs::count_open(&mut conn).await?);
+    set(DELIVERIES_PENDING, store::deliveries::count_open(&mut conn).await?);
+    Ok(())
+}
+
+/// Counts a run that has ended.
+pub(super) fn run_ended(outcome: RunStatus) {
+    counter!(RUNS, "outcome" => outcome.as_str()).increment(1);
+}
+
+/// Counts what was recorded of a delivery: where it stands now that it was tried, or not to be tried at all.
+pub(super) fn delivery_recorded(status: DeliveryStatus) {
+    let outcome = if status == DeliveryStatus::Pending { RETRIED } else { status.as_str() };
+    counter!(DELIVERIES, "outcome" => outcome).increment(1);
+}
