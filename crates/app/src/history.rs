@@ -16,6 +16,7 @@ pub async fn close_due(app: &App) -> Result<Option<Day>> {
     let closed = store::history::close_through(&mut tx, yesterday).await?;
     tx.commit().await?;
     if closed {
+        tracing::info!(through = %yesterday, "days were closed");
         // Runs wait for the history.
         app.work.notify_waiters();
     }

@@ -32,15 +32,16 @@ pub struct FirstSetup {
 
 /// Makes the top tenant (kind root, its own parent) with its first storages and every catalogue item on, the keys that
 /// sign tokens, the first administrator and the first API client.
-pub async fn init(app: &App, name: &str) -> Result<FirstSetup> {
+pub async fn init(app: &App, name: &str, email: &str) -> Result<FirstSetup> {
     let (active, next) = (SigningKey::generate().await?, SigningKey::generate().await?);
-    init_with_keys(app, name, &active, &next).await
+    init_with_keys(app, name, email, &active, &next).await
 }
 
 /// As [`init`], with keys that are there already: the one that signs and the one that will next.
 pub async fn init_with_keys(
     app: &App,
     name: &str,
+    email: &str,
     active: &SigningKey,
     next: &SigningKey,
 ) -> Result<FirstSetup> {
@@ -70,7 +71,7 @@ pub async fn init_with_keys(
     };
     let top = store::tenants::insert(&mut tx, &top).await?;
     let tenant = store::tenants::by_no(&mut tx, top).await?.ok_or(Error::NotFound { what: "tenant" })?;
-    let user_id = users::create_first(app, &mut tx, &tenant, &password_hash).await?;
+    let user_id = users::create_first(app, &mut tx, &tenant, email, &password_hash).await?;
     offering_items::first_setup(&mut tx, app, top).await?;
     auth::keys::insert_first(app, &mut tx, active, next).await?;
     let client = clients::create_first(app, &mut tx, top, tenant_id, Role::RootAdmin).await?;

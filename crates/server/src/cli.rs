@@ -64,6 +64,9 @@ pub struct Init {
     /// Name of the top tenant
     #[arg(long, default_value = "Tidemark")]
     pub name: String,
+    /// Address of the administrator, for reports that are mailed to it
+    #[arg(long, default_value = "admin@localhost")]
+    pub email: String,
     /// Print one line of JSON: tenant_id, client_id, client_secret, user_id, login, password
     #[arg(long)]
     pub json: bool,

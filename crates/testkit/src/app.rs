@@ -70,7 +70,7 @@ impl TestApp {
         let app = App::new(db, Clock::Manual(clock.clone()), Ids::default(), settings, sealing);
         let key = |pkcs8: &[u8]| SigningKey::from_pkcs8(pkcs8).expect("a key");
         let (active, next) = (key(ACTIVE_KEY), key(NEXT_KEY));
-        let first = ::app::setup::init_with_keys(&app, "Tidemark", &active, &next).await;
+        let first = ::app::setup::init_with_keys(&app, "Tidemark", "", &active, &next).await;
         let first = first.expect("a first setup");
         let (client_id, client_secret) = (first.client_id.to_string(), first.client_secret);
         Self { app, clock, top: first.tenant_id, client_id, client_secret, directory }

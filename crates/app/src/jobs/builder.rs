@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::access::Actor;
-use domain::delivery::{Delivery, DeliveryState, DeliveryStatus, backoff_seconds};
+use domain::delivery::{Delivery, DeliveryState, backoff_seconds};
 use domain::ids::{DeliveryId, UserId};
 use domain::report::{ArtefactStatus, ResultAction, RunStatus};
 use domain::schedule::{ScheduleType, monthly_mail_from};
@@ -75,7 +75,7 @@ async fn start(app: &App, claim: &Claim) -> Result<Option<Pinned>> {
         artefacts::mark_unfinished_failed(&mut tx, run, &why).await?;
         store::runs::finish(&mut tx, &claim.stored, RunStatus::Skipped, Some(&why)).await?;
         tx.commit().await?;
-        measures::run_ended(RunStatus::Skipped);
+        measures::run_ended(&claim.stored.run, RunStatus::Skipped, Some(&why));
         return Ok(None);
     }
     let pinned = store::runs::pin(&mut tx, claim).await?;
@@ -96,13 +96,13 @@ async fn complete(app: &App, claim: &Claim, pinned: Option<&Pinned>, fault: Opti
     }
     let files = artefacts::of_run(&mut tx, stored.run.id).await?;
     let saved = files.iter().any(|file| file.status == ArtefactStatus::Saved);
-    let mut skipped = 0;
+    let mut skipped = Vec::new();
     let outcome = if let Some(pinned) = pinned.filter(|_| saved) {
         editions::insert(&mut tx, stored, pinned, content::RENDERER_VERSION).await?;
         if stored.run.result_action == ResultAction::Send {
             for user in &stored.run.recipients {
-                let status = insert_delivery(app, &mut tx, claim, *user).await?;
-                skipped += usize::from(status == DeliveryStatus::Skipped);
+                let delivery = insert_delivery(app, &mut tx, claim, *user).await?;
+                skipped.extend(Some(delivery).filter(|it| it.state != DeliveryState::Pending));
             }
         }
         RunStatus::Ready
@@ -111,13 +111,13 @@ async fn complete(app: &App, claim: &Claim, pinned: Option<&Pinned>, fault: Opti
     };
     store::runs::finish(&mut tx, stored, outcome, fault).await?;
     tx.commit().await?;
-    measures::run_ended(outcome);
-    (0..skipped).for_each(|_| measures::delivery_recorded(DeliveryStatus::Skipped));
+    measures::run_ended(&stored.run, outcome, fault);
+    skipped.iter().for_each(measures::delivery_recorded);
     steps::reached(app, "after-ready");
     Ok(())
 }
 
-async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId) -> Result<DeliveryStatus> {
+async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId) -> Result<Delivery> {
     let (stored, now) = (&claim.stored, tx.now());
     let state = match standing::recipient(tx, stored, user, now).await? {
         Ok(_) => DeliveryState::Pending,
@@ -137,7 +137,7 @@ async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId)
         },
     };
     store::deliveries::insert(tx, stored.subject, &delivery).await?;
-    Ok(delivery.state.parts().0)
+    Ok(delivery)
 }
 
 /// Puts the run back for a later try; the last fault ends it with what it has. A database that is busy or full is no

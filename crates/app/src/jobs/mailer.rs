@@ -205,7 +205,7 @@ async fn try_save(app: &App, subject: TenantNo, claim: &Claim, recorded: &Delive
     // A pause is no try of this mail.
     let status = recorded.state.parts().0;
     if ours && (status != DeliveryStatus::Pending || recorded.attempts > claim.delivery.attempts) {
-        measures::delivery_recorded(status);
+        measures::delivery_recorded(recorded);
     }
     Ok(())
 }

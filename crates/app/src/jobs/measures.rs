@@ -1,7 +1,7 @@
 //! What operators watch: how runs and deliveries end, which day is open, and how much waits.
 
-use domain::delivery::DeliveryStatus;
-use domain::report::RunStatus;
+use domain::delivery::{Delivery, DeliveryStatus};
+use domain::report::{Run, RunStatus};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
 use crate::{App, Result};
@@ -50,13 +50,28 @@ pub async fn measure(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// Counts a run that has ended.
-pub(super) fn run_ended(outcome: RunStatus) {
+/// Counts and logs a run that has ended.
+pub(super) fn run_ended(run: &Run, outcome: RunStatus, why: Option<&str>) {
+    let (id, report, period) = (run.id, run.report_id, run.period);
+    if outcome == RunStatus::Ready {
+        tracing::info!(run = %id, %report, %period, why, "the report is ready");
+    } else {
+        tracing::warn!(run = %id, %report, %period, %outcome, why, "the report was not made");
+    }
     counter!(RUNS, "outcome" => outcome.as_str()).increment(1);
 }
 
-/// Counts what was recorded of a delivery: where it stands now that it was tried, or not to be tried at all.
-pub(super) fn delivery_recorded(status: DeliveryStatus) {
+/// Counts and logs what was recorded of a delivery: where it stands now that it was tried, or not to be tried at all.
+pub(super) fn delivery_recorded(delivery: &Delivery) {
+    let (status, why) = delivery.state.parts();
+    let (id, run, user) = (delivery.id, delivery.run_id, delivery.user_id);
+    match status {
+        DeliveryStatus::Sent => {
+            tracing::info!(delivery = %id, %run, %user, answer = why, "the mail was sent");
+        }
+        DeliveryStatus::Pending | DeliveryStatus::Sending => {}
+        _ => tracing::warn!(delivery = %id, %run, %user, %status, why, "the mail was not sent"),
+    }
     let outcome = if status == DeliveryStatus::Pending { RETRIED } else { status.as_str() };
     counter!(DELIVERIES, "outcome" => outcome).increment(1);
 }

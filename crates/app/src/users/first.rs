@@ -3,6 +3,7 @@
 use domain::access::{AccessPolicy, Role, TrusteeType};
 use domain::ids::{ContactId, DEFAULT_IDP, PolicyId, UserId};
 use domain::tenant::Tenant;
+use domain::user::CONTACT_TEXTS;
 use store::Write;
 use store::contacts::NewContact;
 
@@ -15,14 +16,26 @@ pub const FIRST_LOGIN: &str = "admin";
 
 /// Makes the administrator of the top tenant: [`FIRST_LOGIN`], activated, root_admin. The caller hashes a password that it
 /// shows once.
-pub async fn create_first(app: &App, tx: &mut Write, top: &Tenant, password_hash: &str) -> Result<UserId> {
+pub async fn create_first(
+    app: &App,
+    tx: &mut Write,
+    top: &Tenant,
+    email: &str,
+    password_hash: &str,
+) -> Result<UserId> {
+    let mut contact = NewContact::empty(ContactId(app.ids.other()?), Vec::new());
+    for (member, text) in CONTACT_TEXTS.iter().zip(&mut contact.texts) {
+        if *member == "email" {
+            *text = Some(email.to_owned());
+        }
+    }
     let id = UserId(app.ids.fresh(Noun::User)?);
     let user = store::users::NewUser {
         id,
         tenant: top.no,
         login: FIRST_LOGIN.to_owned(),
         password_hash: Some(password_hash.to_owned()),
-        contact: NewContact::empty(ContactId(app.ids.other()?), Vec::new()),
+        contact,
         activated: true,
         enabled: true,
         language: top.language,

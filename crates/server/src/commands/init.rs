@@ -14,7 +14,7 @@ use crate::settings::Settings;
 pub async fn run(options: &cli::Init) -> Result<()> {
     let settings = Settings::read(&options.common, &[])?;
     let clock = settings.clock_start.map_or(Clock::System, Clock::running_from);
-    let (made, first) = make(&settings, clock, Ids::default(), &options.name).await?;
+    let (made, first) = make(&settings, clock, Ids::default(), (&options.name, &options.email)).await?;
     made.app.db.close().await;
     if options.json {
         println!("{}", as_json(&first));
@@ -32,8 +32,17 @@ pub struct Made {
 }
 
 /// A new data directory with its first setup.
-pub async fn make(settings: &Settings, clock: Clock, ids: Ids, name: &str) -> Result<(Made, FirstSetup)> {
+pub async fn make(
+    settings: &Settings,
+    clock: Clock,
+    ids: Ids,
+    (name, email): (&str, &str),
+) -> Result<(Made, FirstSetup)> {
     domain::text::check_name(name).map_err(|why| anyhow::anyhow!("--name: {why}"))?;
+    anyhow::ensure!(
+        domain::user::is_email(email),
+        "--email: {email:?} is not an address such as ann@example.com"
+    );
     let directory = DataDir::make(&settings.data_dir)?;
     let sealing = if settings.secret_key_file.exists() {
         SealingKey::read(&settings.secret_key_file)
@@ -55,7 +64,7 @@ pub async fn make(settings: &Settings, clock: Clock, ids: Ids, name: &str) -> Re
         use_case_settings(settings, settings.listen),
         sealing.clone(),
     );
-    let first = app::setup::init(&app, name).await?;
+    let first = app::setup::init(&app, name, email).await?;
     app.db.close().await;
     std::fs::rename(&unfinished, directory.database())?;
     let db = Db::open(&directory.database()).await?;

@@ -39,7 +39,9 @@ pub async fn run(options: &cli::Demo) -> Result<()> {
     telemetry::log(&settings.log)?;
     let clock = ManualClock::at(BEGIN.parse::<Instant>()?);
     let ids = Ids::default();
-    let (made, first) = init::make(&settings, Clock::Manual(clock.clone()), ids.clone(), DISTRIBUTOR).await?;
+    let (made, first) =
+        init::make(&settings, Clock::Manual(clock.clone()), ids.clone(), (DISTRIBUTOR, "admin@localhost"))
+            .await?;
     let stop = CancellationToken::new();
     let served = serve::serve(made.app.clone(), listener, stop.clone(), PATIENCE);
     let walk = walk::Walk { base_url, directory, ids, clock: clock.clone(), first };
@@ -48,13 +50,15 @@ pub async fn run(options: &cli::Demo) -> Result<()> {
         let shown = shown.map_err(anyhow::Error::from).and_then(|shown| show(options, &shown?));
         if shown.is_ok() && options.serve {
             clock.run_on();
-            return serve::stop_on_signal(stop.clone())?.await;
+        } else {
+            stop.cancel();
         }
-        stop.cancel();
         shown
     };
+    let signalled = serve::stop_on_signal(stop.clone())?;
     tokio::select! {
-        both = async { tokio::join!(served, shown) } => both.1.and(both.0),
+        (served, shown) = async { tokio::join!(served, shown) } => shown.and(served),
+        stopped = signalled => stopped,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::channel::{PARTNER, REPORT, USER, channel_size};
@@ -32,15 +33,16 @@ pub fn for_people(shown: &Shown, serving: bool) -> Result<String> {
          1  POST /reports made the report of the published page, due on 2017-05-08:\n\n{}\n\
          2  PUT /reports/{REPORT} changed it before it ran. Sent:\n\n     {}\n\n   Answered, whole:\n\n     {}\n\n\
          3  Midnight passed. The report ran and was mailed, once:\n\n     {}\n\n\
-         4  A second report was saved on the server and downloaded. North Partner in it, May 1 to 7:\n\n{}\n",
+         4  A second report was saved on the server and downloaded. Its rows of North Partner,\n\
+            the same figures as in the mail (change: since the 1st, when its billing period began):\n\n{}\n",
         report_table(&shown.created, &shown.updated)?,
         shown.change,
         shown.updated,
         shown.mail.display(),
         figures_table(&shown.csv)?,
     );
-    page.push_str("Open these:\n\n");
-    for file in &shown.files {
+    page.push_str("Open these, the mail first; the first two files were attached to it:\n\n");
+    for file in std::iter::once(&shown.mail).chain(&shown.files) {
         writeln!(page, "     {}", file.display())?;
     }
     page.push_str(&next_steps(shown, serving));
@@ -69,7 +71,7 @@ fn report_table(created: &Value, updated: &Value) -> Result<String> {
 fn figures_table(csv: &str) -> Result<String> {
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let header = reader.headers()?.clone();
-    let mut table = format!("     {:<38} {:>16} {:>12} {:>10}\n", "item", "at the end", "change", "cost");
+    let mut table = format!("     {:<38} {:>16} {:>12} {:>10}\n", "item", "usage", "change", "cost");
     for record in reader.records() {
         let record = record?;
         let cell = |name: &str| {
@@ -84,19 +86,19 @@ fn figures_table(csv: &str) -> Result<String> {
             storage => format!("{} ({storage})", cell("name")?),
         };
         let unit = cell("measurement_unit")?;
-        let level = figure(cell("usage.absolute.total")?, unit)?;
+        let level = figure(cell("usage.effective.total")?, unit)?;
         let change = figure(cell("usage.delta.total")?, unit)?;
         writeln!(table, "     {item:<38} {level:>16} {change:>12} {:>10}", cell("pricing.total_cost")?)?;
     }
     Ok(table)
 }
 
-/// Raw units as people read them, rounded down.
+/// Raw units as the mail shows them: GB of 1024^3 and hours, two decimals.
 fn figure(raw: &str, unit: &str) -> Result<String> {
-    let raw: i128 = raw.parse()?;
+    let raw = Decimal::from_i128_with_scale(raw.parse()?, 0);
     Ok(match unit {
-        "bytes" => format!("{} GB", raw / (1 << 30)),
-        "seconds" => format!("{} h", raw / 3600),
+        "bytes" => format!("{:.2} GB", raw / Decimal::from(1_u64 << 30)),
+        "seconds" => format!("{:.2} hours", raw / Decimal::from(3600)),
         _ => raw.to_string(),
     })
 }

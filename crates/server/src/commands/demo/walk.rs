@@ -118,7 +118,7 @@ impl Walk {
     /// A second report, saved on the server, polled and downloaded as an integration would.
     fn saved_report(&self, client: &Client) -> Result<(PathBuf, String)> {
         let order = json!({"result_action": "save", "schedule": {"type": "once"},
-            "parameters": {"tenant_id": PARTNER, "level": "accounts", "kind": "usage_summary", "formats": ["csv_v2_0"],
+            "parameters": {"tenant_id": PARTNER, "level": "accounts", "kind": "usage_current", "formats": ["csv_v2_0"],
                 "period": {"start": "2017-05-01", "end": "2017-05-07"}, "show_skus": true, "hide_zero_usage": true}});
         let report = client.post("/reports", &order)?;
         let id = report.get("id").and_then(Value::as_str).context("no id")?.to_owned();
