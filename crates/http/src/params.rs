@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use domain::time::Instant;
 
 use crate::problem::Problem;
+use crate::wire::decimal;
 
 /// The query's parameters; of repeated ones the first counts, unknown ones are ignored (wire-conventions, section 1).
 #[derive(Debug, Clone, Default)]
@@ -54,7 +55,7 @@ impl Params {
     /// A required version.
     pub fn version(&self) -> Result<i64, Error> {
         let version = self.get("version").unwrap_or("");
-        version.parse().map_err(|_| Error::invalid("version", "must be an integer"))
+        decimal(version).ok_or_else(|| Error::invalid("version", "must be an integer"))
     }
 
     /// A time in one of the accepted forms.

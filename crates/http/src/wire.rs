@@ -43,8 +43,13 @@ pub fn lax_int<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Err
     }
     match Lax::deserialize(deserializer)? {
         Lax::Int(value) => Ok(value),
-        Lax::Text(text) => text.parse().map_err(|_| serde::de::Error::custom("must be an integer")),
+        Lax::Text(text) => decimal(&text).ok_or_else(|| serde::de::Error::custom("must be an integer")),
     }
+}
+
+/// An integer written in decimal digits alone, without a sign.
+pub fn decimal(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// As [`lax_int`]; null counts as absent.
@@ -119,5 +124,18 @@ impl<'de> Deserialize<'de> for Zulu {
 impl From<Instant> for Zulu {
     fn from(at: Instant) -> Self {
         Self(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimal;
+
+    #[test]
+    fn an_integer_in_a_string_is_digits_alone() {
+        assert_eq!(decimal("1778237953000"), Some(1_778_237_953_000));
+        for refused in ["", "+5", "-1", " 1", "1.0", "0x1", "9223372036854775808"] {
+            assert_eq!(decimal(refused), None, "{refused}");
+        }
     }
 }

@@ -63,8 +63,10 @@ pub async fn services(conn: &mut Conn, tenant: TenantNo) -> Result<Vec<Service>>
     Ok(services)
 }
 
-/// Turns services on for a tenant; those that are on stay so.
+/// Turns services on for a tenant; those that are on stay so. The platform, which always is, gets no row: what a move
+/// asks of its target is read from them.
 pub async fn turn_services_on(tx: &mut Write, tenant: TenantNo, services: &[Service]) -> Result<()> {
-    let rows = services.iter().map(|service| args![tenant, service.as_str()]).collect();
+    let stored = services.iter().filter(|service| **service != Service::Platform);
+    let rows = stored.map(|service| args![tenant, service.as_str()]).collect();
     tx.insert_many("INSERT INTO tenant_services (tenant_no, service)", "ON CONFLICT DO NOTHING", rows).await
 }

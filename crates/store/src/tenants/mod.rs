@@ -77,8 +77,10 @@ pub async fn offers_all(conn: &mut Conn, moved: TenantNo, target: TenantNo) -> R
                  SELECT 1 FROM closure k JOIN tenants t ON t.no = k.tenant_no AND t.deleted_at IS NULL
                  JOIN tenant_items i ON i.tenant_no = k.tenant_no AND i.enabled = 1
                  WHERE k.ancestor_no = $1 AND NOT EXISTS (
-                     SELECT 1 FROM tenant_items o WHERE o.tenant_no = $2 AND o.item_no = i.item_no
-                     AND o.infra_no = i.infra_no AND o.enabled = 1))
+                     SELECT 1 FROM tenant_items o WHERE o.tenant_no = $2 AND o.item_no = i.item_no AND o.enabled = 1
+                     AND (o.infra_no = i.infra_no OR i.infra_no IN (
+                         SELECT n.no FROM infras n JOIN closure m ON m.tenant_no = n.owner_no
+                         WHERE m.ancestor_no = $1))))
              OR EXISTS (
                  SELECT 1 FROM closure k JOIN tenants t ON t.no = k.tenant_no AND t.deleted_at IS NULL
                  JOIN tenant_services s ON s.tenant_no = k.tenant_no

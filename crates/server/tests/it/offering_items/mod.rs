@@ -71,7 +71,7 @@ async fn partner_and_customer(test: &TestApp) -> (TenantId, TenantId) {
     (partner, customer)
 }
 
-async fn storage(test: &TestApp, owner: TenantId) -> InfraId {
+pub(crate) async fn storage(test: &TestApp, owner: TenantId) -> InfraId {
     let root = test.caller(test.top, Role::RootAdmin).await;
     let new = app::infra::NewInfra {
         owner_id: owner,

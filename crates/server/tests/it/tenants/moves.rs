@@ -1,7 +1,9 @@
 //! Moving tenants (accounts-api, tier 3).
 
+use app::offering_items::Change;
 use app::{Error, Rule};
 use domain::access::Role;
+use domain::catalogue::{Catalogue, Service};
 use domain::ids::TenantId;
 use domain::tenant::TenantKind::{Customer, Folder, Partner, Unit};
 use serde_json::json;
@@ -9,6 +11,7 @@ use store::args;
 use testkit::TestApp;
 
 use super::{NOW, breaks, get, put};
+use crate::{offering_items, users};
 
 #[tokio::test]
 async fn a_partner_moves_with_everything_below_it() {
@@ -74,6 +77,33 @@ async fn the_target_must_have_on_what_the_moved_tree_has_on() {
     breaks(put(&test, &top, folder, &moved).await, Rule::MoveItemsUnavailable);
     switch(&test, south, true).await;
     put(&test, &top, folder, &moved).await.unwrap();
+}
+
+#[tokio::test]
+async fn users_and_storages_of_its_own_do_not_hold_a_tenant_back() {
+    let test = TestApp::at(NOW).await;
+    let top = test.caller(test.top, Role::RootAdmin).await;
+    let north = test.tenant(test.top, Partner, "North").await;
+    let south = test.tenant(test.top, Partner, "South").await;
+    let moved = test.tenant(north, Folder, "Moved").await;
+    let customer = test.tenant(moved, Customer, "C").await;
+    users::create(&test, &top, customer, "jdoe").await.unwrap();
+    let own = offering_items::storage(&test, moved).await;
+    offering_items::turn(&test, north, &["storage"], true).await.unwrap();
+    for tenant in [moved, customer] {
+        let change = Change {
+            application_id: Catalogue::embedded().application_id(Service::Backup),
+            name: "storage".to_owned(),
+            infra_id: Some(own),
+            enabled: Some(true),
+            quota: None,
+        };
+        app::offering_items::update(&test.app, &top, tenant, &[change], false).await.unwrap();
+    }
+    let change = json!({"version":1,"parent_id":south});
+    breaks(put(&test, &top, moved, &change).await, Rule::MoveItemsUnavailable);
+    offering_items::turn(&test, south, &["storage"], true).await.unwrap();
+    put(&test, &top, moved, &change).await.unwrap();
 }
 
 /// Switches an item on or off at a tenant, below the use cases.
