@@ -53,8 +53,8 @@ impl Params {
 
     /// A required version.
     pub fn version(&self) -> Result<i64, Error> {
-        let version = self.get("version").unwrap_or("");
-        version.parse().map_err(|_| Error::invalid("version", "must be an integer"))
+        let version = self.get("version").and_then(crate::wire::digits);
+        version.ok_or_else(|| Error::invalid("version", "must be an integer"))
     }
 
     /// A time in one of the accepted forms.

@@ -43,8 +43,13 @@ pub fn lax_int<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Err
     }
     match Lax::deserialize(deserializer)? {
         Lax::Int(value) => Ok(value),
-        Lax::Text(text) => text.parse().map_err(|_| serde::de::Error::custom("must be an integer")),
+        Lax::Text(text) => digits(&text).ok_or_else(|| serde::de::Error::custom("must be an integer")),
     }
+}
+
+/// An integer in decimal digits, without a plus sign.
+pub fn digits(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|_| !text.starts_with('+'))
 }
 
 /// As [`lax_int`]; null counts as absent.
