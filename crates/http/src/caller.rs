@@ -121,20 +121,30 @@ pub fn peer(parts: &Parts) -> Option<IpAddr> {
     parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
 }
 
-/// Fails where `Accept` excludes JSON.
+/// Fails where `Accept` excludes JSON: of the ranges that JSON lies in the narrowest says (RFC 9110, 12.5.1).
 pub(crate) fn check_accept(headers: &HeaderMap) -> Result<(), Problem> {
     let mut accepts =
         headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
-    if accepts.peek().is_none() || accepts.flat_map(|value| value.split(',')).any(is_json_range) {
+    if accepts.peek().is_none() {
         return Ok(());
     }
-    Err(Problem::NotJson("Accept excludes application/json"))
+    let ranges = accepts.flat_map(|value| value.split(',')).filter_map(json_range);
+    match ranges.max() {
+        Some((_, true)) => Ok(()),
+        _ => Err(Problem::NotJson("Accept excludes application/json")),
+    }
 }
 
-fn is_json_range(range: &str) -> bool {
+/// How narrow a range around JSON is, and whether it is wanted at all; `None` where JSON does not lie in it.
+fn json_range(range: &str) -> Option<(u8, bool)> {
     let mut parts = range.split(';').map(str::trim);
-    let media = parts.next().unwrap_or("").to_ascii_lowercase();
+    let narrowness = match parts.next().unwrap_or("").to_ascii_lowercase().as_str() {
+        "" | "*/*" => 0,
+        "application/*" => 1,
+        "application/json" => 2,
+        _ => return None,
+    };
     let refused =
         parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0)));
-    !refused && matches!(media.as_str(), "" | "*/*" | "application/*" | "application/json")
+    Some((narrowness, !refused))
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::caller::check_accept;
 use crate::problem::Problem;
+use crate::strict::Strict;
 
 /// A request's body. Closed ones carry `#[serde(deny_unknown_fields)]`.
 pub trait Body: DeserializeOwned {
@@ -97,10 +98,9 @@ pub fn decode<T: Body>(bytes: &[u8]) -> Result<T, Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value: Value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
-        Error::invalid(
-            if path == "." { "body".to_owned() } else { path },
-            format!("not JSON: {}", error.into_inner()),
-        )
+        let nowhere = [".", "?"].contains(&path.as_str());
+        let field = if nowhere { "body".to_owned() } else { path };
+        Error::invalid(field, format!("not JSON: {}", error.into_inner()))
     })?;
     deserializer.end().map_err(|error| Error::invalid("body", format!("not JSON: {error}")))?;
     let Value::Object(mut members) = value else {
@@ -114,7 +114,7 @@ pub fn decode<T: Body>(bytes: &[u8]) -> Result<T, Error> {
 
 /// Reads a value; the error names the member at fault as a dotted path.
 pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    serde_path_to_error::deserialize(Strict(value)).map_err(|error| {
         let path = error.path().to_string();
         let path = if path == "." { String::new() } else { path };
         describe(path, &error.into_inner().to_string())
@@ -174,8 +174,11 @@ mod tests {
         assert_eq!(refusal("[]"), "body: must be a JSON object");
         assert_eq!(refusal(r#"{"inner":{}}"#), "inner.count: required");
         assert_eq!(refusal("{}"), "inner: required");
+        assert_eq!(refusal(r#"{"inner":[1]}"#), "inner: must be an object");
+        assert_eq!(refusal(r#"{"inner":7}"#), "inner: must be an object");
         assert_eq!(refusal(r#"{"inner":{"count":1},"surprise":1}"#), "surprise: unknown member");
         assert!(refusal(r#"{"inner":{"count":"x"}}"#).starts_with("inner.count: invalid type"));
+        assert!(refusal("{").starts_with("body: not JSON"));
         assert!(refusal(r#"{"inner":{"count":}}"#).contains("not JSON"));
         assert!(refusal(r#"{"inner":{"count":1}} x"#).contains("not JSON"));
         assert!(decode::<Outer>(br#"{"id":"x","inner":{"count":1}}"#).is_ok());

@@ -11,6 +11,7 @@ pub mod openapi;
 pub mod params;
 pub mod problem;
 pub mod serve;
+mod strict;
 pub mod wire;
 
 pub use serve::router;

@@ -8,7 +8,6 @@ use axum::http::request::Parts;
 use domain::time::Instant;
 
 use crate::problem::Problem;
-use crate::wire::decimal;
 
 /// The query's parameters; of repeated ones the first counts, unknown ones are ignored (wire-conventions, section 1).
 #[derive(Debug, Clone, Default)]
@@ -54,8 +53,8 @@ impl Params {
 
     /// A required version.
     pub fn version(&self) -> Result<i64, Error> {
-        let version = self.get("version").unwrap_or("");
-        decimal(version).ok_or_else(|| Error::invalid("version", "must be an integer"))
+        let version = self.get("version").and_then(crate::wire::digits);
+        version.ok_or_else(|| Error::invalid("version", "must be an integer"))
     }
 
     /// A time in one of the accepted forms.

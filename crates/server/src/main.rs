@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod data_dir;
+mod say;
 mod settings;
 mod stop_at;
 mod telemetry;

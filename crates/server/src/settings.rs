@@ -28,14 +28,20 @@ struct Raw {
     secret_key_file: PathBuf,
     clock_start: String,
     shutdown_seconds: u64,
-    log: Log,
+    log: RawLog,
     mail: RawMail,
     smtp: RawSmtp,
 }
 
-/// What is logged, and how.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawLog {
+    filter: String,
+    format: String,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone)]
 pub struct Log {
     /// Level or directives.
     pub filter: String,
@@ -44,8 +50,7 @@ pub struct Log {
 }
 
 /// The form of a log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
     Text,
@@ -65,20 +70,12 @@ struct RawMail {
 struct RawSmtp {
     host: String,
     port: u16,
-    security: RawSecurity,
+    security: String,
     user: String,
     password: String,
     password_file: PathBuf,
     ca_file: PathBuf,
     timeout_seconds: u64,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum RawSecurity {
-    Starttls,
-    Tls,
-    None,
 }
 
 /// The settings, checked.
@@ -182,9 +179,23 @@ impl Raw {
             secret_key_file,
             clock_start,
             shutdown_seconds: self.shutdown_seconds,
-            log: self.log,
+            log: self.log.check()?,
             mail: Mail { from: self.mail.from, transport, max_message_bytes: self.mail.max_message_bytes },
         })
+    }
+}
+
+impl RawLog {
+    fn check(self) -> Result<Log> {
+        let format = match self.format.as_str() {
+            "text" => LogFormat::Text,
+            "json" => LogFormat::Json,
+            other => bail!("log.format: {other:?} is none of text, json"),
+        };
+        tracing_subscriber::EnvFilter::try_new(&self.filter).with_context(|| {
+            format!("log.filter: {:?} is no level and no list of directives", self.filter)
+        })?;
+        Ok(Log { filter: self.filter, format })
     }
 }
 
@@ -227,10 +238,11 @@ impl RawSmtp {
             (false, false) => Some((self.user, SecretString::from(password))),
             _ => bail!("smtp.user: user and password go together"),
         };
-        let security = match self.security {
-            RawSecurity::Starttls => Security::Starttls,
-            RawSecurity::Tls => Security::Tls,
-            RawSecurity::None => Security::None,
+        let security = match self.security.as_str() {
+            "starttls" => Security::Starttls,
+            "tls" => Security::Tls,
+            "none" => Security::None,
+            other => bail!("smtp.security: {other:?} is none of starttls, tls, none"),
         };
         ensure!(
             credentials.is_none()
@@ -280,6 +292,10 @@ mod tests {
     #[test]
     fn refusals_name_the_key() {
         assert!(refusal(&[("TIDEMARK_LISTN", "x")]).contains("listn"));
+        assert!(refusal(&[("TIDEMARK_LOG__FORMAT", "xml")]).starts_with("log.format:"));
+        assert!(refusal(&[("TIDEMARK_LOG__FILTER", "a=b=c")]).starts_with("log.filter:"));
+        let security = [("TIDEMARK_SMTP__HOST", "relay"), ("TIDEMARK_SMTP__SECURITY", "ssl")];
+        assert!(refusal(&security).starts_with("smtp.security: \"ssl\" is none of"));
         assert!(refusal(&[("TIDEMARK_SMTP__HOTS", "x")]).contains("hots"));
         assert!(refusal(&[("TIDEMARK_LISTEN", "0.0.0.0:80")]).starts_with("public_url: required"));
         assert!(refusal(&[("TIDEMARK_PUBLIC_URL", "tide.example.com")]).starts_with("public_url:"));

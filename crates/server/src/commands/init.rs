@@ -8,6 +8,7 @@ use store::Db;
 
 use crate::cli;
 use crate::data_dir::DataDir;
+use crate::say::say;
 use crate::settings::Settings;
 
 /// Makes it and prints the credentials, once.
@@ -17,9 +18,9 @@ pub async fn run(options: &cli::Init) -> Result<()> {
     let (made, first) = make(&settings, clock, Ids::default(), (&options.name, &options.email)).await?;
     made.app.db.close().await;
     if options.json {
-        println!("{}", as_json(&first));
+        say(as_json(&first));
     } else {
-        print!("{}", for_people(&settings, &options.name, &first));
+        say(for_people(&settings, &options.name, &first));
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::init::use_case_settings;
 use crate::cli;
 use crate::data_dir::DataDir;
+use crate::say::say;
 use crate::settings::Settings;
 use crate::{stop_at, telemetry};
 
@@ -45,7 +46,7 @@ pub async fn run(options: &cli::Serve) -> Result<()> {
     stop_at::set(&app)?;
     let stop = CancellationToken::new();
     let stopped = stop_on_signal(stop.clone())?;
-    println!("ready http://{}/api/2", listener.local_addr()?);
+    say(format_args!("ready http://{}/api/2", listener.local_addr()?));
     let served = serve(app.clone(), listener, stop.clone(), Duration::from_secs(settings.shutdown_seconds));
     tokio::select! {
         served = served => served,

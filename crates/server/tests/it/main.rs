@@ -14,6 +14,7 @@ mod authz;
 mod billing;
 mod clients;
 mod desk;
+mod figures;
 mod history;
 mod infra;
 mod mail;

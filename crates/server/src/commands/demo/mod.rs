@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{init, serve};
 use crate::cli::{self, Common};
+use crate::say::say;
 use crate::settings::Settings;
 use crate::telemetry;
 
@@ -64,9 +65,9 @@ pub async fn run(options: &cli::Demo) -> Result<()> {
 
 fn show(options: &cli::Demo, shown: &walk::Shown) -> Result<()> {
     if options.json {
-        println!("{}", summary::as_json(shown));
+        say(summary::as_json(shown));
     } else {
-        print!("{}", summary::for_people(shown, options.serve)?);
+        say(summary::for_people(shown, options.serve)?);
     }
     Ok(())
 }

@@ -244,6 +244,33 @@ async fn the_checks_of_put_and_delete_come_in_their_order() {
 }
 
 #[tokio::test]
+async fn neither_arrays_pass_for_objects_nor_signs_for_digits() {
+    let counter = Counter::at("2020-03-04T10:00:00Z").await;
+    let with = |path: &str, value: Value| {
+        let mut body = counter.smallest();
+        body[path] = value;
+        body
+    };
+    let mut period = counter.smallest();
+    period["parameters"]["period"] = json!(["2020-03-01", "2020-03-02"]);
+    for (body, info) in [
+        (period, "parameters.period: must be an object"),
+        (with("schedule", json!(["once"])), "schedule: must be an object"),
+        (with("parameters", json!("x")), "parameters: must be an object"),
+    ] {
+        refused(&counter.post("/reports").json(body).await, 400, 400, info);
+    }
+    let later = with("generation_date", json!("2020-03-20"));
+    let made = counter.post("/reports").json(later).await.ok();
+    let path = format!("/reports/{}", made["id"].as_str().unwrap());
+    refused(&counter.put(&path).json(json!({"schedule": [true]})).await, 400, 400, "schedule");
+    refused(&counter.put(&path).json(json!({"version": "+1"})).await, 400, 400, "version");
+    refused(&counter.delete(&format!("{path}?version=%2B1")).await, 400, 400, "version");
+    let excluding = "*/*;q=0.1, application/json;q=0";
+    refused(&counter.put(&path).header("Accept", excluding).json(json!({})).await, 415, 415, "");
+}
+
+#[tokio::test]
 async fn bulk_and_subscriptions_answer_as_published() {
     let counter = Counter::at("2020-03-04T10:00:00Z").await;
     let desk = &counter.desk;
