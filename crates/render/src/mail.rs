@@ -95,6 +95,9 @@ fn facts(heading: &Heading, words: Words) -> Vec<(&'static str, String)> {
     facts.push((words.tr("Report"), words.tr(terms::kind(heading.kind)).to_owned()));
     facts.push((words.tr("Scope"), words.tr(terms::level(heading.level)).to_owned()));
     facts.push((words.tr("Generated"), heading.generated_at.for_people()));
+    if heading.leave_out_trial {
+        facts.push((words.tr("Not included"), words.tr("Tenants on trial").to_owned()));
+    }
     facts
 }
 

@@ -50,7 +50,7 @@ pub struct Common {
     /// Key that seals secrets in the database [default: secret.key in the data directory]
     #[arg(long, value_name = "FILE")]
     pub secret_key_file: Option<PathBuf>,
-    /// Rehearse: let the clock run on from an instant, such as 2026-05-31T23:50:00Z
+    /// Rehearse: let the clock run on from an instant, such as 2026-06-01T23:59:00Z
     #[arg(long, value_name = "INSTANT")]
     pub clock_start: Option<String>,
 }

@@ -74,8 +74,7 @@ impl DataDir {
             self.path.display(),
             self.path.display()
         );
-        let sealing = SealingKey::read(&settings.secret_key_file)
-            .with_context(|| format!("secret_key_file: {}", settings.secret_key_file.display()))?;
+        let sealing = SealingKey::read(&settings.secret_key_file).context("secret_key_file")?;
         let db = Db::open(&file).await.with_context(|| format!("{} cannot be opened", file.display()))?;
         Ok((db, sealing))
     }

@@ -35,6 +35,7 @@ pub(super) async fn load(app: &App, stored: &Stored, pinned: &Pinned) -> Result<
         kind: run.parameters.kind,
         level: run.parameters.level,
         show_skus: run.parameters.show_skus.unwrap_or(false),
+        leave_out_trial: run.schedule == ScheduleType::Monthly,
         generated_at: pinned.generated_at,
         language: pinned.language,
     };

@@ -170,6 +170,8 @@ pub struct Heading {
     pub level: Level,
     /// Whether data files have the SKU column.
     pub show_skus: bool,
+    /// Whether the usage of trial tenants is left out, which people are told.
+    pub leave_out_trial: bool,
     /// When it was made.
     pub generated_at: Instant,
     /// The language of the files: the subject's.

@@ -134,6 +134,7 @@ pub(crate) fn heading(kind: Kind, language: &str) -> Heading {
         kind,
         level: Level::Accounts,
         show_skus: false,
+        leave_out_trial: false,
         generated_at: "2017-05-08T00:00:00Z".parse::<Instant>().unwrap(),
         language: Language::from_code(language).unwrap(),
     }

@@ -50,8 +50,7 @@ pub async fn make(
     } else {
         SealingKey::create(&settings.secret_key_file)
     };
-    let sealing =
-        sealing.with_context(|| format!("secret_key_file: {}", settings.secret_key_file.display()))?;
+    let sealing = sealing.context("secret_key_file")?;
     // Made under another name, so that a first setup cut short leaves nothing that looks whole.
     let unfinished = settings.data_dir.join("tidemark.db.new");
     for suffix in ["", "-wal", "-shm"] {

@@ -33,7 +33,7 @@ pub fn for_people(shown: &Shown, serving: bool) -> Result<String> {
          1  POST /reports made the report of the published page, due on 2017-05-08:\n\n{}\n\
          2  PUT /reports/{REPORT} changed it before it ran. Sent:\n\n     {}\n\n   Answered, whole:\n\n     {}\n\n\
          3  Midnight passed. The report ran and was mailed, once:\n\n     {}\n\n\
-         4  A second report was saved on the server and downloaded. Its rows of North Partner,\n\
+         4  A second report was saved on the server and downloaded. Its rows of North Partner,\n   \
             the same figures as in the mail (change: since the 1st, when its billing period began):\n\n{}\n",
         report_table(&shown.created, &shown.updated)?,
         shown.change,
@@ -97,8 +97,8 @@ fn figures_table(csv: &str) -> Result<String> {
 fn figure(raw: &str, unit: &str) -> Result<String> {
     let raw = Decimal::from_i128_with_scale(raw.parse()?, 0);
     Ok(match unit {
-        "bytes" => format!("{:.2} GB", raw / Decimal::from(1_u64 << 30)),
-        "seconds" => format!("{:.2} hours", raw / Decimal::from(3600)),
+        "bytes" => format!("{:.2} GB", (raw / Decimal::from(1_u64 << 30)).round_dp(2)),
+        "seconds" => format!("{:.2} hours", (raw / Decimal::from(3600)).round_dp(2)),
         _ => raw.to_string(),
     })
 }
