@@ -10,6 +10,7 @@ pub mod json;
 pub mod openapi;
 pub mod params;
 pub mod problem;
+pub mod schema;
 pub mod serve;
 mod strict;
 pub mod wire;

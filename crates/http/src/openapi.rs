@@ -1,11 +1,27 @@
 //! The OpenAPI document, generated from the handlers.
 
+use axum::http::StatusCode;
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{OpenApi as OpenApiDocument, RefOr};
 use utoipa::{Modify, OpenApi};
 
 /// What stands above the paths.
 #[derive(OpenApi)]
-#[openapi(security(("bearer" = []), ("basic" = [])), modifiers(&Credentials), info(
+#[openapi(security(("bearer" = []), ("basic" = [])), modifiers(&Credentials), tags(
+    (name = "reports", description = "Usage reports, their files and who gets them by mail."),
+    (name = "tenants", description = "The nodes of the partner channel: partners, folders, customers and units."),
+    (name = "users", description = "The people of a tenant."),
+    (name = "access policies", description = "Which roles a user has, and on which tenants."),
+    (name = "clients", description = "API clients: programs with credentials of their own."),
+    (name = "applications", description = "The services that are metered."),
+    (name = "offering items", description = "What a tenant may use of the services, and how much."),
+    (name = "usages", description = "What tenants use now, and the readings that say so."),
+    (name = "pricing", description = "Trial and production, currencies and prices."),
+    (name = "billing", description = "Billing modes, periods and settings of services."),
+    (name = "infra", description = "Locations and the storages in them."),
+    (name = "idp", description = "Tokens: getting, revoking and checking them."),
+), info(
     title = "Tidemark",
     description = "Usage metering and reporting for service providers. Wire-compatible with the Account Management API v2.",
     license(name = "Apache-2.0", identifier = "Apache-2.0")
@@ -16,7 +32,7 @@ pub struct Document;
 struct Credentials;
 
 impl Modify for Credentials {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+    fn modify(&self, document: &mut OpenApiDocument) {
         let components = document.components.get_or_insert_default();
         for (name, scheme) in [("bearer", HttpAuthScheme::Bearer), ("basic", HttpAuthScheme::Basic)] {
             components.add_security_scheme(name, SecurityScheme::Http(Http::new(scheme)));
@@ -24,20 +40,40 @@ impl Modify for Credentials {
     }
 }
 
-/// Gives every operation an id of its own, from its method and path: `get_reports_report_id`.
-pub fn name_operations(document: &mut utoipa::openapi::OpenApi) {
+/// Gives every operation an id of its own, from its method and path: `get_reports_report_id`. What the host has outside
+/// `/api/2` too, is told from that by a word in front: `get_host_well_known_openid_configuration`.
+pub fn name_operations(document: &mut OpenApiDocument) {
     for (path, item) in &mut document.paths.paths {
-        let path = path.trim_start_matches("/api/2/").replace(['/', '-', '.'], "_").replace(['{', '}'], "");
-        let operations = [
-            ("get", &mut item.get),
-            ("put", &mut item.put),
-            ("post", &mut item.post),
-            ("delete", &mut item.delete),
-        ];
-        for (method, operation) in operations {
-            if let Some(operation) = operation {
-                operation.operation_id = Some(format!("{method}_{}", path.trim_start_matches('_')));
+        let path = path.replace("/api/2/", "").replace("/.well-known/", "/host/well-known/");
+        let path = path.replace(['/', '-', '.'], "_").replace(['{', '}'], "");
+        for (method, operation) in operations(item) {
+            operation.operation_id = Some(format!("{method}_{}", path.trim_start_matches('_')));
+        }
+    }
+}
+
+/// Describes every response that its handler does not, with the standard phrase of its status.
+pub fn describe_responses(document: &mut OpenApiDocument) {
+    for item in document.paths.paths.values_mut() {
+        let responses = operations(item).flat_map(|(_, operation)| &mut operation.responses.responses);
+        for (status, response) in responses {
+            let phrase = status.parse().ok().and_then(|status: StatusCode| status.canonical_reason());
+            if let (RefOr::T(response), Some(phrase)) = (response, phrase)
+                && response.description.is_empty()
+            {
+                phrase.clone_into(&mut response.description);
             }
         }
     }
+}
+
+/// The operations of a path by their methods, as far as Tidemark uses these.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let by_method = [
+        ("get", &mut item.get),
+        ("put", &mut item.put),
+        ("post", &mut item.post),
+        ("delete", &mut item.delete),
+    ];
+    by_method.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }

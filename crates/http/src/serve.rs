@@ -37,6 +37,7 @@ pub fn documented() -> (Router<App>, utoipa::openapi::OpenApi) {
         .merge(idp::host_routes())
         .split_for_parts();
     openapi::name_operations(&mut document);
+    openapi::describe_responses(&mut document);
     (routes, document)
 }
 

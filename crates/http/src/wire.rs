@@ -104,7 +104,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
 
 /// A time in the form `2026-05-08T10:58:53Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
-#[schema(value_type = String, example = "2026-05-08T10:58:53Z")]
+#[schema(value_type = String, format = DateTime, example = "2026-05-08T10:58:53Z")]
 pub struct Zulu(pub Instant);
 
 impl Serialize for Zulu {

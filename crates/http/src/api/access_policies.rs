@@ -15,6 +15,7 @@ use crate::caller::{Can, TenantViewer, UserAdmin};
 use crate::json::{Body, Json};
 use crate::params::PathId;
 use crate::problem::{Envelope, Problem};
+use crate::schema;
 use crate::wire::{Zulu, lax_int_option};
 
 /// The routes of this noun.
@@ -30,13 +31,13 @@ pub struct AccessPolicy {
     version: i64,
     #[schema(value_type = String, format = Uuid)]
     trustee_id: UserId,
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::TrusteeType)]
     trustee_type: TrusteeType,
     #[schema(value_type = String, format = Uuid)]
     issuer_id: Uuid,
     #[schema(value_type = String, format = Uuid)]
     tenant_id: TenantId,
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::Role)]
     role_id: Role,
     created_at: Zulu,
     updated_at: Zulu,
@@ -91,7 +92,7 @@ impl From<Policies> for AccessPolicies {
 pub struct AccessPolicyBody {
     #[schema(value_type = String, format = Uuid)]
     tenant_id: TenantId,
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::Role)]
     role_id: Role,
     #[schema(value_type = Option<String>, format = Uuid)]
     id: Option<PolicyId>,

@@ -12,6 +12,7 @@ use crate::caller::{Anyone, Can};
 use crate::json::Json;
 use crate::params::PathId;
 use crate::problem::{Envelope, Problem};
+use crate::schema;
 use crate::wire::Items;
 
 /// The routes of this noun.
@@ -29,6 +30,7 @@ pub struct Application {
     pub name: &'static str,
     /// Such as `backup`.
     #[serde(rename = "type")]
+    #[schema(value_type = schema::Service)]
     pub service: &'static str,
     /// The usage names it knows.
     pub usages: Vec<&'static str>,
@@ -49,7 +51,7 @@ pub fn application(known: &'static domain::catalogue::Application) -> Applicatio
 
 /// Every service.
 #[utoipa::path(get, path = "/applications", tag = "applications", responses(
-    (status = 200, body = Items<Application>),
+    (status = 200, description = "The services", body = Items<Application>),
     (status = 401, body = Envelope),
 ))]
 async fn list(_: Can<Anyone>, State(app): State<App>) -> Json<Items<Application>> {
@@ -60,7 +62,7 @@ async fn list(_: Can<Anyone>, State(app): State<App>) -> Json<Items<Application>
 #[utoipa::path(get, path = "/applications/{application_id}", tag = "applications",
     params(("application_id" = String, Path, format = "uuid")),
     responses(
-        (status = 200, body = Application),
+        (status = 200, description = "The service", body = Application),
         (status = 401, body = Envelope),
         (status = 404, body = Envelope),
     ))]

@@ -18,6 +18,7 @@ use crate::caller::{Anyone, Can, TenantAdmin, TenantViewer};
 use crate::json::{Body, Json};
 use crate::params::{Params, PathId};
 use crate::problem::{Envelope, Problem};
+use crate::schema;
 use crate::wire::{Items, Zulu};
 
 /// The routes of this noun.
@@ -38,16 +39,16 @@ pub(super) struct ClientBody {
     /// Always 0: never.
     client_secret_expires_at: i64,
     #[serde(rename = "type")]
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::ClientType)]
     client_type: ClientType,
     /// Free object.
     #[schema(value_type = Object)]
     data: Box<RawValue>,
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::ClientAuthMethod)]
     token_endpoint_auth_method: ClientAuthMethod,
     created_at: Zulu,
     created_by: Uuid,
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::ClientStatus)]
     status: ClientStatus,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     redirect_uris: Vec<String>,
@@ -112,11 +113,11 @@ pub(super) struct NewClientAnswer {
 #[serde(deny_unknown_fields)]
 pub(super) struct NewClientBody {
     #[serde(rename = "type")]
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::ClientType)]
     client_type: ClientType,
     #[schema(value_type = Uuid)]
     tenant_id: TenantId,
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::ClientAuthMethod)]
     token_endpoint_auth_method: ClientAuthMethod,
     /// Free object, usually with `client_name`.
     #[schema(value_type = Option<Object>)]
@@ -146,7 +147,7 @@ impl From<NewClientBody> for NewClient {
 pub(super) struct ClientChangesBody {
     #[schema(value_type = Option<Object>)]
     data: Option<Map<String, Value>>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::ClientStatus>)]
     status: Option<ClientStatus>,
     redirect_uris: Option<Vec<String>>,
     origin_id: Option<String>,
@@ -169,7 +170,9 @@ impl Body for ClientChangesBody {
 
 /// Makes a client; its secret is shown only here.
 #[utoipa::path(post, path = "/clients", tag = "clients", request_body = NewClientBody,
-    responses((status = 201, body = NewClientAnswer), (status = 400, body = Envelope), (status = 401, body = Envelope),
+    responses((status = 201, description = "The new client, with the secrets that are shown only here",
+            body = NewClientAnswer),
+        (status = 400, body = Envelope), (status = 401, body = Envelope),
         (status = 403, body = Envelope), (status = 404, body = Envelope), (status = 415, body = Envelope)))]
 async fn create(
     caller: Can<TenantAdmin>,
@@ -190,8 +193,8 @@ async fn create(
 #[utoipa::path(get, path = "/clients", tag = "clients",
     params(("uuids" = Option<String>, Query, description = "Client ids, separated by commas."),
         ("origin_id" = Option<String>, Query), ("allow_deleted" = Option<bool>, Query)),
-    responses((status = 200, body = Items<KnownClient>), (status = 400, body = Envelope),
-        (status = 401, body = Envelope), (status = 403, body = Envelope)))]
+    responses((status = 200, description = "The clients", body = Items<KnownClient>),
+        (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope)))]
 async fn list(
     caller: Can<TenantViewer>,
     State(app): State<App>,
@@ -211,8 +214,8 @@ async fn list(
 
 /// One client; a client may always look at itself.
 #[utoipa::path(get, path = "/clients/{client_id}", tag = "clients", params(("client_id" = Uuid, Path)),
-    responses((status = 200, body = KnownClient), (status = 401, body = Envelope), (status = 403, body = Envelope),
-        (status = 404, body = Envelope)))]
+    responses((status = 200, description = "The client", body = KnownClient),
+        (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope)))]
 async fn get(
     caller: Can<Anyone>,
     State(app): State<App>,
@@ -224,7 +227,8 @@ async fn get(
 /// Changes a client.
 #[utoipa::path(put, path = "/clients/{client_id}", tag = "clients", params(("client_id" = Uuid, Path)),
     request_body = ClientChangesBody,
-    responses((status = 200, body = KnownClient), (status = 400, body = Envelope), (status = 401, body = Envelope),
+    responses((status = 200, description = "The client after the change", body = KnownClient),
+        (status = 400, body = Envelope), (status = 401, body = Envelope),
         (status = 403, body = Envelope), (status = 404, body = Envelope), (status = 415, body = Envelope)))]
 async fn update(
     caller: Can<TenantAdmin>,
@@ -239,8 +243,8 @@ async fn update(
 
 /// Deletes a client.
 #[utoipa::path(delete, path = "/clients/{client_id}", tag = "clients", params(("client_id" = Uuid, Path)),
-    responses((status = 204), (status = 401, body = Envelope), (status = 403, body = Envelope),
-        (status = 404, body = Envelope)))]
+    responses((status = 204, description = "Deleted"),
+        (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope)))]
 async fn delete(
     caller: Can<TenantAdmin>,
     State(app): State<App>,
@@ -252,8 +256,8 @@ async fn delete(
 
 /// The ids of a tenant's clients.
 #[utoipa::path(get, path = "/tenants/{tenant_id}/clients", tag = "clients", params(("tenant_id" = Uuid, Path)),
-    responses((status = 200, body = Items<String>), (status = 401, body = Envelope), (status = 403, body = Envelope),
-        (status = 404, body = Envelope)))]
+    responses((status = 200, description = "Ids of clients", body = Items<String>),
+        (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope)))]
 async fn of_tenant(
     caller: Can<TenantViewer>,
     State(app): State<App>,

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::schema;
 use crate::wire::{Patch, Zulu};
 
 /// Defines what is written of a contact and what is read of one, member by member.
@@ -19,7 +20,7 @@ macro_rules! contact {
             id: ContactId,
             created_at: Zulu,
             updated_at: Zulu,
-            #[schema(value_type = Vec<String>)]
+            #[schema(value_type = Vec<schema::ContactType>)]
             types: Vec<ContactType>,
             $($member: Option<String>,)*
             email_confirmed: Option<bool>,
@@ -71,7 +72,7 @@ macro_rules! contact_body {
             #[schema(value_type = Option<String>)]
             $member: Patch<String>,)*
             #[serde(default)]
-            #[schema(value_type = Vec<String>)]
+            #[schema(value_type = Vec<schema::ContactType>)]
             types: Option<Vec<ContactType>>,
             #[serde(default, rename = "id")]
             #[schema(ignore)]

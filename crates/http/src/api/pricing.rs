@@ -15,6 +15,7 @@ use crate::caller::{Can, TenantAdmin, TenantViewer};
 use crate::json::{Body, Json};
 use crate::params::PathId;
 use crate::problem::{Envelope, Problem};
+use crate::schema;
 use crate::wire::{Items, Patch, Zulu, lax_int, lax_int_option};
 
 /// The routes of this noun.
@@ -25,11 +26,11 @@ pub fn routes() -> OpenApiRouter<App> {
 /// How a tenant is billed.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Pricing {
-    /// trial, production or suspended.
-    #[schema(value_type = String)]
+    /// Where it stands between trial and production.
+    #[schema(value_type = schema::PricingMode)]
     pub mode: PricingMode,
     /// ISO 4217, or null.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::Currency>)]
     pub currency: Option<Currency>,
     /// What a change must name.
     pub version: i64,
@@ -57,11 +58,11 @@ pub struct PutPricing {
     #[schema(value_type = i64)]
     pub version: i64,
     /// The new mode.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::PricingMode>)]
     pub mode: Option<PricingMode>,
     /// The new currency; null clears it.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::Currency>)]
     pub currency: Patch<Currency>,
 }
 
@@ -144,7 +145,7 @@ impl From<PutPrice> for PriceChange {
 #[utoipa::path(get, path = "/tenants/{tenant_id}/pricing", tag = "pricing",
     params(("tenant_id" = String, Path, format = "uuid")),
     responses(
-        (status = 200, body = Pricing),
+        (status = 200, description = "How the tenant is billed", body = Pricing),
         (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 async fn get(
@@ -160,7 +161,7 @@ async fn get(
     params(("tenant_id" = String, Path, format = "uuid")),
     request_body = PutPricing,
     responses(
-        (status = 200, body = Pricing),
+        (status = 200, description = "Mode and currency after the change", body = Pricing),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
         (status = 404, body = Envelope), (status = 409, body = Envelope), (status = 415, body = Envelope),
     ))]
@@ -177,7 +178,7 @@ async fn put(
 #[utoipa::path(get, path = "/tenants/{tenant_id}/offering_items/pricing", tag = "pricing",
     params(("tenant_id" = String, Path, format = "uuid")),
     responses(
-        (status = 200, body = Items<Price>),
+        (status = 200, description = "The prices", body = Items<Price>),
         (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 async fn get_prices(
@@ -194,7 +195,7 @@ async fn get_prices(
     params(("tenant_id" = String, Path, format = "uuid")),
     request_body = PutPrices,
     responses(
-        (status = 200, body = Items<Price>),
+        (status = 200, description = "All prices of the tenant after the change", body = Items<Price>),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
         (status = 404, body = Envelope), (status = 409, body = Envelope), (status = 415, body = Envelope),
     ))]

@@ -36,8 +36,8 @@ impl Body for PostSubscription {}
 #[utoipa::path(get, path = "/users/{user_id}/report-subscriptions", tag = "reports",
     params(("user_id" = String, Path, format = "uuid")),
     responses(
-        (status = 200, body = Items<Id>), (status = 401, body = Envelope), (status = 403, body = Envelope),
-        (status = 404, body = Envelope),
+        (status = 200, description = "Ids of reports", body = Items<Id>),
+        (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 async fn list(
     caller: Can<AnyToken>,
@@ -53,7 +53,8 @@ async fn list(
     params(("user_id" = String, Path, format = "uuid")),
     request_body = PostSubscription,
     responses(
-        (status = 201, body = Report), (status = 400, body = Envelope), (status = 401, body = Envelope),
+        (status = 201, description = "The report after the change", body = Report),
+        (status = 400, body = Envelope), (status = 401, body = Envelope),
         (status = 403, body = Envelope), (status = 404, body = Envelope), (status = 415, body = Envelope),
     ))]
 async fn post(
@@ -70,7 +71,8 @@ async fn post(
 #[utoipa::path(delete, path = "/users/{user_id}/report-subscriptions/{report_id}", tag = "reports",
     params(("user_id" = String, Path, format = "uuid"), ("report_id" = String, Path, format = "uuid")),
     responses(
-        (status = 204), (status = 400, body = Envelope), (status = 401, body = Envelope),
+        (status = 204, description = "Taken off"),
+        (status = 400, body = Envelope), (status = 401, body = Envelope),
         (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 async fn delete(

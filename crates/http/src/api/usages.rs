@@ -18,7 +18,8 @@ use utoipa_axum::routes;
 use crate::caller::{AnyToken, Can, TenantViewer};
 use crate::json::{Body, Json};
 use crate::params::{Params, PathId};
-use crate::problem::{ErrorBody, Problem};
+use crate::problem::{Envelope, ErrorBody, Problem};
+use crate::schema;
 use crate::wire::Items;
 
 /// The routes of this noun.
@@ -30,19 +31,25 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Usage)]
 struct UsageBody {
+    #[schema(format = Uuid)]
     tenant_uuid: String,
     /// Numeric v1 id.
     tenant_id: i64,
+    #[schema(format = Uuid)]
     application_id: String,
     /// Offering item name, with edition prefix.
     name: &'static str,
+    #[schema(value_type = Option<schema::Edition>)]
     edition: Option<&'static str>,
     usage_name: &'static str,
-    /// count, feature or infra.
+    /// How it is measured.
+    #[schema(value_type = schema::ItemType)]
     r#type: &'static str,
-    /// bytes, quantity, seconds or n/a.
+    /// The unit of its usage.
+    #[schema(value_type = schema::MeasurementUnit)]
     measurement_unit: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = Uuid)]
     infra_id: Option<String>,
     /// When value last began at 0, UTC.
     #[schema(example = "2026-05-01T00:00:00")]
@@ -80,6 +87,7 @@ struct QuotaBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TenantUsages)]
 struct TenantUsagesBody {
+    #[schema(format = Uuid)]
     tenant: String,
     usages: Vec<UsageBody>,
 }
@@ -128,13 +136,14 @@ fn filter(params: &Params) -> Result<UsageFilter, Error> {
 /// The usages of a tenant and all below it, in the billing period that runs now.
 #[utoipa::path(get, path = "/tenants/{tenant_id}/usages", tag = "usages",
     params(
-        ("tenant_id" = String, Path, description = "UUID"),
+        ("tenant_id" = String, Path, format = Uuid),
         ("usage_names" = Option<String>, Query,
             description = "Usage names without edition prefix, comma separated"),
         ("editions" = Option<String>, Query,
             description = "Editions, comma separated; those without one are always shown"),
     ),
-    responses((status = 200, body = Items<UsageBody>), (status = 403), (status = 404)))]
+    responses((status = 200, description = "The usages", body = Items<UsageBody>),
+        (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope)))]
 async fn of_tenant(
     State(app): State<App>,
     caller: Can<TenantViewer>,
@@ -154,7 +163,8 @@ async fn of_tenant(
         ("editions" = Option<String>, Query,
             description = "Editions, comma separated; those without one are always shown"),
     ),
-    responses((status = 200, body = Items<TenantUsagesBody>), (status = 400), (status = 403)))]
+    responses((status = 200, description = "The usages, tenant by tenant", body = Items<TenantUsagesBody>),
+        (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope)))]
 async fn of_tenants(
     State(app): State<App>,
     caller: Can<TenantViewer>,
@@ -208,7 +218,10 @@ struct FaultBody {
 
 /// Sets current values. Faulty items do not hinder the others: each has its own verdict, in the order of the call.
 #[utoipa::path(put, path = "/tenants/usages", tag = "usages", request_body = Readings,
-    responses((status = 200, body = Items<Verdict>), (status = 400), (status = 403), (status = 413)))]
+    responses((status = 200, description = "A verdict on each reading, in the order of the call",
+            body = Items<Verdict>),
+        (status = 400, body = Envelope), (status = 401, body = Envelope),
+        (status = 403, body = Envelope), (status = 413, body = Envelope)))]
 async fn put(
     State(app): State<App>,
     caller: Can<AnyToken>,

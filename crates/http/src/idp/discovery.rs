@@ -54,14 +54,16 @@ impl Configuration {
 
 /// Where the endpoints are.
 #[utoipa::path(get, path = "/.well-known/openid-configuration", tag = "idp", security(()),
-    responses((status = 200, body = Configuration)))]
+    responses((status = 200, description = "Where the endpoints are and what they can do",
+            body = Configuration)))]
 pub(super) async fn configuration(State(app): State<App>) -> Json<Configuration> {
     Json(Configuration::of(&app))
 }
 
 /// The same, where OAuth 2 clients look for it (RFC 8414).
 #[utoipa::path(get, path = "/.well-known/oauth-authorization-server", tag = "idp", security(()),
-    responses((status = 200, body = Configuration)))]
+    responses((status = 200, description = "Where the endpoints are and what they can do",
+            body = Configuration)))]
 pub(super) async fn metadata(State(app): State<App>) -> Json<Configuration> {
     Json(Configuration::of(&app))
 }
@@ -93,7 +95,8 @@ impl From<PublicKey> for Jwk {
 }
 
 /// The keys that sign tokens.
-#[utoipa::path(get, path = "/idp/keys", tag = "idp", security(()), responses((status = 200, body = KeySet)))]
+#[utoipa::path(get, path = "/idp/keys", tag = "idp", security(()),
+    responses((status = 200, description = "The keys", body = KeySet)))]
 pub(super) async fn keys(State(app): State<App>) -> Result<Json<KeySet>, Problem> {
     let keys = app::auth::keys::published(&app).await?;
     Ok(Json(KeySet { keys: keys.into_iter().map(Jwk::from).collect() }))

@@ -31,8 +31,8 @@ pub(super) struct RevocationForm {
 /// Revokes a token with what was issued together with it and narrowed from it.
 #[utoipa::path(post, path = "/idp/revoke_token", tag = "idp", security((), ("basic" = [])),
     request_body(content = RevocationForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "Revoked, or unknown"), (status = 400, body = OAuthError),
-        (status = 401, body = OAuthError)))]
+    responses((status = 200, description = "Revoked, or unknown"),
+        (status = 400, body = OAuthError), (status = 401, body = OAuthError)))]
 pub(super) async fn revoke(State(app): State<App>, mut form: Form) -> Result<Response, Refused> {
     let token = form.require("token")?;
     if !matches!(form.get("token_type_hint"), None | Some("access_token" | "refresh_token")) {
@@ -108,7 +108,9 @@ impl From<Introspected> for Facts {
 /// Says whether a token is good, and what for. Only clients of a top tenant may ask.
 #[utoipa::path(post, path = "/idp/introspect_token", tag = "idp", security(("bearer" = [])),
     request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = Introspection), (status = 400, body = OAuthError),
+    responses((status = 200, description = "Whether the token is good, and what it says",
+            body = Introspection),
+        (status = 400, body = OAuthError),
         (status = 401, body = OAuthError), (status = 403, body = OAuthError)))]
 pub(super) async fn introspect(State(app): State<App>, form: Form) -> Result<Response, Refused> {
     let bearer = form.bearer.as_deref().or(form.in_query("access_token")).ok_or(Refused::NoBearer)?;

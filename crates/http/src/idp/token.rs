@@ -71,8 +71,9 @@ impl From<Issued> for TokenAnswer {
 /// Gives tokens for a grant.
 #[utoipa::path(post, path = "/idp/token", tag = "idp", security((), ("basic" = [])),
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = TokenAnswer), (status = 400, body = OAuthError),
-        (status = 401, body = OAuthError), (status = 403, body = OAuthError), (status = 429, body = OAuthError)))]
+    responses((status = 200, description = "The tokens", body = TokenAnswer),
+        (status = 400, body = OAuthError), (status = 401, body = OAuthError),
+        (status = 403, body = OAuthError), (status = 429, body = OAuthError)))]
 pub(super) async fn token(State(app): State<App>, form: Form) -> Result<Response, Refused> {
     let grant_type = form.require("grant_type")?;
     issue(&app, form, &grant_type).await
@@ -82,8 +83,9 @@ pub(super) async fn token(State(app): State<App>, form: Form) -> Result<Response
 #[utoipa::path(post, path = "/bc/idp/token", tag = "idp", security((), ("basic" = [])),
     params(("grant_type" = Option<String>, Query, description = "Where the form has none.")),
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = TokenAnswer), (status = 400, body = OAuthError),
-        (status = 401, body = OAuthError), (status = 403, body = OAuthError), (status = 429, body = OAuthError)))]
+    responses((status = 200, description = "The tokens", body = TokenAnswer),
+        (status = 400, body = OAuthError), (status = 401, body = OAuthError),
+        (status = 403, body = OAuthError), (status = 429, body = OAuthError)))]
 pub(super) async fn token_alias(State(app): State<App>, form: Form) -> Result<Response, Refused> {
     let grant_type = match form.in_query("grant_type").filter(|_| form.get("grant_type").is_none()) {
         Some(in_query) => in_query.to_owned(),

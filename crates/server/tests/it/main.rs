@@ -20,6 +20,7 @@ mod infra;
 mod mail;
 mod metering;
 mod offering_items;
+mod openapi;
 mod pricing;
 mod process;
 mod reports;

@@ -34,7 +34,7 @@ pub fn own_routes() -> OpenApiRouter<App> {
 #[utoipa::path(get, path = "/billing/tenants/{tenant_id}", tag = "billing",
     params(("tenant_id" = String, Path, format = "uuid")),
     responses(
-        (status = 200, body = Billing),
+        (status = 200, description = "The settings", body = Billing),
         (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 async fn get(
@@ -50,7 +50,7 @@ async fn get(
     params(("tenant_id" = String, Path, format = "uuid")),
     request_body = PutBilling,
     responses(
-        (status = 200, body = Billing),
+        (status = 200, description = "The settings after the change", body = Billing),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
         (status = 404, body = Envelope), (status = 409, body = Envelope), (status = 415, body = Envelope),
     ))]
@@ -67,7 +67,7 @@ async fn put(
 #[utoipa::path(get, path = "/billing/tenants/{tenant_id}/periods", tag = "billing",
     params(("tenant_id" = String, Path, format = "uuid")),
     responses(
-        (status = 200, body = Items<ItemPeriod>),
+        (status = 200, description = "The billing periods", body = Items<ItemPeriod>),
         (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 async fn get_periods(
@@ -84,7 +84,7 @@ async fn get_periods(
     params(("tenant_id" = String, Path, format = "uuid")),
     request_body = PutPeriods,
     responses(
-        (status = 200, body = Items<ItemPeriod>),
+        (status = 200, description = "The billing periods after the change", body = Items<ItemPeriod>),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
         (status = 404, body = Envelope), (status = 415, body = Envelope),
     ))]
@@ -104,7 +104,7 @@ async fn put_periods(
     params(("tenant_id" = String, Path, format = "uuid")),
     request_body = PutBillingPeriod,
     responses(
-        (status = 200, body = BillingPeriod),
+        (status = 200, description = "The billing month", body = BillingPeriod),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
         (status = 404, body = Envelope), (status = 415, body = Envelope),
     ))]

@@ -57,7 +57,7 @@ impl Key {
         ("name" = String, Path),
     ),
     responses(
-        (status = 200, body = SettingOut),
+        (status = 200, description = "The setting", body = SettingOut),
         (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 async fn get(
@@ -78,7 +78,7 @@ async fn get(
     ),
     request_body = PutSetting,
     responses(
-        (status = 200, body = SettingOut),
+        (status = 200, description = "The setting after the change", body = SettingOut),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
         (status = 404, body = Envelope), (status = 415, body = Envelope),
     ))]
@@ -101,7 +101,7 @@ async fn put(
         ("name" = String, Path),
     ),
     responses(
-        (status = 204),
+        (status = 204, description = "No longer set at the tenant"),
         (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 async fn delete(caller: Can<TenantAdmin>, State(app): State<App>, key: Key) -> Result<StatusCode, Problem> {

@@ -10,16 +10,17 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::json::Body;
+use crate::schema;
 use crate::wire::{lax_bool_option, lax_int};
 
 /// A tenant's billing settings.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Billing {
-    /// external or internal.
-    #[schema(value_type = String)]
+    /// Who bills.
+    #[schema(value_type = schema::BillingMode)]
     pub mode: BillingMode,
-    /// last_day or average.
-    #[schema(value_type = String)]
+    /// Which figure of a period counts.
+    #[schema(value_type = schema::UsageCalculationMode)]
     pub usage_calculation_mode: UsageCalculationMode,
     /// What a change must name.
     pub version: i64,
@@ -43,11 +44,11 @@ pub struct PutBilling {
     #[serde(deserialize_with = "lax_int")]
     #[schema(value_type = i64)]
     pub version: i64,
-    /// external or internal.
-    #[schema(value_type = Option<String>)]
+    /// Who bills.
+    #[schema(value_type = Option<schema::BillingMode>)]
     pub mode: Option<BillingMode>,
-    /// last_day or average.
-    #[schema(value_type = Option<String>)]
+    /// Which figure of a period counts.
+    #[schema(value_type = Option<schema::UsageCalculationMode>)]
     pub usage_calculation_mode: Option<UsageCalculationMode>,
 }
 
@@ -90,6 +91,7 @@ pub struct PeriodItem {
     pub infra_component_id: Option<InfraId>,
     /// The capability that it needs of that storage; ignored in requests.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schema::Capability>)]
     pub infra_component_type: Option<String>,
 }
 

@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[utoipa::path(get, path = "/locations", tag = "infra",
     params(("uuids" = String, Query, description = "comma-separated ids; empty: none")),
     responses(
-        (status = 200, body = Items<Location>),
+        (status = 200, description = "The locations", body = Items<Location>),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
     ))]
 async fn list(
@@ -44,7 +44,7 @@ async fn list(
 #[utoipa::path(post, path = "/locations", tag = "infra",
     request_body = PostLocation,
     responses(
-        (status = 201, body = Location),
+        (status = 201, description = "The new location", body = Location),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
         (status = 404, body = Envelope), (status = 415, body = Envelope),
     ))]
@@ -61,7 +61,7 @@ async fn post(
 #[utoipa::path(get, path = "/locations/{location_id}", tag = "infra",
     params(("location_id" = String, Path, format = "uuid")),
     responses(
-        (status = 200, body = Location),
+        (status = 200, description = "The location", body = Location),
         (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 async fn get(
@@ -77,7 +77,7 @@ async fn get(
     params(("location_id" = String, Path, format = "uuid")),
     request_body = PutLocation,
     responses(
-        (status = 200, body = Location),
+        (status = 200, description = "The location after the change", body = Location),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
         (status = 404, body = Envelope), (status = 409, body = Envelope), (status = 415, body = Envelope),
     ))]
@@ -97,7 +97,7 @@ async fn put(
         ("version" = i64, Query),
     ),
     responses(
-        (status = 204),
+        (status = 204, description = "Deleted"),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
         (status = 404, body = Envelope), (status = 409, body = Envelope),
     ))]
@@ -115,7 +115,7 @@ async fn delete(
 #[utoipa::path(get, path = "/locations/{location_id}/infra", tag = "infra",
     params(("location_id" = String, Path, format = "uuid")),
     responses(
-        (status = 200, body = Infras),
+        (status = 200, description = "Ids of storages", body = Infras),
         (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 async fn storages(
@@ -130,7 +130,7 @@ async fn storages(
 #[utoipa::path(get, path = "/tenants/{tenant_id}/locations", tag = "infra",
     params(("tenant_id" = String, Path, format = "uuid")),
     responses(
-        (status = 200, body = Locations),
+        (status = 200, description = "Ids of locations", body = Locations),
         (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 async fn of_tenant(

@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[utoipa::path(get, path = "/infra", tag = "infra",
     params(("uuids" = String, Query, description = "comma-separated ids; empty: none")),
     responses(
-        (status = 200, body = Items<Infra>),
+        (status = 200, description = "The storages", body = Items<Infra>),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
     ))]
 async fn list(
@@ -43,7 +43,7 @@ async fn list(
 #[utoipa::path(post, path = "/infra", tag = "infra",
     request_body = PostInfra,
     responses(
-        (status = 201, body = Infra),
+        (status = 201, description = "The new storage", body = Infra),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
         (status = 404, body = Envelope), (status = 415, body = Envelope),
     ))]
@@ -60,7 +60,7 @@ async fn post(
 #[utoipa::path(get, path = "/infra/{infra_id}", tag = "infra",
     params(("infra_id" = String, Path, format = "uuid")),
     responses(
-        (status = 200, body = Infra),
+        (status = 200, description = "The storage", body = Infra),
         (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 async fn get(
@@ -76,7 +76,7 @@ async fn get(
     params(("infra_id" = String, Path, format = "uuid")),
     request_body = PutInfra,
     responses(
-        (status = 200, body = Infra),
+        (status = 200, description = "The storage after the change", body = Infra),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
         (status = 404, body = Envelope), (status = 409, body = Envelope), (status = 415, body = Envelope),
     ))]
@@ -97,7 +97,7 @@ async fn put(
         ("force" = Option<bool>, Query, description = "usage does not count unless a customer has an item on the storage"),
     ),
     responses(
-        (status = 204),
+        (status = 204, description = "Deleted"),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
         (status = 404, body = Envelope), (status = 409, body = Envelope),
     ))]
@@ -116,7 +116,7 @@ async fn delete(
 #[utoipa::path(get, path = "/tenants/{tenant_id}/infra", tag = "infra",
     params(("tenant_id" = String, Path, format = "uuid")),
     responses(
-        (status = 200, body = Infras),
+        (status = 200, description = "Ids of storages", body = Infras),
         (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 async fn of_tenant(

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::json::Body;
+use crate::schema;
 use crate::wire::{Patch, lax_int};
 
 /// A location.
@@ -89,7 +90,7 @@ pub struct Infra {
     /// How to reach it, without credentials.
     pub url: String,
     /// What it can be used for.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<schema::Capability>)]
     pub capabilities: Vec<Capability>,
     /// Address of its content for browsers.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,8 +98,8 @@ pub struct Infra {
     /// Address of its content for mobiles.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_mobile_url: Option<String>,
-    /// acronis, google, azure, amazon_s3 or null.
-    #[schema(value_type = Option<String>)]
+    /// Whose technology it stands on.
+    #[schema(value_type = Option<schema::BackendType>)]
     pub backend_type: Option<BackendType>,
     /// What a change must name.
     pub version: i64,
@@ -137,7 +138,7 @@ pub struct PostInfra {
     /// How to reach it.
     pub url: String,
     /// What it can be used for.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<schema::Capability>)]
     pub capabilities: Vec<Capability>,
     /// Where it stands; absent: in the owner's first location.
     #[schema(value_type = Option<String>, format = "uuid")]
@@ -146,8 +147,8 @@ pub struct PostInfra {
     pub content_url: Option<String>,
     /// Address of its content for mobiles.
     pub content_mobile_url: Option<String>,
-    /// acronis, google, azure or amazon_s3.
-    #[schema(value_type = Option<String>)]
+    /// Whose technology it stands on.
+    #[schema(value_type = Option<schema::BackendType>)]
     pub backend_type: Option<BackendType>,
 }
 
@@ -184,7 +185,7 @@ pub struct PutInfra {
     /// How to reach it; as answers show it: stays, credentials and all.
     pub url: Option<String>,
     /// What it can be used for.
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<schema::Capability>>)]
     pub capabilities: Option<Vec<Capability>>,
     /// Address of its content for browsers; null clears it.
     #[serde(default)]
@@ -196,7 +197,7 @@ pub struct PutInfra {
     pub content_mobile_url: Patch<String>,
     /// Whose technology it stands on; null clears it.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::BackendType>)]
     pub backend_type: Patch<BackendType>,
 }
 
@@ -223,7 +224,7 @@ impl From<PutInfra> for InfraChange {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Locations {
     /// The ids.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<uuid::Uuid>)]
     pub locations: Vec<LocationId>,
 }
 
@@ -231,6 +232,6 @@ pub struct Locations {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Infras {
     /// The ids.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<uuid::Uuid>)]
     pub infras: Vec<InfraId>,
 }

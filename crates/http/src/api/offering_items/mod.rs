@@ -34,7 +34,7 @@ pub fn routes() -> OpenApiRouter<App> {
         ("include_secondary" = Option<bool>, Query, description = "no effect"),
     ),
     responses(
-        (status = 200, body = ItemList),
+        (status = 200, description = "The items", body = ItemList),
         (status = 400, body = Envelope), (status = 401, body = Envelope),
         (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
@@ -78,7 +78,7 @@ async fn put(
         ("edition" = Option<String>, Query, description = "default `standard`; `*`: all"),
     ),
     responses(
-        (status = 200, body = ItemList),
+        (status = 200, description = "The items that a child could get", body = ItemList),
         (status = 400, body = Envelope), (status = 401, body = Envelope),
         (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]

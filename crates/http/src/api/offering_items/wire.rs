@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::json::Body;
+use crate::schema;
 use crate::wire::{Zulu, lax_bool_option, lax_int, lax_int_option};
 
 /// A list of items.
@@ -30,6 +31,7 @@ pub struct Item {
     /// Full name, with edition prefix.
     pub name: &'static str,
     /// Null: none.
+    #[schema(value_type = Option<schema::Edition>)]
     pub edition: Option<&'static str>,
     /// Name without the prefix.
     pub usage_name: &'static str,
@@ -41,13 +43,16 @@ pub struct Item {
     /// Always null.
     pub deleted_at: Option<Zulu>,
     /// 1: on.
+    #[schema(minimum = 0, maximum = 1)]
     pub status: u8,
     /// Whether it cannot be switched alone; no item of the catalogue says so.
     pub locked: bool,
-    /// count, feature or infra.
+    /// How it is measured.
     #[serde(rename = "type")]
+    #[schema(value_type = schema::ItemType)]
     pub item_type: &'static str,
-    /// bytes, quantity, seconds or n/a.
+    /// The unit of its usage.
+    #[schema(value_type = schema::MeasurementUnit)]
     pub measurement_unit: &'static str,
     /// The storage it is bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,7 +131,7 @@ pub struct PutItem {
     pub name: String,
     /// 1: on, 0: off, absent: as it is.
     #[serde(default, deserialize_with = "lax_int_option")]
-    #[schema(value_type = Option<i64>)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1)]
     pub status: Option<i64>,
     /// The storage it is bound to.
     #[schema(value_type = Option<String>, format = "uuid")]

@@ -42,7 +42,8 @@ pub struct Id(pub ReportId);
 #[utoipa::path(post, path = "/reports", tag = "reports",
     request_body = PostReport<OnOne>,
     responses(
-        (status = 200, body = Report), (status = 400, body = Envelope), (status = 401, body = Envelope),
+        (status = 200, description = "The new report", body = Report),
+        (status = 400, body = Envelope), (status = 401, body = Envelope),
         (status = 403, body = Envelope), (status = 404, body = Envelope), (status = 415, body = Envelope),
         (status = 500, body = Envelope),
     ))]
@@ -59,7 +60,8 @@ async fn post(
 #[utoipa::path(post, path = "/reports/bulk", tag = "reports",
     request_body = PostReport<OnMany>,
     responses(
-        (status = 201, body = Items<Report>), (status = 400, body = Envelope), (status = 401, body = Envelope),
+        (status = 201, description = "The new reports, in the order of their tenants", body = Items<Report>),
+        (status = 400, body = Envelope), (status = 401, body = Envelope),
         (status = 403, body = Envelope), (status = 404, body = Envelope), (status = 415, body = Envelope),
         (status = 500, body = Envelope),
     ))]
@@ -77,7 +79,8 @@ async fn post_bulk(
 #[utoipa::path(get, path = "/reports/{report_id}", tag = "reports",
     params(("report_id" = String, Path, format = "uuid")),
     responses(
-        (status = 200, body = Report), (status = 401, body = Envelope), (status = 403, body = Envelope),
+        (status = 200, description = "The report", body = Report),
+        (status = 401, body = Envelope), (status = 403, body = Envelope),
         (status = 404, body = Envelope),
     ))]
 async fn get(
@@ -93,7 +96,8 @@ async fn get(
     params(("report_id" = String, Path, format = "uuid")),
     request_body = PutReport,
     responses(
-        (status = 200, body = Report), (status = 400, body = Envelope), (status = 401, body = Envelope),
+        (status = 200, description = "The report after the change", body = Report),
+        (status = 400, body = Envelope), (status = 401, body = Envelope),
         (status = 403, body = Envelope), (status = 404, body = Envelope), (status = 409, body = Envelope),
         (status = 415, body = Envelope),
     ))]
@@ -112,7 +116,8 @@ async fn put(
 #[utoipa::path(delete, path = "/reports/{report_id}", tag = "reports",
     params(("report_id" = String, Path, format = "uuid"), ("version" = i64, Query)),
     responses(
-        (status = 204), (status = 400, body = Envelope), (status = 401, body = Envelope),
+        (status = 204, description = "Deleted"),
+        (status = 400, body = Envelope), (status = 401, body = Envelope),
         (status = 403, body = Envelope), (status = 404, body = Envelope), (status = 409, body = Envelope),
     ))]
 async fn delete(
@@ -129,7 +134,8 @@ async fn delete(
 #[utoipa::path(get, path = "/tenants/{tenant_id}/reports", tag = "reports",
     params(("tenant_id" = String, Path, format = "uuid")),
     responses(
-        (status = 200, body = Items<Id>), (status = 401, body = Envelope), (status = 403, body = Envelope),
+        (status = 200, description = "Ids of reports", body = Items<Id>),
+        (status = 401, body = Envelope), (status = 403, body = Envelope),
         (status = 404, body = Envelope),
     ))]
 async fn of_tenant(

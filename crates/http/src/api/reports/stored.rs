@@ -16,6 +16,7 @@ use crate::caller::{Can, FileReader, ReportReader};
 use crate::json::Json;
 use crate::params::{PathId, PathIds};
 use crate::problem::{Envelope, Problem};
+use crate::schema;
 use crate::wire::Items;
 
 /// A stored file.
@@ -25,12 +26,13 @@ pub(super) struct StoredItem {
     #[schema(value_type = String, format = "uuid")]
     pub id: ArtefactId,
     /// Its format.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::ReportFormat)]
     pub report_format: Format,
-    /// When its run was inserted, as `2020-03-04T10:58:53+00:00`.
+    /// When its run was inserted.
+    #[schema(format = DateTime, example = "2020-03-04T10:58:53+00:00")]
     pub created_at: String,
-    /// in_progress, saved or failed.
-    #[schema(value_type = String)]
+    /// Where it stands.
+    #[schema(value_type = schema::StoredStatus)]
     pub status: ArtefactStatus,
     /// Size of the compressed bytes, once saved.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,8 +55,8 @@ impl From<Artefact> for StoredItem {
 #[utoipa::path(get, path = "/reports/{report_id}/stored", tag = "reports",
     params(("report_id" = String, Path, format = "uuid")),
     responses(
-        (status = 200, body = Items<StoredItem>), (status = 401, body = Envelope),
-        (status = 403, body = Envelope), (status = 404, body = Envelope),
+        (status = 200, description = "The files", body = Items<StoredItem>),
+        (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]
 pub(super) async fn list(
     caller: Can<ReportReader>,
@@ -72,7 +74,8 @@ pub(super) async fn list(
         ("stored_report_id" = String, Path, format = "uuid"),
     ),
     responses(
-        (status = 200, body = Vec<u8>, content_type = "application/octet-stream",
+        (status = 200, description = "The file's bytes, compressed",
+            body = Vec<u8>, content_type = "application/octet-stream",
             headers(("Content-Encoding" = String, description = "always gzip"))),
         (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
     ))]

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::json::Body;
+use crate::schema;
 use crate::wire::{lax_bool, lax_bool_option, lax_int_option};
 
 /// A report (reports-api, section 2).
@@ -21,11 +22,11 @@ pub struct Report {
     pub id: ReportId,
     /// 1 at creation, +1 per PUT.
     pub version: i64,
-    /// save or send.
-    #[schema(value_type = String)]
+    /// Whether its files are kept or sent.
+    #[schema(value_type = schema::ResultAction)]
     pub result_action: ResultAction,
     /// Users who get the mail.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<uuid::Uuid>)]
     pub recipients: Vec<UserId>,
     /// What it shows.
     pub parameters: ReportParameters,
@@ -43,13 +44,13 @@ pub struct ReportParameters {
     #[schema(value_type = String, format = "uuid")]
     pub tenant_id: TenantId,
     /// Which descendants have rows.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::ReportLevel)]
     pub level: Level,
     /// What is counted.
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::ReportKind)]
     pub kind: Kind,
     /// The files.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<schema::ReportFormat>)]
     pub formats: Vec<Format>,
     /// The days reported.
     pub period: PeriodDates,
@@ -75,9 +76,9 @@ pub struct PeriodDates {
 /// When a report runs.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReportSchedule {
-    /// once or monthly.
+    /// How often.
     #[serde(rename = "type")]
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::ScheduleType)]
     pub kind: ScheduleType,
     /// Whether it runs when due.
     pub enabled: bool,
@@ -110,9 +111,9 @@ impl From<Shown> for Report {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PostReport<P: ToSchema> {
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<uuid::Uuid>>)]
     recipients: Option<Vec<UserId>>,
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::ResultAction)]
     result_action: ResultAction,
     parameters: P,
     schedule: PostSchedule,
@@ -167,11 +168,11 @@ macro_rules! post_parameters {
         pub(super) struct $name {
             #[schema(value_type = $schema)]
             $subject: $of,
-            #[schema(value_type = String)]
+            #[schema(value_type = schema::ReportLevel)]
             level: Level,
-            #[schema(value_type = String)]
+            #[schema(value_type = schema::ReportKind)]
             kind: Kind,
-            #[schema(value_type = Option<Vec<String>>)]
+            #[schema(value_type = Option<Vec<schema::ReportFormat>>)]
             formats: Option<Vec<Format>>,
             period: Option<PeriodDates>,
             #[serde(default, deserialize_with = "lax_bool_option")]
@@ -200,18 +201,18 @@ macro_rules! post_parameters {
 
 post_parameters! {
     /// The subject of a new report and what it is to show.
-    OnOne, tenant_id: TenantId as String
+    OnOne, tenant_id: TenantId as uuid::Uuid
 }
 post_parameters! {
     /// The subjects of new reports and what they are to show.
-    OnMany, tenant_ids: Vec<TenantId> as Vec<String>
+    OnMany, tenant_ids: Vec<TenantId> as Vec<uuid::Uuid>
 }
 
 /// When a new report is to run.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct PostSchedule {
     #[serde(rename = "type")]
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::ScheduleType)]
     kind: ScheduleType,
     #[serde(default, deserialize_with = "lax_bool_option")]
     #[schema(value_type = Option<bool>)]
@@ -222,7 +223,7 @@ pub(super) struct PostSchedule {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PutReport {
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<uuid::Uuid>>)]
     recipients: Option<Vec<UserId>>,
     #[serde(default)]
     parameters: Option<PutParameters>,
@@ -232,7 +233,7 @@ pub(super) struct PutReport {
     #[serde(default, deserialize_with = "lax_int_option")]
     #[schema(value_type = Option<i64>)]
     version: Option<i64>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::ResultAction>)]
     result_action: Option<ResultAction>,
     #[schema(value_type = Option<String>, format = "date")]
     generation_date: Option<Day>,
@@ -243,9 +244,9 @@ impl Body for PutReport {}
 /// What a report is to show from now on.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(super) struct PutParameters {
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::ReportLevel>)]
     level: Option<Level>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::ReportKind>)]
     kind: Option<Kind>,
     #[serde(default, deserialize_with = "lax_bool_option")]
     #[schema(value_type = Option<bool>)]
@@ -255,7 +256,7 @@ pub(super) struct PutParameters {
     show_skus: Option<bool>,
     #[schema(value_type = Option<String>, format = "uuid")]
     tenant_id: Option<TenantId>,
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<schema::ReportFormat>>)]
     formats: Option<Vec<Format>>,
     period: Option<PeriodDates>,
 }
@@ -267,7 +268,7 @@ pub(super) struct PutSchedule {
     #[schema(value_type = bool)]
     enabled: bool,
     #[serde(rename = "type")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::ScheduleType>)]
     kind: Option<ScheduleType>,
 }
 

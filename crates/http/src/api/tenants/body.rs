@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::api::contact::{Contact, ContactBody};
 use crate::json::Body;
+use crate::schema;
 use crate::wire::{Patch, Zulu, language_option, lax_bool, lax_bool_option, lax_int, uuid_option};
 
 /// The brand that every tenant has or inherits until brands are built.
@@ -27,11 +28,11 @@ pub struct Tenant {
     updated_at: Zulu,
     deleted_at: Option<Zulu>,
     name: String,
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::CustomerType)]
     customer_type: CustomerType,
     #[schema(value_type = String, format = Uuid)]
     parent_id: TenantId,
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::TenantKind)]
     kind: TenantKind,
     contact: Contact,
     contacts: Vec<Contact>,
@@ -41,6 +42,7 @@ pub struct Tenant {
     brand_uuid: &'static str,
     brand_enabled: bool,
     internal_tag: Option<String>,
+    #[schema(value_type = schema::Language)]
     language: &'static str,
     #[schema(value_type = Option<String>, format = Uuid)]
     owner_id: Option<UserId>,
@@ -49,13 +51,15 @@ pub struct Tenant {
     default_idp_id: uuid::Uuid,
     update_lock: UpdateLock,
     ancestral_access: bool,
+    #[schema(value_type = schema::MfaStatus)]
     mfa_status: &'static str,
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::PricingMode)]
     pricing_mode: PricingMode,
     production_start_date: Option<Zulu>,
+    #[schema(value_type = Option<schema::ExternalOperation>)]
     external_operation_status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<uuid::Uuid>>)]
     path: Option<Vec<TenantId>>,
 }
 
@@ -135,7 +139,7 @@ pub struct NewTenantBody {
     name: String,
     #[schema(value_type = String, format = Uuid)]
     parent_id: TenantId,
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::TenantKind)]
     kind: TenantKind,
     contact: Option<ContactBody>,
     company_billing_contact: Option<ContactBody>,
@@ -144,7 +148,7 @@ pub struct NewTenantBody {
     customer_id: Option<String>,
     internal_tag: Option<String>,
     #[serde(default, deserialize_with = "language_option")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::Language>)]
     language: Option<Language>,
     #[serde(default, deserialize_with = "uuid_option")]
     #[schema(value_type = Option<String>, format = Uuid)]
@@ -187,11 +191,11 @@ pub struct TenantBody {
     #[serde(deserialize_with = "lax_int")]
     version: i64,
     name: Option<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::CustomerType>)]
     customer_type: Option<CustomerType>,
     #[schema(value_type = Option<String>, format = Uuid)]
     parent_id: Option<TenantId>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::TenantKind>)]
     kind: Option<TenantKind>,
     contact: Option<ContactBody>,
     #[serde(default, deserialize_with = "lax_bool_option")]
@@ -203,7 +207,7 @@ pub struct TenantBody {
     #[schema(value_type = Option<String>)]
     internal_tag: Patch<String>,
     #[serde(default, deserialize_with = "language_option")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::Language>)]
     language: Option<Language>,
     #[serde(default, deserialize_with = "uuid_option")]
     #[schema(value_type = Option<String>, format = Uuid)]
@@ -211,7 +215,7 @@ pub struct TenantBody {
     update_lock: Option<UpdateLockBody>,
     #[serde(default, deserialize_with = "lax_bool_option")]
     ancestral_access: Option<bool>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::ExternalOperation>)]
     external_operation_status: Option<ExternalOperation>,
 }
 

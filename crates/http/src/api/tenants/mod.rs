@@ -31,7 +31,8 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Makes a tenant below another one.
 #[utoipa::path(post, path = "/tenants", tag = "tenants", request_body = NewTenantBody, responses(
     (status = 201, description = "The new tenant", body = Tenant),
-    (status = 400, description = "Malformed; 1003 parent disabled; 1027 the kind does not fit", body = Envelope),
+    (status = 400, description = "Malformed; 1003 parent disabled; 1027 the kind does not fit",
+        body = Envelope),
     (status = 401, description = "No valid credentials", body = Envelope),
     (status = 403, description = "1002 access denied", body = Envelope),
     (status = 404, description = "1005 no such parent", body = Envelope),

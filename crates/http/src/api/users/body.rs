@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::api::contact::{Contact, ContactBody, OpenContactBody};
 use crate::api::tenants::body::BRAND_UUID;
 use crate::json::Body;
+use crate::schema;
 use crate::wire::{Patch, Zulu, language_option, lax_bool_option, lax_int, uuid_option};
 
 /// A user.
@@ -31,6 +32,7 @@ pub struct User {
     created_at: Zulu,
     updated_at: Zulu,
     deleted_at: Option<Zulu>,
+    #[schema(value_type = schema::Language)]
     language: &'static str,
     #[schema(value_type = String, format = Uuid)]
     idp_id: Uuid,
@@ -38,16 +40,18 @@ pub struct User {
     external_id: Option<String>,
     #[schema(value_type = Option<String>, format = Uuid)]
     personal_tenant_id: Option<TenantId>,
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<schema::BusinessType>)]
     business_types: Vec<BusinessType>,
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<schema::Notification>)]
     notifications: Vec<Notification>,
+    #[schema(value_type = schema::MfaStatus)]
     mfa_status: &'static str,
     #[schema(value_type = Vec<Object>)]
     access_policies: Vec<Value>,
     origin_id: Option<String>,
     origin_external_id: Option<String>,
     disable_after: Option<Zulu>,
+    #[schema(value_type = Option<schema::ExternalOperation>)]
     external_operation_status: Option<&'static str>,
 }
 
@@ -87,9 +91,9 @@ pub struct CurrentUser {
     #[serde(flatten)]
     user: User,
     login_totp_time: Option<Zulu>,
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::TenantKind)]
     tenant_kind: TenantKind,
-    #[schema(value_type = String)]
+    #[schema(value_type = schema::PricingMode)]
     tenant_pricing_model: PricingMode,
     brand_id: &'static str,
 }
@@ -165,11 +169,11 @@ pub struct NewUserBody {
     #[serde(default, deserialize_with = "lax_bool_option")]
     enabled: Option<bool>,
     #[serde(default, deserialize_with = "language_option")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::Language>)]
     language: Option<Language>,
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<schema::BusinessType>>)]
     business_types: Option<Vec<BusinessType>>,
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<schema::Notification>>)]
     notifications: Option<Vec<Notification>>,
     /// Without effect: identities elsewhere are not known.
     #[serde(default, deserialize_with = "lax_bool_option", rename = "use_existing_identity")]
@@ -215,11 +219,11 @@ pub struct UserBody {
     #[serde(default, deserialize_with = "lax_bool_option")]
     enabled: Option<bool>,
     #[serde(default, deserialize_with = "language_option")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<schema::Language>)]
     language: Option<Language>,
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<schema::BusinessType>>)]
     business_types: Option<Vec<BusinessType>>,
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<schema::Notification>>)]
     notifications: Option<Vec<Notification>>,
     #[serde(default)]
     #[schema(value_type = Option<String>)]
