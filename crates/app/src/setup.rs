@@ -96,7 +96,9 @@ pub async fn is_done(conn: &mut Conn) -> Result<bool> {
 pub async fn start(app: &App) -> Result<()> {
     let mut tx = app.write_as(Actor::System).await?;
     store::catalogue::insert_missing_items(&mut tx, app.catalogue()).await?;
-    let (clock, today) = (tx.now().day(), tx.today().await?);
+    let clock = tx.now().day();
+    store::history::begin_no_later_than(&mut tx, clock).await?;
+    let today = tx.today().await?;
     if clock < today {
         tracing::warn!(%clock, open_day = %today, "the clock shows a day that is closed: readings and changes go to the open day");
     }

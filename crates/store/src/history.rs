@@ -13,6 +13,17 @@ pub async fn open_day(conn: &mut Conn) -> Result<Option<Day>> {
     row.map(|row| row.day("open_day")).transpose()
 }
 
+/// Moves the begin of a history that holds no reading back to `day`: a rehearsal may start before the first setup was
+/// made. Once a reading is in, a closed day stays closed.
+pub async fn begin_no_later_than(tx: &mut Write, day: Day) -> Result<()> {
+    tx.run(
+        "UPDATE day_close SET open_day = $1 WHERE open_day > $1 AND NOT EXISTS (SELECT 1 FROM meters)",
+        args![day],
+    )
+    .await
+    .map(|_| ())
+}
+
 /// Begins the history: days before `day` are closed and empty.
 pub async fn begin(tx: &mut Write, day: Day) -> Result<()> {
     tx.run("INSERT INTO day_close (one, open_day) VALUES (1, $1)", args![day]).await.map(|_| ())

@@ -110,3 +110,16 @@ async fn days_are_closed_once_also_after_months_of_downtime_and_never_opened_aga
     let series = series(&test, customer, "vms", may(1, 5), acceptance(&test).await).await;
     assert_eq!(series.readings(), [(day("2026-01-10"), 5), (day("2026-05-04"), 9)]);
 }
+
+#[tokio::test]
+async fn a_rehearsal_may_start_before_the_first_setup_until_a_reading_is_in() {
+    let (test, customer) = one_customer("2026-05-20T08:00:00Z").await;
+    test.clock.set(at("2026-05-02T08:00:00Z"));
+    app::setup::start(&test.app).await.unwrap();
+    report(&test, customer, "2026-05-02T09:00:00Z", 5).await;
+    test.clock.set(at("2026-04-01T08:00:00Z"));
+    app::setup::start(&test.app).await.unwrap();
+    report(&test, customer, "2026-04-01T09:00:00Z", 6).await;
+    let series = series(&test, customer, "vms", may(1, 5), acceptance(&test).await).await;
+    assert_eq!(series.readings(), [(day("2026-05-02"), 6)]);
+}
