@@ -69,6 +69,7 @@ struct UsageBody {
 #[schema(as = UsageOfferingItem)]
 struct ItemBody {
     /// 1: on.
+    #[schema(minimum = 0, maximum = 1)]
     status: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     quota: Option<QuotaBody>,

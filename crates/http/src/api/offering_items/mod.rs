@@ -13,6 +13,7 @@ use crate::caller::{Can, TenantAdmin, TenantViewer};
 use crate::json::Json;
 use crate::params::{Params, PathId};
 use crate::problem::{Envelope, Problem};
+use crate::schema;
 use wire::{ItemList, Put, item_list};
 
 /// The routes of this noun.
@@ -28,7 +29,7 @@ pub fn routes() -> OpenApiRouter<App> {
         ("infra_uuid" = Option<String>, Query, format = "uuid"),
         ("usage_names" = Option<String>, Query, description = "comma-separated"),
         ("status" = Option<i64>, Query, description = "0 or 1"),
-        ("type" = Option<String>, Query, description = "count, feature or infra"),
+        ("type" = Option<schema::ItemType>, Query, description = "how they are measured"),
         ("available_only" = Option<bool>, Query, description = "no effect: the list holds nothing else"),
         ("for_ui" = Option<bool>, Query, description = "no effect"),
         ("include_secondary" = Option<bool>, Query, description = "no effect"),
@@ -74,7 +75,7 @@ async fn put(
 #[utoipa::path(get, path = "/tenants/{tenant_id}/offering_items/available_for_child", tag = "offering items",
     params(
         ("tenant_id" = String, Path, format = "uuid"),
-        ("kind" = Option<String>, Query, description = "kind of the child"),
+        ("kind" = Option<schema::TenantKind>, Query, description = "kind of the child"),
         ("edition" = Option<String>, Query, description = "default `standard`; `*`: all"),
     ),
     responses(
