@@ -1,7 +1,7 @@
 //! Every file and mail against a reviewed copy in `tests/golden`, byte for byte.
 //!
-//! After a wanted change: `cargo test -p render --test it -- --ignored bless`, then read the difference, and raise
-//! `RENDERER_VERSION`.
+//! After a wanted change: the test leaves what it found in `target/tmp/golden`; copy that over `tests/golden`, read the
+//! difference, and raise `RENDERER_VERSION`.
 
 use std::path::PathBuf;
 
@@ -76,7 +76,13 @@ fn directory() -> PathBuf {
 #[test]
 fn files_and_mails_are_as_reviewed() {
     let mut names = Vec::new();
-    for (name, bytes) in goldens() {
+    let found = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("golden");
+    std::fs::create_dir_all(&found).unwrap();
+    let goldens = goldens();
+    for (name, bytes) in &goldens {
+        std::fs::write(found.join(name), bytes).unwrap();
+    }
+    for (name, bytes) in goldens {
         let reviewed = std::fs::read(directory().join(&name)).unwrap_or_default();
         if reviewed != bytes {
             let at = reviewed.iter().zip(&bytes).take_while(|(one, other)| one == other).count();
@@ -94,12 +100,4 @@ fn files_and_mails_are_as_reviewed() {
         .filter(|name| !names.contains(name))
         .collect();
     assert!(strangers.is_empty(), "nothing makes {strangers:?}");
-}
-
-#[test]
-#[ignore = "writes the golden files"]
-fn bless() {
-    for (name, bytes) in goldens() {
-        std::fs::write(directory().join(name), bytes).unwrap();
-    }
 }
