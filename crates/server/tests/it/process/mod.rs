@@ -9,5 +9,6 @@ mod harness;
 mod host_header;
 mod kill;
 mod measures;
+mod memory;
 mod start;
 mod stop;

@@ -1,0 +1,59 @@
+//! Rendering streams: the process does not grow with the file that it writes.
+
+use domain::catalogue::{Catalogue, ItemType};
+use serde_json::{Value, json};
+
+use super::channel::{id, saved_files};
+use super::harness::{Place, Serving};
+
+/// Every enabled item gives a row a day, read or not: 60 x 40 x 60 rows.
+const CUSTOMERS: usize = 60;
+const ITEMS: usize = 40;
+const PERIOD: (&str, &str) = ("2026-03-01", "2026-04-29");
+
+/// The most memory the process has ever had, in bytes (proc(5), VmHWM).
+fn peak_bytes(serving: &Serving) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", serving.process.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse::<usize>().unwrap() * 1024
+}
+
+fn make_channel(serving: &Serving, top: &str) -> String {
+    let counted = Catalogue::embedded().items().iter().filter(|item| item.item_type() == ItemType::Count);
+    let items: Vec<Value> = counted
+        .take(ITEMS)
+        .map(|item| json!({"application_id": Catalogue::embedded().application_id(item.service), "name": item.name, "status": 1}))
+        .collect();
+    let items = json!({"offering_items": items});
+    let tenant = |name: &str, kind: &str, parent: &str| {
+        let tenant = id(&serving.post("/tenants", &json!({"name": name, "kind": kind, "parent_id": parent})));
+        serving.put(&format!("/tenants/{tenant}/offering_items"), &items);
+        tenant
+    };
+    let partner = tenant("North Partner", "partner", top);
+    for n in 0..CUSTOMERS {
+        tenant(&format!("Customer {n}"), "customer", &partner);
+    }
+    partner
+}
+
+#[test]
+fn a_large_file_is_made_in_a_fraction_of_its_size() {
+    let place = Place::rehearsing("2026-05-08T10:00:00Z");
+    let mut command = place.serve_command();
+    command.args(["--clock-start", "2026-05-08T10:00:00Z"]);
+    let serving = place.serve_by(command);
+    let partner = make_channel(&serving, &place.first.tenant_id.to_string());
+    let before = peak_bytes(&serving);
+    let report = serving.post(
+        "/reports",
+        &json!({"result_action": "save", "schedule": {"type": "once"}, "parameters": {"tenant_id": partner,
+            "level": "all_customers", "kind": "usage_daily", "formats": ["json_v2_0"],
+            "period": {"start": PERIOD.0, "end": PERIOD.1}}}),
+    );
+    let files = saved_files(&serving, &id(&report));
+    let (file, grown) = (files[0].len(), peak_bytes(&serving) - before);
+    println!("a file of {file} bytes; the process grew by {grown}");
+    assert!(file > 60 << 20, "{file} bytes are too few to tell");
+    assert!(grown < file / 3, "a file of {file} bytes made the process grow by {grown}");
+}
