@@ -9,6 +9,7 @@ mod csv_v2;
 mod json;
 mod language;
 pub mod mail;
+pub mod pages;
 mod people;
 
 use std::io::{self, BufWriter, Write};

@@ -157,3 +157,27 @@ impl Figure {
         if self.unit.is_empty() { self.amount.clone() } else { format!("{} {}", self.amount, self.unit) }
     }
 }
+
+#[derive(Template)]
+#[template(path = "confirmation.html")]
+struct ConfirmationHtml<'a> {
+    words: Words,
+    new_email: &'a str,
+    link: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "confirmation.txt")]
+struct ConfirmationText<'a> {
+    words: Words,
+    new_email: &'a str,
+    link: &'a str,
+}
+
+/// Composes the mail that asks the old address of a user to confirm a new one. Fails only where a template does.
+pub fn confirmation(language: Language, new_email: &str, link: &str) -> io::Result<Mail> {
+    let words = Words(language);
+    let html = rendered(&ConfirmationHtml { words, new_email, link })?;
+    let text = rendered(&ConfirmationText { words, new_email, link })?;
+    Ok(Mail { subject: words.tr("Confirm the new e-mail address").to_owned(), html, text })
+}

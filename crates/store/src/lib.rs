@@ -14,6 +14,7 @@ mod conn;
 pub mod contacts;
 pub mod deliveries;
 mod dialect;
+pub mod email_changes;
 mod error;
 pub mod history;
 pub mod infra;

@@ -1,4 +1,4 @@
-//! Sends the mails of runs, one after the other, with no transaction open meanwhile.
+//! Sends the mails of runs, and then those that ask for confirmations, one after the other, with no transaction open meanwhile.
 //!
 //! "Sent" is recorded after the server's 250 and never before. A process that dies between the two sends that one mail
 //! again, under the same Message-ID.
@@ -15,7 +15,7 @@ use store::deliveries::{Claim, Recipient};
 use store::runs::{Stored, artefacts};
 use tokio_util::sync::CancellationToken;
 
-use super::{content, describe, measures, standing, steps};
+use super::{confirmations, content, describe, measures, standing, steps};
 use crate::clock::patience;
 use crate::mail::{self, Attachment, Message, Outcome};
 use crate::{App, Error, Result};
@@ -41,7 +41,9 @@ pub(super) async fn work(app: &App, shutdown: &CancellationToken) -> Result<Opti
         return Ok(Some(until));
     }
     let mut conn = app.read().await?;
-    Ok(store::deliveries::next_moment(&mut conn, now).await?)
+    let report = store::deliveries::next_moment(&mut conn, now).await?;
+    let confirmation = store::email_changes::next_moment(&mut conn, now).await?;
+    Ok([report, confirmation].into_iter().flatten().min())
 }
 
 fn paused_until(app: &App, now: Instant) -> Option<Instant> {
@@ -54,7 +56,10 @@ pub async fn send_next(app: &App) -> Result<bool> {
         return Ok(false);
     }
     let mut tx = app.write_as(Actor::System).await?;
-    let Some(claim) = store::deliveries::claim(&mut tx).await? else { return Ok(false) };
+    let Some(claim) = store::deliveries::claim(&mut tx).await? else {
+        drop(tx);
+        return confirmations::send_next(app).await;
+    };
     // In the same transaction: a claim without its run would hold the mail up for as long as its lease.
     let stored = store::runs::by_id(&mut tx, claim.delivery.run_id).await?;
     let stored = stored.ok_or_else(|| Error::internal("a delivery without its run"))?;
@@ -158,42 +163,51 @@ async fn write(
 }
 
 async fn record(app: &App, subject: TenantNo, claim: &Claim, outcome: Outcome) -> Result<()> {
+    let delivery = &claim.delivery;
+    let (state, attempts, not_before) = settle(app, delivery.attempts, delivery.not_before, outcome);
+    let recorded = Delivery { state, attempts, not_before, ..delivery.clone() };
+    insist(|| try_save(app, subject, claim, &recorded)).await
+}
+
+/// Where a mail stands after a try: its state, how often it was tried, and when it may leave next.
+pub(super) fn settle(
+    app: &App,
+    attempts: i64,
+    not_before: Instant,
+    outcome: Outcome,
+) -> (DeliveryState, i64, Instant) {
     let now = app.clock.now();
     if matches!(outcome, Outcome::Sent { .. } | Outcome::Bounced { .. } | Outcome::Again { .. }) {
         *app.jobs.pause() = Pause::default();
     }
-    let tried = Delivery { attempts: claim.delivery.attempts + 1, ..claim.delivery.clone() };
-    let recorded = match outcome {
-        Outcome::Sent { answer } => Delivery { state: DeliveryState::Sent { answer }, ..tried },
-        Outcome::Bounced { why } => Delivery { state: DeliveryState::Bounced { why }, ..tried },
-        Outcome::GiveUp { why } => Delivery { state: DeliveryState::GaveUp { why }, ..tried },
-        Outcome::Skip { why } => Delivery { state: DeliveryState::Skipped { why }, ..claim.delivery.clone() },
-        Outcome::Again { why } if tried.attempts >= MAX_ATTEMPTS => {
-            Delivery { state: DeliveryState::GaveUp { why }, ..tried }
-        }
+    let tried = attempts + 1;
+    match outcome {
+        Outcome::Sent { answer } => (DeliveryState::Sent { answer }, tried, not_before),
+        Outcome::Bounced { why } => (DeliveryState::Bounced { why }, tried, not_before),
+        Outcome::GiveUp { why } => (DeliveryState::GaveUp { why }, tried, not_before),
+        Outcome::Skip { why } => (DeliveryState::Skipped { why }, attempts, not_before),
+        Outcome::Again { why } if tried >= MAX_ATTEMPTS => (DeliveryState::GaveUp { why }, tried, not_before),
         Outcome::Again { why } => {
-            tracing::info!(delivery = %claim.delivery.id, why, "the mail could not be sent");
-            let not_before = now.plus_seconds(backoff_seconds(tried.attempts));
-            Delivery { state: DeliveryState::Pending, not_before, ..tried }
+            tracing::info!(why, "a mail could not be sent and will be tried again");
+            (DeliveryState::Pending, tried, now.plus_seconds(backoff_seconds(tried)))
         }
         Outcome::Pause { why } => {
             pause(app, now, &why);
-            Delivery { state: DeliveryState::Pending, ..claim.delivery.clone() }
+            (DeliveryState::Pending, attempts, not_before)
         }
-    };
-    save(app, subject, claim, &recorded).await
+    }
 }
 
 /// Records what became of a try, again and again while the database is busy or the disk full: a mail that has left and
 /// was not recorded would leave once more.
-async fn save(app: &App, subject: TenantNo, claim: &Claim, recorded: &Delivery) -> Result<()> {
+pub(super) async fn insist<F: Future<Output = Result<()>>>(record: impl Fn() -> F) -> Result<()> {
     loop {
-        match try_save(app, subject, claim, recorded).await {
+        match record().await {
             Err(Error::Unavailable(why)) => {
-                tracing::warn!(delivery = %claim.delivery.id, %why, "mails wait: an outcome cannot be recorded");
+                tracing::warn!(%why, "mails wait: an outcome cannot be recorded");
                 patience(RECORD_AGAIN).await;
             }
-            saved => return saved,
+            recorded => return recorded,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! ([`steps`]). Work is claimed by lease, so that any number of nodes can be at it.
 
 pub mod builder;
+mod confirmations;
 mod content;
 mod files;
 pub mod mailer;
@@ -56,6 +57,7 @@ impl fmt::Debug for State {
 pub async fn release_leases(app: &App) -> Result<()> {
     let mut tx = app.write_as(domain::access::Actor::System).await?;
     store::runs::release_leases(&mut tx).await?;
+    store::email_changes::release_leases(&mut tx).await?;
     Ok(tx.commit().await?)
 }
 

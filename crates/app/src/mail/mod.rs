@@ -90,6 +90,11 @@ pub fn message_id(settings: &Settings, run: RunId, user: UserId, resend_no: i64)
     format!("{}@{}", hex(short), settings.host())
 }
 
+/// A Message-ID that was drawn, without angle brackets.
+pub fn random_message_id(settings: &Settings, id: uuid::Uuid) -> String {
+    format!("{}@{}", id.simple(), settings.host())
+}
+
 impl Message {
     /// Puts a mail together; the reason where the recipient's address cannot be written to.
     pub fn new(

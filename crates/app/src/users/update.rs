@@ -7,7 +7,7 @@ use domain::text::check_text;
 use domain::time::Instant;
 use domain::user::{BusinessType, Notification, User};
 
-use super::{checked_login, distinct, find, login_taken};
+use super::{checked_login, distinct, email, find, login_taken, set_email};
 use crate::access::Deleted;
 use crate::contacts::ContactChange;
 use crate::tenants::check_version;
@@ -78,27 +78,34 @@ pub async fn update(app: &App, caller: &Caller, id: UserId, change: UserChange) 
     let old = find(app, &mut tx, caller, Permission::TenantAdmin, id, Deleted::Hidden).await?;
     check_version(change.version, old.version)?;
     let mut new = change.apply(&old)?;
-    if hold_back_email(&old, &mut new) && new == old {
+    let asked_for = hold_back_email(&old, &mut new);
+    if let Some(email) = &asked_for {
+        email::ask(app, &mut tx, &old, email).await?;
+    }
+    if asked_for.is_some() && new == old {
+        tx.commit().await?;
+        app.work.notify_waiters();
         return Ok(old);
     }
     new.version += 1;
     store::users::update(&mut tx, &old, &new).await.map_err(|error| login_taken(error, &new.login))?;
     let user = store::users::by_id(&mut tx, id).await?.ok_or(Error::NotFound { what: "user" })?;
     tx.commit().await?;
+    if asked_for.is_some() {
+        app.work.notify_waiters();
+    }
     Ok(user)
 }
 
-/// Puts the old address of an activated user back; whether there was a new one.
-fn hold_back_email(old: &User, new: &mut User) -> bool {
-    let changed = old.contact.text("email") != new.contact.text("email");
-    if !old.activated || !changed {
-        return false;
+/// Puts the old address of an activated user back, and gives the new one. Without an old address there is nobody to ask.
+fn hold_back_email(old: &User, new: &mut User) -> Option<String> {
+    let before = old.contact.text("email").filter(|email| !email.is_empty())?;
+    let asked_for = new.contact.text("email").unwrap_or_default().to_owned();
+    if !old.activated || asked_for == before {
+        return None;
     }
-    // The address is the first of the contact's texts.
-    if let (Some(email), Some(before)) = (new.contact.texts.first_mut(), old.contact.texts.first()) {
-        email.clone_from(before);
-    }
-    true
+    set_email(new, before);
+    Some(asked_for)
 }
 
 /// Deletes a user softly, with its personal tenant: 1027 while it is enabled, 1001 with another version than the current

@@ -5,6 +5,7 @@ pub mod applications;
 pub mod billing;
 pub mod clients;
 pub mod contact;
+pub mod email_changes;
 pub mod infra;
 pub mod offering_items;
 pub mod pricing;
@@ -36,5 +37,5 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// Every route behind `/api/tidemark/1`: what Tidemark has beyond the compatible API.
 pub fn own_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(billing::own_routes())
+    OpenApiRouter::new().merge(billing::own_routes()).merge(email_changes::own_routes())
 }

@@ -442,3 +442,22 @@ CREATE TABLE deliveries (
     UNIQUE (run_id, user_id, resend_no)
 ) STRICT;
 CREATE INDEX deliveries_open ON deliveries (not_before) WHERE status IN ('pending', 'sending');
+
+-- A new address of an activated user that waits for its confirmation, with the mail that asks the old address for it.
+-- One at a time: a later change takes the place of an earlier one. The link's token is kept sealed, as a retried mail
+-- repeats it, and found by its hash.
+CREATE TABLE email_changes (
+    user_id TEXT PRIMARY KEY REFERENCES users (id),
+    new_email TEXT NOT NULL,
+    token_sha256 TEXT NOT NULL UNIQUE,
+    sealed_token BLOB NOT NULL,
+    message_id TEXT NOT NULL,
+    status TEXT NOT NULL,
+    detail TEXT,
+    attempts INTEGER NOT NULL,
+    not_before INTEGER NOT NULL,
+    lease_until INTEGER,
+    requested_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX email_changes_open ON email_changes (not_before) WHERE status IN ('pending', 'sending');

@@ -37,6 +37,8 @@ const TIER_LEVEL: &str = "/api/2/applications/$platform_id/settings/tenants/$ten
 
 const PRICING_INFO: &str = "/api/2/applications/$platform_id/settings/tenants/$tenant_id/pricing_info";
 
+const NO_LINK: &str = "/api/tidemark/1/email-changes/nobody-knows-this-one";
+
 const PRICE_LIST: &str = r#"{"value":{"currency":"USD","licensing_mode":"per_gb","tier_level":"1",
     "pricing":[{"description":"Virtual machines","price":0.09,"sku":"ABC"}]}}"#;
 
@@ -54,6 +56,7 @@ pub(super) fn request(operation: &str) -> Request {
 
 fn get(path: &str) -> Request {
     match path {
+        "/api/tidemark/1/email-changes/{token}" => query(NO_LINK),
         "/clients" => query("/api/2/clients?uuids=$client_id"),
         "/tenants/usages" => query("/api/2/tenants/usages?tenants=$tenant_id"),
         "/locations" => query("/api/2/locations?uuids=$location_id"),
@@ -75,6 +78,7 @@ fn post(path: &str) -> Request {
     match path {
         "/idp/token" | "/bc/idp/token" => NARROWING,
         "/idp/revoke_token" | "/idp/introspect_token" => body("token=nobody-knows-this-one"),
+        "/api/tidemark/1/email-changes/{token}" => query(NO_LINK),
         "/clients" => body(
             r#"{"type":"api_client","tenant_id":"$tenant_id","token_endpoint_auth_method":"client_secret_basic"}"#,
         ),

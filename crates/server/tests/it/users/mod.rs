@@ -1,5 +1,6 @@
 //! Users.
 
+mod email;
 mod lists;
 mod policies;
 
