@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use app::App;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderName, StatusCode, Uri};
+use axum::http::{HeaderName, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -23,6 +24,8 @@ use crate::{api, idp, openapi, problem};
 
 /// The largest body, after decompression (wire-conventions, 5.2).
 const BODY_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+/// Bodies up to this are taken off the connection before anything is decided.
+const SMALL_BODY_BYTES: usize = 64 * 1024;
 /// How long one request may take to be answered.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -56,6 +59,7 @@ pub fn router(app: App) -> Router {
                 .layer(middleware::from_fn(problem::complete))
                 .layer(CatchPanicLayer::new())
                 .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME_LIMIT))
+                .layer(middleware::from_fn(take_small_body))
                 .layer(CompressionLayer::new())
                 .layer(RequestDecompressionLayer::new())
                 .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
@@ -82,6 +86,21 @@ async fn without_trailing_slash(mut request: Request) -> Request {
         }
     }
     request
+}
+
+/// A request that is refused before its body was read leaves the connection in the middle of it, and it has to be closed:
+/// the client's next request on it would fail. So a small body is read whole, whatever becomes of the request.
+async fn take_small_body(request: Request, next: Next) -> Response {
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if !length.is_some_and(|length: usize| (1..=SMALL_BODY_BYTES).contains(&length)) {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    match axum::body::to_bytes(body, SMALL_BODY_BYTES).await {
+        Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
 }
 
 /// Whether requests can be answered: the database is there and the first setup is done.

@@ -1,0 +1,37 @@
+//! Connections that are used again.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
+use testkit::TestApp;
+
+/// A refused request whose body comes in a packet of its own, then another request on the same connection: both answers.
+fn refused_then_answered(address: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let body = "x".repeat(40_000);
+    let head = format!(
+        "POST /api/2/reports HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    std::thread::yield_now();
+    let next = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    // Where the server has hung up, writing fails too; what was answered tells.
+    let _ = stream.write_all(body.as_bytes()).and_then(|()| stream.write_all(next.as_bytes()));
+    let mut answers = String::new();
+    let _ = stream.read_to_string(&mut answers);
+    answers
+}
+
+#[tokio::test]
+async fn a_request_refused_unread_leaves_the_connection_fit_for_the_next() {
+    let test = TestApp::at("2026-05-08T10:00:00Z").await;
+    let server = test.serve().await;
+    let address = server.address();
+    for _ in 0..50 {
+        let answers = tokio::task::spawn_blocking(move || refused_then_answered(address)).await.unwrap();
+        assert!(answers.starts_with("HTTP/1.1 401 "), "{answers}");
+        assert!(answers.contains("HTTP/1.1 200 OK"), "{answers}");
+    }
+}
