@@ -81,6 +81,14 @@ pub const CONTACT_TEXTS: &[&str] = &[
     "language",
 ];
 
+/// Sets one of a contact's texts, which stand in the order of [`CONTACT_TEXTS`].
+pub fn set_contact_text(texts: &mut [Option<String>], member: &str, value: &str) {
+    let at = CONTACT_TEXTS.iter().position(|known| *known == member);
+    if let Some(text) = at.and_then(|at| texts.get_mut(at)) {
+        *text = Some(value.to_owned());
+    }
+}
+
 /// A contact of a tenant or a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact {

@@ -2,7 +2,7 @@
 //! (accounts-api, 1.9).
 
 use domain::access::Actor;
-use domain::user::User;
+use domain::user::{User, set_contact_text};
 use store::Write;
 use store::email_changes::EmailChange;
 
@@ -56,7 +56,7 @@ pub async fn confirm(app: &App, token: &str) -> Result<String> {
     let (Some(_), Some(old)) = (still, old) else { return Err(Error::NotFound { what: WHAT }) };
     let mut new = old.clone();
     new.version += 1;
-    super::set_email(&mut new, &change.new_email);
+    set_contact_text(&mut new.contact.texts, "email", &change.new_email);
     store::users::update(&mut tx, &old, &new).await?;
     store::email_changes::delete(&mut tx, user.id).await?;
     tx.commit().await?;

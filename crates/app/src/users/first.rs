@@ -3,7 +3,7 @@
 use domain::access::{AccessPolicy, Role, TrusteeType};
 use domain::ids::{ContactId, DEFAULT_IDP, PolicyId, UserId};
 use domain::tenant::Tenant;
-use domain::user::CONTACT_TEXTS;
+use domain::user::set_contact_text;
 use store::Write;
 use store::contacts::NewContact;
 
@@ -24,11 +24,7 @@ pub async fn create_first(
     password_hash: &str,
 ) -> Result<UserId> {
     let mut contact = NewContact::empty(ContactId(app.ids.other()?), Vec::new());
-    for (member, text) in CONTACT_TEXTS.iter().zip(&mut contact.texts) {
-        if *member == "email" {
-            *text = Some(email.to_owned());
-        }
-    }
+    set_contact_text(&mut contact.texts, "email", email);
     let id = UserId(app.ids.fresh(Noun::User)?);
     let user = store::users::NewUser {
         id,

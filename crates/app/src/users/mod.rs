@@ -10,7 +10,7 @@ mod update;
 use domain::access::Permission;
 use domain::ids::UserId;
 use domain::text::check_login;
-use domain::user::{CONTACT_TEXTS, User};
+use domain::user::User;
 use store::Conn;
 
 use crate::access::{Deleted, Depth};
@@ -64,13 +64,4 @@ fn login_taken(error: store::Error, login: &str) -> Error {
 /// The words of a list, each once, in the order of the specification.
 fn distinct<T: Copy + PartialEq>(all: &[T], sent: &[T]) -> Vec<T> {
     all.iter().copied().filter(|word| sent.contains(word)).collect()
-}
-
-/// Sets the address of a user.
-fn set_email(user: &mut User, email: &str) {
-    for (member, text) in CONTACT_TEXTS.iter().zip(&mut user.contact.texts) {
-        if *member == "email" {
-            *text = Some(email.to_owned());
-        }
-    }
 }

@@ -5,9 +5,9 @@ use domain::ids::UserId;
 use domain::tenant::Language;
 use domain::text::check_text;
 use domain::time::Instant;
-use domain::user::{BusinessType, Notification, User};
+use domain::user::{BusinessType, Notification, User, set_contact_text};
 
-use super::{checked_login, distinct, email, find, login_taken, set_email};
+use super::{checked_login, distinct, email, find, login_taken};
 use crate::access::Deleted;
 use crate::contacts::ContactChange;
 use crate::tenants::check_version;
@@ -104,7 +104,7 @@ fn hold_back_email(old: &User, new: &mut User) -> Option<String> {
     if !old.activated || asked_for == before {
         return None;
     }
-    set_email(new, before);
+    set_contact_text(&mut new.contact.texts, "email", before);
     Some(asked_for)
 }
 
