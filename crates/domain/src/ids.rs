@@ -91,14 +91,33 @@ macro_rules! number {
 }
 
 number! {
-    /// A tenant's dense number: assigned once, from 1 on, never reused. It is also the numeric v1 id of the wire.
+    /// A tenant's number: assigned once, from 1 on, never reused. It is also the numeric v1 id of the wire.
     TenantNo;
+    /// A range of [`RANGE_TENANTS`] tenant numbers, whose history is stored together.
+    RangeNo;
     /// The stable number of an offering item's name in this database.
     ItemNo;
     /// The stable number of a storage; [`InfraNo::NONE`] for items without one.
     InfraNo;
     /// The acceptance number: changes become visible in its order, also with many nodes.
     Seq;
+}
+
+/// How many tenant numbers a range has.
+pub const RANGE_TENANTS: i64 = 4096;
+
+impl TenantNo {
+    /// The range it lies in.
+    pub const fn range(self) -> RangeNo {
+        RangeNo(self.0.div_euclid(RANGE_TENANTS))
+    }
+}
+
+impl RangeNo {
+    /// The lowest number in it.
+    pub const fn first(self) -> TenantNo {
+        TenantNo(self.0.saturating_mul(RANGE_TENANTS))
+    }
 }
 
 impl InfraNo {

@@ -1,4 +1,17 @@
-//! Readings: what a meter says.
+//! Meters and readings: what counts, and what it says.
+
+use crate::ids::{InfraNo, ItemNo, TenantNo};
+
+/// What one meter counts: an item of a tenant, on a storage where the item is bound to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MeterKey {
+    /// Whose.
+    pub tenant: TenantNo,
+    /// Which item.
+    pub item: ItemNo,
+    /// On which storage; [`InfraNo::NONE`] where the item has none.
+    pub infra: InfraNo,
+}
 
 /// The largest single reading: what a JSON number holds exactly in every client, 2^53 - 1.
 pub const MAX_READING: i64 = 9_007_199_254_740_991;

@@ -5,10 +5,11 @@ use std::collections::{HashMap, HashSet};
 use domain::catalogue::{Catalogue, Item, Unit};
 use domain::ids::{InfraId, InfraNo, TenantId, TenantNo};
 use domain::infra::Capability;
+use domain::usage::MeterKey;
 use domain::usage::Reading;
 use store::Conn;
 use store::catalogue::ItemNumbers;
-use store::usage::{MeterKey, Target};
+use store::usage::Target;
 
 use super::{Entry, Fault};
 use crate::Result;

@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::access::Actor;
 use domain::time::Day;
+use domain::usage::MeterKey;
 use domain::usage::accumulate;
 use store::Write;
-use store::usage::{LedgerEntry, Meter, MeterKey};
+use store::usage::{LedgerEntry, Meter};
 use tokio::sync::oneshot;
 
 use super::check::Accepted;

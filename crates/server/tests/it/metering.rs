@@ -3,9 +3,9 @@
 use app::usage::{Entry, Fault};
 use domain::access::{Actor, Role};
 use domain::ids::{InfraId, InfraNo, ItemNo, TenantId};
+use domain::usage::MeterKey;
 use domain::usage::Reading;
 use store::audit::{Change, Object, item_key};
-use store::usage::MeterKey;
 use store::{Write, args};
 
 use testkit::TestApp;

@@ -8,8 +8,8 @@ use domain::time::Day;
 
 use super::{Wanted, below};
 use crate::catalogue::ItemNumbers;
-use crate::usage::MeterKey;
 use crate::{Conn, Result, args};
+use domain::usage::MeterKey;
 
 /// The readings of one meter, by day.
 type Readings = Vec<(Day, i64)>;
@@ -36,12 +36,15 @@ pub(super) async fn load(conn: &mut Conn, wanted: &Wanted, numbers: &ItemNumbers
     let mut arguments = wanted.scope();
     arguments.extend(args![wanted.period.end]);
     conn.each(HISTORY, arguments.clone(), |row| {
-        meters.entry(MeterKey::from_row(row)?).or_default().push((row.day("day")?, row.int("level")?));
+        meters.entry(crate::usage::meter_key(row)?).or_default().push((row.day("day")?, row.int("level")?));
         Ok(())
     })
     .await?;
     conn.each(OPEN_DAYS, arguments, |row| {
-        meters.entry(MeterKey::from_row(row)?).or_default().push((row.day("heard_on")?, row.int("level")?));
+        meters
+            .entry(crate::usage::meter_key(row)?)
+            .or_default()
+            .push((row.day("heard_on")?, row.int("level")?));
         Ok(())
     })
     .await?;
@@ -65,7 +68,7 @@ async fn undo(conn: &mut Conn, wanted: &Wanted, meters: &mut HashMap<MeterKey, R
                WHERE seq > $1 AND day < $2 ORDER BY seq, ordinal";
     let mut undone = HashSet::new();
     conn.each(sql, args![wanted.as_of, wanted.period.end], |row| {
-        let key = MeterKey::from_row(row)?;
+        let key = crate::usage::meter_key(row)?;
         let Some(readings) = meters.get_mut(&key).filter(|_| undone.insert(key)) else { return Ok(()) };
         let day = row.day("day")?;
         readings.retain(|(reported_on, _)| *reported_on < day);

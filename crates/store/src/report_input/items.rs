@@ -10,8 +10,8 @@ use super::tenants::{nullable, parsed};
 use super::versions::Versions;
 use super::{Wanted, below};
 use crate::catalogue::ItemNumbers;
-use crate::usage::MeterKey;
 use crate::{Conn, Result, conn::corrupt};
+use domain::usage::MeterKey;
 
 /// The newest values of an item.
 #[derive(Default)]
@@ -45,20 +45,20 @@ pub(super) async fn load(
     let mut items: HashMap<MeterKey, Newest> = HashMap::new();
     let on = of_below!("x.enabled, x.quota_value", "tenant_items");
     conn.each(on, wanted.scope(), |row| {
-        let item = items.entry(MeterKey::from_row(row)?).or_default();
+        let item = items.entry(crate::usage::meter_key(row)?).or_default();
         (item.enabled, item.quota) = (row.flag("enabled")?, row.opt_int("quota_value")?);
         Ok(())
     })
     .await?;
     conn.each(of_below!("x.price", "item_prices"), wanted.scope(), |row| {
-        items.entry(MeterKey::from_row(row)?).or_default().price = Some(row.text("price")?);
+        items.entry(crate::usage::meter_key(row)?).or_default().price = Some(row.text("price")?);
         Ok(())
     })
     .await?;
     conn.each(of_below!("x.billing_day", "item_billing_days"), wanted.scope(), |row| {
         let day = row.int("billing_day")?;
         let day = BillingDay::new(day).ok_or_else(|| corrupt("billing_day", day.to_string(), "1 to 28"))?;
-        items.entry(MeterKey::from_row(row)?).or_default().billing_day = Some(day);
+        items.entry(crate::usage::meter_key(row)?).or_default().billing_day = Some(day);
         Ok(())
     })
     .await?;

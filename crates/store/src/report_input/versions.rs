@@ -13,8 +13,8 @@ use domain::timeline::Timeline;
 use super::{Wanted, below, members};
 use crate::audit::Object;
 use crate::catalogue::ItemNumbers;
-use crate::usage::MeterKey;
 use crate::{Conn, Result, Row, args, conn::corrupt};
+use domain::usage::MeterKey;
 
 /// What the log says about one object, in the order of acceptance.
 #[derive(Debug, Default)]

@@ -9,34 +9,23 @@ use domain::billing::BillingDay;
 use domain::ids::{InfraId, InfraNo, ItemNo, TenantId, TenantNo};
 use domain::infra::Capability;
 use domain::time::{Day, Instant};
+use domain::usage::MeterKey;
 
 use crate::{Arg, Conn, Result, Row, Write, args, dialect};
 
 pub use current::{MeterSum, TenantItem, billing_days_of, infra_ids, items_of, sums, sums_before};
 
-/// What one meter counts: an item of a tenant, on a storage where the item is bound to one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MeterKey {
-    /// Whose.
-    pub tenant: TenantNo,
-    /// Which item.
-    pub item: ItemNo,
-    /// On which storage; [`InfraNo::NONE`] where the item has none.
-    pub infra: InfraNo,
+/// The meter that a row names in its columns tenant_no, item_no and infra_no.
+pub(crate) fn meter_key(row: &Row) -> Result<MeterKey> {
+    Ok(MeterKey {
+        tenant: TenantNo(row.int("tenant_no")?),
+        item: ItemNo(row.int("item_no")?),
+        infra: InfraNo(row.int("infra_no")?),
+    })
 }
 
-impl MeterKey {
-    pub(crate) fn from_row(row: &Row) -> Result<Self> {
-        Ok(Self {
-            tenant: TenantNo(row.int("tenant_no")?),
-            item: ItemNo(row.int("item_no")?),
-            infra: InfraNo(row.int("infra_no")?),
-        })
-    }
-
-    fn args(&self) -> Vec<Arg> {
-        args![self.tenant, self.item, self.infra]
-    }
+fn key_args(key: &MeterKey) -> Vec<Arg> {
+    args![key.tenant, key.item, key.infra]
 }
 
 /// What a meter says.
@@ -116,7 +105,7 @@ pub async fn switched_on(conn: &mut Conn, keys: &[MeterKey]) -> Result<HashSet<M
     let select = "SELECT w.tenant_no, w.item_no, w.infra_no FROM wanted w JOIN tenant_items t
         ON t.tenant_no = w.tenant_no AND t.item_no = w.item_no AND t.infra_no = w.infra_no WHERE t.enabled = 1";
     let mut found = HashSet::new();
-    wanted(conn, "", select, keys.iter().map(MeterKey::args).collect(), |key, _| {
+    wanted(conn, "", select, keys.iter().map(key_args).collect(), |key, _| {
         found.insert(key);
         Ok(())
     })
@@ -129,7 +118,7 @@ pub async fn meters(conn: &mut Conn, keys: &[MeterKey]) -> Result<HashMap<MeterK
     let select = "SELECT m.tenant_no, m.item_no, m.infra_no, m.level, m.heard_on FROM wanted w JOIN meters m
         ON m.tenant_no = w.tenant_no AND m.item_no = w.item_no AND m.infra_no = w.infra_no";
     let mut found = HashMap::new();
-    wanted(conn, "", select, keys.iter().map(MeterKey::args).collect(), |key, row| {
+    wanted(conn, "", select, keys.iter().map(key_args).collect(), |key, row| {
         found.insert(key, Meter { level: row.int("level")?, heard_on: row.day("heard_on")? });
         Ok(())
     })
@@ -144,7 +133,7 @@ pub async fn billing_days(conn: &mut Conn, keys: &[MeterKey]) -> Result<HashMap<
         FROM wanted w JOIN tenants t ON t.no = w.tenant_no LEFT JOIN item_billing_days b
         ON b.tenant_no = w.tenant_no AND b.item_no = w.item_no AND b.infra_no = w.infra_no";
     let mut found = HashMap::new();
-    wanted(conn, "", select, keys.iter().map(MeterKey::args).collect(), |key, row| {
+    wanted(conn, "", select, keys.iter().map(key_args).collect(), |key, row| {
         found.insert(key, billing_day(row)?);
         Ok(())
     })
@@ -158,7 +147,7 @@ pub async fn levels_before(conn: &mut Conn, starts: &[(MeterKey, Day)]) -> Resul
         WHERE h.tenant_no = w.tenant_no AND h.item_no = w.item_no AND h.infra_no = w.infra_no AND h.day < w.begin_on
         ORDER BY h.day DESC LIMIT 1) AS level FROM wanted w";
     let rows = starts.iter().map(|(key, start)| {
-        let mut row = key.args();
+        let mut row = key_args(key);
         row.push((*start).into());
         row
     });
@@ -185,7 +174,7 @@ async fn wanted(
         let sql =
             format!("WITH wanted (tenant_no, item_no, infra_no{further}) AS (VALUES {values}) {select}");
         for row in conn.all_of(sql, rows.concat()).await? {
-            take(MeterKey::from_row(&row)?, &row)?;
+            take(meter_key(&row)?, &row)?;
         }
     }
     Ok(())
@@ -195,7 +184,7 @@ async fn wanted(
 pub async fn set_meters(tx: &mut Write, meters: &[(MeterKey, Meter)]) -> Result<()> {
     let now = tx.now();
     let row = |(key, meter): &(MeterKey, Meter)| {
-        let mut row = key.args();
+        let mut row = key_args(key);
         row.extend(args![meter.level, meter.heard_on, now]);
         row
     };
@@ -217,7 +206,7 @@ pub async fn append_to_ledger(tx: &mut Write, entries: &[LedgerEntry]) -> Result
     let mut rows = Vec::with_capacity(entries.len());
     for LedgerEntry { key, old, new, actor } in entries {
         let mut row = args![seq, tx.next_ordinal()];
-        row.extend(key.args());
+        row.extend(key_args(key));
         row.extend(args![new.heard_on, old.map(|old| old.level), old.map(|old| old.heard_on), new.level]);
         row.extend(args![now, actor.kind(), actor.id()]);
         rows.push(row);
@@ -234,7 +223,7 @@ pub async fn append_to_ledger(tx: &mut Write, entries: &[LedgerEntry]) -> Result
 /// When a meter was heard last, a reading equal to the one before included.
 pub async fn last_heard(conn: &mut Conn, key: MeterKey) -> Result<Option<Instant>> {
     let sql = "SELECT heard_at FROM meters WHERE tenant_no = $1 AND item_no = $2 AND infra_no = $3";
-    conn.one(sql, key.args()).await?.map(|row| row.instant("heard_at")).transpose()
+    conn.one(sql, key_args(&key)).await?.map(|row| row.instant("heard_at")).transpose()
 }
 
 fn billing_day(row: &Row) -> Result<BillingDay> {
