@@ -1,0 +1,172 @@
+//! Segments and ledger entries of a window of days, put together as they were known at an acceptance number.
+//!
+//! It holds blocks as they are stored, a byte or so per reading, and unpacks a range when it is asked for. Every segment
+//! stands by itself, so entries are applied to each alone: those it does not hold yet forwards, those that came after the
+//! acceptance number backwards. Days between segments had no reading, unless an entry brings one.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::codec::Damaged;
+use super::levels::{Ask, FastLevels, RangeLevels};
+use super::segment::{Segment, decode_series};
+use super::{Entry, Series};
+use crate::ids::{RangeNo, Seq};
+use crate::time::Day;
+use crate::usage::MeterKey;
+
+/// A segment as it is stored.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// The first day of its window.
+    pub first: Day,
+    /// The last day of its window.
+    pub last: Day,
+    /// It holds what was accepted up to this number, and nothing that came later.
+    pub seq: Seq,
+    /// Its block.
+    pub block: Vec<u8>,
+}
+
+/// What the archive has of one range.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    /// Its segments, by day: the last one that begins no later than the archive, and those after it.
+    pub segments: Vec<Stored>,
+    /// Entries with their meter and acceptance number, those of a meter in order: at least all that a segment here does not
+    /// hold, or came after the archive's acceptance number, as far as they are for days up to its last.
+    pub entries: Vec<(MeterKey, Seq, Entry)>,
+    /// What the meters say of the days that no segment holds yet.
+    pub live: Option<Live>,
+}
+
+/// The days that are not frozen yet, of one range.
+#[derive(Debug)]
+pub struct Live {
+    /// The first of them.
+    pub first: Day,
+    /// As of this acceptance number.
+    pub seq: Seq,
+    /// The meters in order, as in a segment.
+    pub series: Vec<(MeterKey, Series)>,
+}
+
+/// The history of some ranges over a window of days.
+#[derive(Debug)]
+pub struct Archive {
+    /// The first day whose level is asked for.
+    pub first: Day,
+    /// The last one.
+    pub last: Day,
+    /// What was accepted after this number is not known.
+    pub as_of: Seq,
+    /// By range.
+    pub shelves: BTreeMap<RangeNo, Shelf>,
+}
+
+impl Archive {
+    /// The series of the wanted meters of a range, in order: the readings within the window, and the last before it.
+    pub fn series(
+        &self,
+        range: RangeNo,
+        wanted: impl Fn(&MeterKey) -> bool,
+    ) -> Result<Vec<(MeterKey, Series)>, Damaged> {
+        let Some(shelf) = self.shelves.get(&range) else { return Ok(Vec::new()) };
+        let mut folding = Folding { archive: self, shelf, range, wanted: &wanted, found: BTreeMap::new() };
+        folding.all()?;
+        let series =
+            folding.found.into_iter().map(|(key, series)| (key, series.up_to(self.last).from(self.first)));
+        Ok(series.filter(|(_, series)| !series.is_empty()).collect())
+    }
+
+    /// The levels of the meters of a range on some days.
+    pub fn levels(&self, range: RangeNo, ask: &Ask<'_>) -> Result<RangeLevels, Damaged> {
+        let Some(shelf) = self.shelves.get(&range) else { return Ok(RangeLevels::default()) };
+        let changed: HashSet<MeterKey> = shelf.entries.iter().map(|(key, _, _)| *key).collect();
+        // What the ledger has a word in, and what no segment holds, is put together series by series.
+        let is_live = shelf.live.as_ref().is_some_and(|live| live.first <= self.last);
+        let by_series = |key: &MeterKey| is_live || changed.contains(key) || ask.whole.contains(&key.tenant);
+        let none = changed.is_empty() && ask.whole.is_empty() && !is_live;
+        let slow = if none { Vec::new() } else { self.series(range, by_series)? };
+        let mut fast = FastLevels::new(ask);
+        if !is_live {
+            for (at, stored) in shelf.segments.iter().enumerate() {
+                let next = shelf.segments.get(at + 1).map(|next| next.first);
+                fast.add(range, stored, next, |key| !none && by_series(key))?;
+            }
+        }
+        Ok(fast.with(slow))
+    }
+}
+
+/// Series being put together.
+struct Folding<'a, F> {
+    archive: &'a Archive,
+    shelf: &'a Shelf,
+    range: RangeNo,
+    wanted: &'a F,
+    found: BTreeMap<MeterKey, Series>,
+}
+
+impl<F: Fn(&MeterKey) -> bool> Folding<'_, F> {
+    fn all(&mut self) -> Result<(), Damaged> {
+        let mut behind = Day::FOREVER_AGO;
+        for stored in &self.shelf.segments {
+            self.gap(behind, stored.first.previous());
+            let place = Segment::place(self.range, stored.first, stored.last);
+            let series = decode_series(&stored.block, place, self.wanted)?;
+            self.window(stored.first, stored.last, stored.seq, series);
+            behind = stored.last.next();
+        }
+        match &self.shelf.live {
+            Some(live) => {
+                self.gap(behind, live.first.previous());
+                let wanted = live.series.iter().filter(|(key, _)| (self.wanted)(key));
+                self.window(live.first, Day(i32::MAX), live.seq, wanted.cloned().collect());
+            }
+            None => self.gap(behind, self.archive.last),
+        }
+        Ok(())
+    }
+
+    /// Days no segment holds: nothing was heard on them but what entries bring.
+    fn gap(&mut self, first: Day, last: Day) {
+        if first > last {
+            return;
+        }
+        for (key, seq, entry) in &self.shelf.entries {
+            let inside = (first..=last).contains(&entry.day) && *seq <= self.archive.as_of;
+            if inside && (self.wanted)(key) {
+                self.found.entry(*key).or_default().apply(first, last, entry);
+            }
+        }
+    }
+
+    /// Days of which the series say what was known at `seq`.
+    fn window(&mut self, first: Day, last: Day, seq: Seq, series: Vec<(MeterKey, Series)>) {
+        let mut parts: BTreeMap<MeterKey, Series> = series.into_iter().collect();
+        let as_of = self.archive.as_of;
+        for of_meter in self.shelf.entries.chunk_by(|a, b| a.0 == b.0) {
+            let Some((key, _, _)) = of_meter.first().filter(|(key, _, _)| (self.wanted)(key)) else {
+                continue;
+            };
+            let mut missing = of_meter.iter().filter(|it| seq < it.1 && it.1 <= as_of).peekable();
+            let mut surplus = of_meter.iter().rev().filter(|it| as_of < it.1 && it.1 <= seq).peekable();
+            if missing.peek().is_none() && surplus.peek().is_none() {
+                continue;
+            }
+            let part = parts.entry(*key).or_default();
+            missing.for_each(|(_, _, entry)| part.apply(first, last, entry));
+            surplus.for_each(|(_, _, entry)| part.apply(first, last, &entry.inverse()));
+        }
+        for (key, part) in parts {
+            match self.found.get_mut(&key) {
+                None => drop(self.found.insert(key, part)),
+                Some(found) if found.is_empty() => *found = part,
+                Some(found) => {
+                    let inside = part.readings().iter().filter(|(day, _)| *day >= first);
+                    inside.for_each(|(day, level)| found.push(*day, *level));
+                }
+            }
+        }
+    }
+}

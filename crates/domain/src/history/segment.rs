@@ -1,0 +1,233 @@
+//! A window of days of a range of tenants.
+//!
+//! The first frame says, meter by meter in columns: which it is, how long before the window it was heard last and what it
+//! said then, on which days of the window it was heard, its level at the end of the first day and at the end of the
+//! last. A report that reads no other days needs no more. The second frame has the readings between, each as the
+//! difference from the one before, the days of a meter together.
+
+use super::codec::{
+    BlockKind, Cursor, Damaged, Frames, Malformed, Place, Read, Writer, read_keys, write_keys,
+};
+use super::{Reported, Series};
+use crate::ids::RangeNo;
+use crate::time::Day;
+use crate::usage::MeterKey;
+
+/// The most days of a window: the days heard are bits of a word.
+const MAX_DAYS: i32 = 31;
+
+/// What is known of a window of days, a day or a month, of the meters of a range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Whose.
+    pub range: RangeNo,
+    /// The first day of the window.
+    pub first: Day,
+    /// The last day of the window, at most the 31st.
+    pub last: Day,
+    /// Every meter heard up to the last day, in order: its readings within the window, and the last one before.
+    pub series: Vec<(MeterKey, Series)>,
+}
+
+/// What the first frame says of a meter.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outline {
+    pub(super) key: MeterKey,
+    /// The last reading before the window.
+    pub(super) before: Option<Reported>,
+    /// A bit for each day of the window on which it was heard, the first day lowest.
+    pub(super) heard: u32,
+    /// The level at the end of the first day; 0 where nothing had been heard.
+    pub(super) at_first: i64,
+    /// The level at the end of the last day.
+    pub(super) at_last: i64,
+}
+
+impl Outline {
+    /// How many readings the second frame has of it: all but those on the first day and the last one of all.
+    pub(super) const fn inner(&self) -> u32 {
+        (self.heard >> 1).count_ones().saturating_sub(1)
+    }
+
+    /// The readings of the window, each as the number of its day and its level. `inner` has what the second frame holds
+    /// of the meter, and is moved behind it.
+    pub(super) fn readings(&self, inner: &mut Cursor<'_>, mut take: impl FnMut(u32, i64)) -> Read<()> {
+        let mut level = self.at_first;
+        let mut left = self.inner();
+        let mut days = self.heard;
+        while days != 0 {
+            let day = days.trailing_zeros();
+            days &= days - 1;
+            if day > 0 {
+                level = if left > 0 { inner.difference(level)? } else { self.at_last };
+                left = left.saturating_sub(1);
+            }
+            take(day, level);
+        }
+        Ok(())
+    }
+
+    /// Moves behind what the second frame holds of the meter.
+    pub(super) fn skip(&self, inner: &mut Cursor<'_>) -> Read<()> {
+        for _ in 0..self.inner() {
+            inner.number()?;
+        }
+        Ok(())
+    }
+}
+
+/// A segment whose first frame is read and whose second one is not unpacked yet.
+pub(super) struct Opened<'a> {
+    pub(super) outlines: Vec<Outline>,
+    frames: Frames<'a>,
+    place: Place,
+}
+
+impl<'a> Opened<'a> {
+    /// Checks the block and reads its first frame.
+    pub(super) fn new(block: &'a [u8], place: Place) -> Result<Self, Damaged> {
+        let damaged = |malformed| place.damaged(malformed);
+        let mut frames = Frames::open(block, place).map_err(damaged)?;
+        let frame = frames.next().map_err(damaged)?;
+        let outlines = read_outlines(&frame, place).map_err(damaged)?;
+        Ok(Self { outlines, frames, place })
+    }
+
+    /// Unpacks the second frame.
+    pub(super) fn inner(&mut self) -> Result<Vec<u8>, Damaged> {
+        let frame = self.frames.next().and_then(|frame| self.frames.end().map(|()| frame));
+        frame.map_err(|malformed| self.place.damaged(malformed))
+    }
+}
+
+impl Segment {
+    /// Which block holds it.
+    pub const fn place(range: RangeNo, first: Day, last: Day) -> Place {
+        Place { kind: BlockKind::Segment, range, first, last }
+    }
+
+    /// Its block.
+    pub fn encode(&self) -> Vec<u8> {
+        debug_assert!(self.series.is_sorted_by(|a, b| a.0 < b.0), "the meters are out of order");
+        let mut outlines = Writer::default();
+        write_keys(&mut outlines, self.range, self.series.iter().map(|(key, _)| *key));
+        let mut columns: [Writer; 5] = Default::default();
+        let mut inner = Writer::default();
+        for (_, series) in &self.series {
+            self.write(series, &mut columns, &mut inner);
+        }
+        for column in &columns {
+            outlines.column(column);
+        }
+        super::codec::seal(Self::place(self.range, self.first, self.last), &[outlines, inner])
+    }
+
+    fn write(&self, series: &Series, columns: &mut [Writer; 5], inner: &mut Writer) {
+        let [gaps, before_levels, heard, firsts, lasts] = columns;
+        let before = series.last_reported(self.first.previous());
+        gaps.signed(before.map_or(0, |before| i64::from(self.first.0) - i64::from(before.day.0)));
+        let mut level = 0;
+        if let Some(before) = before {
+            before_levels.signed(before.level);
+            level = before.level;
+        }
+        let inside = series.readings().iter().filter(|(day, _)| (self.first..=self.last).contains(day));
+        let days = inside.clone().fold(0_u64, |days, (day, _)| days | 1 << (day.0 - self.first.0));
+        heard.number(if days == all_days(self.first, self.last) { 0 } else { days + 1 });
+        let mut later = inside.copied().peekable();
+        if let Some((_, at_first)) = later.next_if(|(day, _)| *day == self.first) {
+            firsts.difference(at_first, level);
+            level = at_first;
+        }
+        let base = level;
+        while let Some((_, next)) = later.next() {
+            if later.peek().is_none() {
+                lasts.difference(next, base);
+            } else {
+                inner.difference(next, level);
+            }
+            level = next;
+        }
+    }
+
+    /// Reads the block that a row gives for the place.
+    pub fn decode(block: &[u8], range: RangeNo, first: Day, last: Day) -> Result<Self, Damaged> {
+        let mut segment = Self { range, first, last, series: Vec::new() };
+        segment.series = decode_series(block, Self::place(range, first, last), |_| true)?;
+        Ok(segment)
+    }
+}
+
+/// Reads the series of the meters that are wanted.
+pub(super) fn decode_series(
+    block: &[u8],
+    place: Place,
+    mut wanted: impl FnMut(&MeterKey) -> bool,
+) -> Result<Vec<(MeterKey, Series)>, Damaged> {
+    let mut opened = Opened::new(block, place)?;
+    let inner = opened.inner()?;
+    let mut inner = Cursor(&inner);
+    let mut found = Vec::new();
+    let mut read = || -> Read<()> {
+        for outline in &opened.outlines {
+            if !wanted(&outline.key) {
+                outline.skip(&mut inner)?;
+                continue;
+            }
+            let mut series = Series::with_capacity(1 + outline.heard.count_ones() as usize);
+            if let Some(before) = outline.before {
+                series.push(before.day, before.level);
+            }
+            outline
+                .readings(&mut inner, |day, level| series.push(place.first.plus(day.cast_signed()), level))?;
+            found.push((outline.key, series));
+        }
+        inner.end()
+    };
+    read().map_err(|malformed| place.damaged(malformed))?;
+    Ok(found)
+}
+
+fn read_outlines(frame: &[u8], place: Place) -> Read<Vec<Outline>> {
+    let mut frame = Cursor(frame);
+    let keys = read_keys(&mut frame, place.range)?;
+    let (mut gaps, mut before_levels) = (frame.column()?, frame.column()?);
+    let (mut heard, mut firsts, mut lasts) = (frame.column()?, frame.column()?, frame.column()?);
+    let all = all_days(place.first, place.last);
+    let mut outlines = Vec::with_capacity(keys.len());
+    for key in keys {
+        let before = match gaps.signed()? {
+            0 => None,
+            gap => Some(Reported { day: day_before(place.first, gap)?, level: before_levels.signed()? }),
+        };
+        let days = match heard.number()? {
+            0 => all,
+            days => days - 1,
+        };
+        if days & !all != 0 || days == 0 && before.is_none() {
+            return Err(Malformed("a meter was heard on no day, or on one out of bounds"));
+        }
+        let heard = u32::try_from(days).map_err(|_| Malformed("a day is out of bounds"))?;
+        let mut at_first = before.map_or(0, |before| before.level);
+        if heard & 1 != 0 {
+            at_first = firsts.difference(at_first)?;
+        }
+        let at_last = if heard >> 1 == 0 { at_first } else { lasts.difference(at_first)? };
+        outlines.push(Outline { key, before, heard, at_first, at_last });
+    }
+    for column in [frame, gaps, before_levels, heard, firsts, lasts] {
+        column.end()?;
+    }
+    Ok(outlines)
+}
+
+fn day_before(first: Day, gap: i64) -> Read<Day> {
+    let gap = i32::try_from(gap).ok().filter(|gap| *gap > 0);
+    gap.and_then(|gap| first.0.checked_sub(gap)).map(Day).ok_or(Malformed("a day is out of bounds"))
+}
+
+/// A bit for each day of the window.
+fn all_days(first: Day, last: Day) -> u64 {
+    let days = last.0.saturating_sub(first.0).saturating_add(1).clamp(0, MAX_DAYS);
+    (1 << days) - 1
+}

@@ -1,0 +1,172 @@
+//! The history of one meter: levels over days.
+
+use super::entry::{Entry, Reported};
+use crate::time::Day;
+
+/// What is known of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cell {
+    /// A reading was taken on that day.
+    Reported(i64),
+    /// None was taken; the last earlier one counts.
+    Carried(i64),
+    /// Nothing has ever been heard of the meter up to that day.
+    NeverHeard,
+}
+
+impl Cell {
+    /// The figure that reports show: zero where nothing was ever heard. A level is kept below zero where a correction of
+    /// an earlier day moved it there, so that the correction can be undone, and counts as zero.
+    pub fn level(self) -> i64 {
+        match self {
+            Self::Reported(level) | Self::Carried(level) => level.max(0),
+            Self::NeverHeard => 0,
+        }
+    }
+}
+
+/// The readings of one meter, at most one per day, by day. Days without one carry the last earlier level forward.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Series {
+    readings: Vec<(Day, i64)>,
+}
+
+impl Series {
+    /// Empty, with room for so many readings.
+    pub fn with_capacity(readings: usize) -> Self {
+        Self { readings: Vec::with_capacity(readings) }
+    }
+
+    /// Adds the reading of a day; days must rise, and of two readings of one day the later counts.
+    pub fn push(&mut self, day: Day, level: i64) {
+        match self.readings.last_mut() {
+            Some(last) if last.0 >= day => last.1 = level,
+            _ => self.readings.push((day, level)),
+        }
+    }
+
+    /// What is known of the day.
+    pub fn cell(&self, day: Day) -> Cell {
+        let after = self.readings.partition_point(|(reported_on, _)| *reported_on <= day);
+        match after.checked_sub(1).and_then(|at| self.readings.get(at)) {
+            Some((reported_on, level)) if *reported_on == day => Cell::Reported(*level),
+            Some((_, level)) => Cell::Carried(*level),
+            None => Cell::NeverHeard,
+        }
+    }
+
+    /// The level at 23:59:59 UTC of the day.
+    pub fn level(&self, day: Day) -> i64 {
+        self.cell(day).level()
+    }
+
+    /// Whether the level is above zero on some day from `first` to `last`.
+    pub fn any_above_zero(&self, first: Day, last: Day) -> bool {
+        self.level(first) > 0
+            || self.readings.iter().any(|(day, level)| *day > first && *day <= last && *level > 0)
+    }
+
+    /// The levels from `first` to `last` as runs of days: their first day, their last day, their level.
+    pub(crate) fn runs(&self, first: Day, last: Day) -> impl Iterator<Item = (Day, Day, i64)> {
+        let inside =
+            self.readings.iter().map(|(day, _)| *day).filter(move |day| *day > first && *day <= last);
+        let ends = inside.clone().map(Day::previous).chain(std::iter::once(last));
+        std::iter::once(first).chain(inside).zip(ends).map(|(from, to)| (from, to, self.level(from)))
+    }
+
+    /// The last reading up to and with the day.
+    pub fn last_reported(&self, day: Day) -> Option<Reported> {
+        let after = self.readings.partition_point(|(reported_on, _)| *reported_on <= day);
+        let (day, level) = *self.readings.get(after.checked_sub(1)?)?;
+        Some(Reported { day, level })
+    }
+
+    /// The level reported for the day itself.
+    pub fn reported_on(&self, day: Day) -> Option<i64> {
+        self.last_reported(day).filter(|last| last.day == day).map(|last| last.level)
+    }
+
+    /// Whether nothing was ever heard.
+    pub const fn is_empty(&self) -> bool {
+        self.readings.is_empty()
+    }
+
+    /// Takes the readings up to and with the day.
+    #[must_use]
+    pub fn up_to(mut self, day: Day) -> Self {
+        self.readings.retain(|(reported_on, _)| *reported_on <= day);
+        self
+    }
+
+    /// Drops the readings before the last one before `first`: what a window that begins there needs.
+    #[must_use]
+    pub fn from(mut self, first: Day) -> Self {
+        let inside = self.readings.partition_point(|(reported_on, _)| *reported_on < first);
+        self.readings.drain(..inside.saturating_sub(1));
+        self
+    }
+
+    /// Applies a change to what is known of the days from `first` to `last`, of which the series holds all readings, and
+    /// the last one before them.
+    pub fn apply(&mut self, first: Day, last: Day, entry: &Entry) {
+        if entry.day > last {
+            return;
+        }
+        let before = self.readings.first().copied().filter(|(day, _)| *day < first);
+        if entry.day >= first {
+            self.set(entry.day, entry.new);
+        } else if before.is_none_or(|(day, _)| day <= entry.day) {
+            // It is the last reading before the window, or was: what is known before the window is replaced.
+            if before.is_some() {
+                self.readings.remove(0);
+            }
+            let now = entry.new.map(|level| (entry.day, level));
+            let now = now.or_else(|| entry.prior.map(|prior| (prior.day, prior.level)));
+            if let Some(now) = now {
+                self.readings.insert(0, now);
+            }
+        }
+        if entry.shifts {
+            let difference = entry.difference();
+            let later = self.readings.iter_mut().filter(|(day, _)| *day > entry.day);
+            later.for_each(|(_, level)| *level = level.saturating_add(difference));
+        }
+    }
+
+    fn set(&mut self, day: Day, level: Option<i64>) {
+        let at = self.readings.partition_point(|(reported_on, _)| *reported_on < day);
+        let found = self.readings.get_mut(at).filter(|(reported_on, _)| *reported_on == day);
+        match (found, level) {
+            (Some(found), Some(level)) => found.1 = level,
+            (Some(_), None) => drop(self.readings.remove(at)),
+            (None, Some(level)) => self.readings.insert(at, (day, level)),
+            (None, None) => {}
+        }
+    }
+
+    /// The readings themselves, oldest first.
+    pub fn readings(&self) -> &[(Day, i64)] {
+        &self.readings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_silence_and_never_heard_are_three_things() {
+        let mut series = Series::default();
+        series.push(Day(5), 7);
+        series.push(Day(8), 0);
+        assert_eq!(series.cell(Day(4)), Cell::NeverHeard);
+        assert_eq!(series.cell(Day(5)), Cell::Reported(7));
+        assert_eq!(series.cell(Day(7)), Cell::Carried(7));
+        assert_eq!(series.cell(Day(8)), Cell::Reported(0));
+        assert_eq!(series.level(Day(3)), 0);
+        assert!(series.any_above_zero(Day(7), Day(9)));
+        assert!(!series.any_above_zero(Day(8), Day(9)));
+        let runs: Vec<_> = series.runs(Day(4), Day(9)).collect();
+        assert_eq!(runs, [(Day(4), Day(4), 0), (Day(5), Day(7), 7), (Day(8), Day(9), 0)]);
+    }
+}
