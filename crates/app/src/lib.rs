@@ -62,6 +62,8 @@ pub struct Parts {
     pub auth: auth::State,
     /// What accepting readings keeps between calls.
     pub usage: usage::State,
+    /// What freezing days keeps between calls.
+    pub history: history::State,
     /// What the jobs keep between calls.
     pub jobs: jobs::State,
 }
@@ -78,6 +80,7 @@ impl App {
             work: Notify::new(),
             auth: auth::State::default(),
             usage: usage::State::default(),
+            history: history::State::default(),
             jobs: jobs::State::default(),
         }))
     }

@@ -88,7 +88,7 @@ pub async fn init_with_keys(
 
 /// Whether the first setup was done.
 pub async fn is_done(conn: &mut Conn) -> Result<bool> {
-    Ok(store::history::open_day(conn).await?.is_some())
+    Ok(store::history::days(conn).await?.is_some())
 }
 
 /// What every start does before the first request: numbers for items that are new in this version's catalogue, and an

@@ -169,6 +169,12 @@ impl Day {
         self.date().day()
     }
 
+    /// The calendar month it lies in.
+    pub fn month(self) -> Period {
+        let start = self.first_of_month();
+        Period { start, end: start.plus(31).first_of_month() }
+    }
+
     /// The first day of this day's month.
     #[must_use]
     pub fn first_of_month(self) -> Self {

@@ -13,6 +13,15 @@ pub struct MeterKey {
     pub infra: InfraNo,
 }
 
+/// What is kept of a reading's idempotency key, which its caller chose, and of what the reading said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyHash {
+    /// Of the caller and the key.
+    pub key: [u8; 16],
+    /// Of everything else: the same key with other content is a conflict.
+    pub content: [u8; 8],
+}
+
 /// The largest single reading: what a JSON number holds exactly in every client, 2^53 - 1.
 pub const MAX_READING: i64 = 9_007_199_254_740_991;
 

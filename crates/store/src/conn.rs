@@ -195,6 +195,20 @@ impl Conn {
         Ok(rows.into_iter().map(Row).collect())
     }
 
+    /// As [`Conn::each`], for a statement like those of [`Conn::all_of`].
+    pub async fn each_of(
+        &mut self,
+        sql: String,
+        args: Vec<Arg>,
+        mut take: impl FnMut(&Row) -> Result<()>,
+    ) -> Result<()> {
+        let mut rows = self.tx.fetch(sqlx::query_with(AssertSqlSafe(sql), bind(args)?).persistent(false));
+        while let Some(row) = rows.try_next().await.map_err(driver)? {
+            take(&Row(row))?;
+        }
+        Ok(())
+    }
+
     /// Gives each row to `take` as it comes: for answers that may be too long to hold as rows.
     pub async fn each(
         &mut self,

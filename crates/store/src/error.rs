@@ -19,6 +19,9 @@ pub enum Error {
         /// What should.
         expected: &'static str,
     },
+    /// A block of the history or of the ledger is not what was written.
+    #[error(transparent)]
+    Damaged(#[from] domain::history::Damaged),
     /// The database was locked, or no connection was free, for too long.
     #[error("the database is busy")]
     Busy,

@@ -39,7 +39,7 @@ pub fn describe() {
 /// Measures what is a state and not an event.
 pub async fn measure(app: &App) -> Result<()> {
     let mut conn = app.read().await?;
-    if let Some(open) = store::history::open_day(&mut conn).await? {
+    if let Some(open) = store::history::days(&mut conn).await?.map(|days| days.open) {
         gauge!(OPEN_DAY).set(f64::from(open.0));
     }
     // Exact up to 2^53, and no database holds as many rows.

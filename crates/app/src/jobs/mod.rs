@@ -61,7 +61,7 @@ pub async fn release_leases(app: &App) -> Result<()> {
     Ok(tx.commit().await?)
 }
 
-/// Runs the three jobs until shutdown, and the rotation of the signing keys. A mail on its way is brought to its end; a
+/// Runs the three jobs until shutdown, the upkeep of the history and the rotation of the signing keys. A mail on its way is brought to its end; a
 /// run stops where it is, and the next process goes on with it.
 pub async fn run(app: App, shutdown: CancellationToken) {
     let build = async {
@@ -75,7 +75,14 @@ pub async fn run(app: App, shutdown: CancellationToken) {
         build,
         repeat(&app, &shutdown, "mailer", || mailer::work(&app, &shutdown)),
         repeat(&app, &shutdown, "keys", || crate::auth::keys::work(&app)),
+        repeat(&app, &shutdown, "history", || tend_history(&app, &shutdown)),
     );
+}
+
+/// Tends the history until nothing is left to do.
+async fn tend_history(app: &App, shutdown: &CancellationToken) -> Result<Option<Instant>> {
+    while !shutdown.is_cancelled() && crate::history::tend(app).await? {}
+    Ok(None)
 }
 
 /// Does `work` until shutdown: again when woken, at the moment it asks for, and after a while anyway.
@@ -117,6 +124,7 @@ async fn repeat<F: Future<Output = Result<Option<Instant>>>>(
 pub async fn drain(app: &App) -> Result<()> {
     loop {
         let scheduled = scheduler::wake(app).await? > 0;
+        while crate::history::tend(app).await? {}
         let built = builder::build_next(app).await?;
         let sent = mailer::send_next(app).await?;
         if !(scheduled || built || sent) {

@@ -3,8 +3,14 @@
 
 use crate::App;
 
-/// Every moment, in the order in which a report that is sent passes them.
+/// Every moment: those of the history, then those of a report that is sent, each in their order.
 pub const ALL: &[&str] = &[
+    "after-day-closed",
+    "after-segments-built",
+    "after-frozen",
+    "after-rewrite-built",
+    "after-rewritten",
+    "after-packed",
     "after-run-inserted",
     "after-claim",
     "after-pin",
@@ -22,7 +28,7 @@ pub const ALL: &[&str] = &[
 pub type Hook = Box<dyn Fn(&'static str) + Send + Sync>;
 
 /// Says that a moment has come.
-pub(super) fn reached(app: &App, step: &'static str) {
+pub(crate) fn reached(app: &App, step: &'static str) {
     debug_assert!(ALL.contains(&step), "{step} is not listed");
     if let Some(hook) = app.jobs.hook.get() {
         hook(step);

@@ -182,8 +182,8 @@ async fn check_recipients(
 /// Fails while the history that a `once` report due now needs is not closed (reports-api, 8.2).
 async fn check_ready(conn: &mut Conn, period: Period, now: Instant) -> Result<()> {
     let needed = last_needed_day(period, now.day());
-    let open_day = store::history::open_day(conn).await?;
-    if open_day.is_some_and(|open_day| needed < open_day) {
+    let days = store::history::days(conn).await?;
+    if days.is_some_and(|days| needed < days.frozen) {
         return Ok(());
     }
     let ready_by = now.day().start().plus_seconds(HISTORY_READY_BY_SECONDS);

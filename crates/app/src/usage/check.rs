@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use domain::catalogue::{Catalogue, Item, Unit};
 use domain::ids::{InfraId, InfraNo, TenantId, TenantNo};
 use domain::infra::Capability;
-use domain::usage::MeterKey;
-use domain::usage::Reading;
+use domain::time::Day;
+use domain::usage::{KeyHash, MeterKey, Reading};
 use store::Conn;
 use store::catalogue::ItemNumbers;
 use store::usage::Target;
@@ -19,8 +19,12 @@ use crate::Result;
 pub(super) struct Accepted {
     /// For which meter.
     pub(super) key: MeterKey,
-    /// Its value.
-    pub(super) value: Reading,
+    /// For which day; `None`: the one on which it is written.
+    pub(super) day: Option<Day>,
+    /// Its value; `None`: the reading of the day is taken back.
+    pub(super) value: Option<Reading>,
+    /// Its idempotency key.
+    pub(super) idempotency: Option<KeyHash>,
 }
 
 /// A reading whose tenant is known, with the meters it may be for: one, or one per edition for a usage name.
@@ -50,7 +54,9 @@ pub(super) async fn check(
 fn choose(found: &Candidates, on: &HashSet<MeterKey>) -> Checked<Accepted> {
     let mut on = found.keys.iter().filter(|key| on.contains(key));
     match (on.next(), on.next()) {
-        (Some(key), None) => Ok(Accepted { key: *key, value: found.value }),
+        (Some(key), None) => {
+            Ok(Accepted { key: *key, day: None, value: Some(found.value), idempotency: None })
+        }
         (None, _) => Err(Fault::ItemUnavailable(found.name.clone())),
         (Some(_), Some(_)) => {
             Err(Fault::Business(format!("several items of usage_type {} are on: name one", found.name)))

@@ -119,7 +119,7 @@ struct Wanted<'a> {
 impl<'a> Wanted<'a> {
     async fn load(app: &App, conn: &mut Conn, filter: &'a UsageFilter) -> Result<Self> {
         let now = app.clock.now().day();
-        let today = store::history::open_day(conn).await?.map_or(now, |open| open.max(now));
+        let today = store::history::days(conn).await?.map_or(now, |days| days.open.max(now));
         Ok(Self { filter, numbers: store::catalogue::item_numbers(conn).await?, today })
     }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{App, Caller, Error, Result};
 
+use check::Accepted;
 pub use current::{ItemState, Usage, UsageFilter, of_tenant, of_tenants};
 pub use writer::State;
 
@@ -64,6 +65,17 @@ pub enum Fault {
     Business(String),
 }
 
+/// What became of a reading that may be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It changed something.
+    Accepted,
+    /// It says what is known already.
+    Absorbed,
+    /// It cannot be taken.
+    Refused(Fault),
+}
+
 impl Fault {
     /// A member that is missing or whose form is wrong.
     pub fn invalid(field: &'static str, why: impl Into<String>) -> Self {
@@ -84,6 +96,12 @@ pub async fn accept(
     }
     let checked = check::check(&mut app.read().await?, &roots, entries).await?;
     let accepted = checked.iter().filter_map(|entry| entry.as_ref().ok().copied()).collect();
-    writer::write(app, caller.actor(), accepted).await?;
-    Ok(checked.into_iter().map(|entry| entry.map(|_| ())).collect())
+    let mut verdicts = writer::write(app, caller.actor(), None, accepted).await?.verdicts.into_iter();
+    let answer = |checked: std::result::Result<Accepted, Fault>| {
+        checked.and_then(|_| match verdicts.next() {
+            Some(Verdict::Refused(fault)) => Err(fault),
+            _ => Ok(()),
+        })
+    };
+    Ok(checked.into_iter().map(answer).collect())
 }

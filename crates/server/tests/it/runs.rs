@@ -93,10 +93,10 @@ async fn a_run_waits_for_the_day_it_needs() {
     let id = desk.create(&new).await.unwrap().report.id;
     desk.clock("2020-03-05T00:00:00Z");
     scheduler::wake(&desk.test.app).await.unwrap();
-    desk.sql("UPDATE day_close SET open_day = $1", args![day("2020-03-04")]).await;
+    desk.sql("UPDATE day_close SET frozen_day = $1", args![day("2020-03-04")]).await;
     assert!(!builder::build_next(&desk.test.app).await.unwrap());
     assert_eq!(desk.runs(id).await[0].run.status, RunStatus::Queued);
-    desk.sql("UPDATE day_close SET open_day = $1", args![day("2020-03-05")]).await;
+    desk.sql("UPDATE day_close SET frozen_day = $1", args![day("2020-03-05")]).await;
     assert!(builder::build_next(&desk.test.app).await.unwrap());
     assert_eq!(desk.runs(id).await[0].run.status, RunStatus::Ready);
 }

@@ -8,10 +8,12 @@ CREATE TABLE acceptance (
 ) STRICT;
 INSERT INTO acceptance (one, seq) VALUES (1, 0);
 
--- The first day that is not yet frozen into the history. Never goes back.
+-- open_day: the first day that still takes current readings. frozen_day: the first day that no segment holds yet; from
+-- midnight until the segments are built it lags behind. Neither goes back.
 CREATE TABLE day_close (
     one INTEGER PRIMARY KEY CHECK (one = 1),
-    open_day INTEGER NOT NULL
+    open_day INTEGER NOT NULL,
+    frozen_day INTEGER NOT NULL
 ) STRICT;
 
 -- The one change log: what a report prints or filters by, over two time axes (valid_from day, seq). It is the audit log too.
@@ -279,7 +281,8 @@ CREATE TABLE application_settings (
     PRIMARY KEY (tenant_no, application_id, name)
 ) STRICT, WITHOUT ROWID;
 
--- What each meter says now, and when it was heard last. level is accumulated since the item was switched on.
+-- What each meter says now, when it was heard last, and its last reading of an earlier day: what a day leaves behind
+-- while its segments are being built. level is accumulated since the item was switched on.
 CREATE TABLE meters (
     tenant_no INTEGER NOT NULL,
     item_no INTEGER NOT NULL,
@@ -287,35 +290,49 @@ CREATE TABLE meters (
     level INTEGER NOT NULL,
     heard_on INTEGER NOT NULL,
     heard_at INTEGER NOT NULL,
+    before_level INTEGER,
+    before_on INTEGER,
     PRIMARY KEY (tenant_no, item_no, infra_no)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX meters_by_day ON meters (heard_on);
 
--- Closed days: the level of each meter that was heard on that day.
-CREATE TABLE history (
-    tenant_no INTEGER NOT NULL,
-    item_no INTEGER NOT NULL,
-    infra_no INTEGER NOT NULL,
-    day INTEGER NOT NULL,
-    level INTEGER NOT NULL,
-    PRIMARY KEY (tenant_no, item_no, infra_no, day)
-) STRICT, WITHOUT ROWID;
-
--- Append-only: every accepted reading that changed something. old_heard_on: the day of the reading before it.
-CREATE TABLE ledger (
+-- The frozen days of a range of 4,096 tenant numbers: a block for each day, and one for a month that is over. A block
+-- holds what was accepted up to seq, as far as it is for its days, and nothing later.
+CREATE TABLE segments (
+    no INTEGER PRIMARY KEY,
+    range_no INTEGER NOT NULL,
+    first_day INTEGER NOT NULL,
+    last_day INTEGER NOT NULL,
     seq INTEGER NOT NULL,
-    ordinal INTEGER NOT NULL,
-    tenant_no INTEGER NOT NULL,
-    item_no INTEGER NOT NULL,
-    infra_no INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    UNIQUE (range_no, first_day)
+) STRICT;
+CREATE INDEX segments_of_days ON segments (first_day) WHERE last_day = first_day;
+
+-- Append-only: every accepted reading that changed something, in blocks, one per transaction and range at first, later
+-- packed (level 1: days, 2: months). pending: an entry for a frozen day is in it that the segments do not hold yet.
+CREATE TABLE ledger (
+    no INTEGER PRIMARY KEY,
+    range_no INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    first_day INTEGER NOT NULL,
+    last_day INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    pending INTEGER NOT NULL,
+    entries INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+) STRICT;
+CREATE INDEX ledger_by_number ON ledger (range_no, last_seq);
+CREATE INDEX ledger_by_day ON ledger (last_day);
+CREATE INDEX ledger_pending ON ledger (range_no) WHERE pending = 1;
+
+-- Which meters were heard on a frozen day, equal readings included, as known at seq.
+CREATE TABLE heard (
+    range_no INTEGER NOT NULL,
     day INTEGER NOT NULL,
-    old_level INTEGER,
-    old_heard_on INTEGER,
-    new_level INTEGER NOT NULL,
-    recorded_at INTEGER NOT NULL,
-    actor_kind TEXT NOT NULL,
-    actor_id TEXT NOT NULL,
-    PRIMARY KEY (seq, ordinal)
+    seq INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (range_no, day)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE reports (

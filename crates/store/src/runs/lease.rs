@@ -25,7 +25,7 @@ pub struct Claim {
     pub epoch: i64,
 }
 
-/// Claims the oldest run that may be tried now and whose history is closed: its last needed day is the earlier of its
+/// Claims the oldest run that may be tried now and whose history is frozen: its last needed day is the earlier of its
 /// last day and yesterday (reports-api, 8.2).
 pub async fn claim(tx: &mut Write) -> Result<Option<Claim>> {
     let now = tx.now();
@@ -34,7 +34,7 @@ pub async fn claim(tx: &mut Write) -> Result<Option<Claim>> {
             concat!(
                 "UPDATE runs SET status = 'building', lease_epoch = lease_epoch + 1, lease_until = ",
                 lease_end!(),
-                " WHERE no = (SELECT r.no FROM runs r JOIN day_close d ON r.period_end <= d.open_day OR $2 <= d.open_day
+                " WHERE no = (SELECT r.no FROM runs r JOIN day_close d ON r.period_end <= d.frozen_day OR $2 <= d.frozen_day
                   WHERE r.status IN ('queued', 'building') AND r.not_before <= $1
                   AND (r.status = 'queued' OR r.lease_until IS NULL OR r.lease_until < ",
                 lease_now!(),

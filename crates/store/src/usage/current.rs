@@ -9,7 +9,7 @@ use domain::ids::{InfraId, InfraNo, ItemNo, TenantNo};
 use domain::pricing::Quota;
 use domain::time::Day;
 
-use super::billing_day;
+use super::{billing_day, meter_key};
 use crate::{Arg, Conn, Result, Row, args, dialect};
 
 /// An item of a tenant, as far as usages show it.
@@ -74,22 +74,28 @@ pub async fn sums_before(
     items: &[ItemNo],
     start: Day,
 ) -> Result<Vec<MeterSum>> {
-    // A meter that was not heard since then says now what it said then, also where the day is not closed yet.
     let sql = format!(
         concat!(
-            "SELECT ",
-            halves!(),
-            " FROM (SELECT m.item_no, m.infra_no, CASE WHEN m.heard_on < $2 THEN m.level ELSE COALESCE(
-              (SELECT h.level FROM history h WHERE h.tenant_no = m.tenant_no AND h.item_no = m.item_no
-               AND h.infra_no = m.infra_no AND h.day < $2 ORDER BY h.day DESC LIMIT 1), 0) END AS level FROM ",
+            "SELECT m.tenant_no, m.item_no, m.infra_no FROM ",
             live_meters!(),
-            " AND m.item_no IN ({items})) AS earlier GROUP BY item_no, infra_no"
+            " AND m.item_no IN ({items})"
         ),
-        items = dialect::placeholders(3, items.len())
+        items = dialect::placeholders(2, items.len())
     );
-    let mut values = args![tenant, start];
+    let mut values = args![tenant];
     values.extend(items.iter().map(|item| Arg::from(*item)));
-    conn.all_of(sql, values).await?.iter().map(MeterSum::from_row).collect()
+    let before = start.previous();
+    let mut wanted = Vec::new();
+    conn.each_of(sql, values, |row| {
+        wanted.push((meter_key(row)?, before));
+        Ok(())
+    })
+    .await?;
+    let mut sums: HashMap<(ItemNo, InfraNo), i128> = HashMap::new();
+    for (key, level) in crate::history::levels_at(conn, &wanted).await? {
+        *sums.entry((key.item, key.infra)).or_default() += i128::from(level);
+    }
+    Ok(sums.into_iter().map(|((item, infra), level)| MeterSum { item, infra, level }).collect())
 }
 
 /// The items that the tenant itself has or had on.

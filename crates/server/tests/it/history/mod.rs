@@ -100,9 +100,9 @@ async fn days_are_closed_once_also_after_months_of_downtime_and_never_opened_aga
     test.clock.set(at("2026-05-04T00:00:00Z"));
     assert_eq!(app::history::close_due(&test.app).await.unwrap(), Some(day("2026-05-03")));
     assert_eq!(app::history::close_due(&test.app).await.unwrap(), None);
-    let rows = "SELECT COUNT(*) AS n FROM history";
-    let rows = test.app.read().await.unwrap().count(rows, Vec::new()).await.unwrap();
-    assert_eq!(rows, 1);
+    let segments = "SELECT COUNT(*) AS n FROM segments";
+    let segments = test.app.read().await.unwrap().count(segments, Vec::new()).await.unwrap();
+    assert_eq!(segments, 1);
     // The clock goes back over midnight: the closed day stays as it was, and the reading belongs to the open one.
     report(&test, customer, "2026-05-03T23:00:00Z", 9).await;
     assert_eq!(app::history::close_due(&test.app).await.unwrap(), None);

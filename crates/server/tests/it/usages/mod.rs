@@ -7,11 +7,12 @@ use std::collections::HashSet;
 use app::Error;
 use app::usage::{Entry, Fault, Usage, UsageFilter};
 use domain::access::{Actor, Role};
-use domain::ids::{InfraId, TenantId};
+use domain::history::Batch;
+use domain::ids::{InfraId, RangeNo, TenantId};
 use domain::tenant::TenantKind;
 use domain::time::Instant;
 use store::args;
-use store::usage::Meter;
+use store::history::Meter;
 use testkit::{TestApp, at};
 use tokio::task::JoinSet;
 
@@ -22,6 +23,18 @@ async fn usages(test: &TestApp, tenant: TenantId, usage_name: &str) -> Vec<Usage
     let caller = test.caller(test.top, Role::RootAdmin).await;
     let filter = UsageFilter { usage_names: Some(HashSet::from([usage_name.to_owned()])), editions: None };
     app::usage::of_tenant(&test.app, &caller, tenant, &filter).await.unwrap().1
+}
+
+/// Every entry, in the order of acceptance.
+async fn ledger(test: &TestApp) -> Vec<domain::history::Entry> {
+    let mut conn = test.app.read().await.unwrap();
+    let rows = conn.all("SELECT * FROM ledger ORDER BY first_seq", Vec::new()).await.unwrap();
+    let batches = rows.iter().map(|row| {
+        let range = RangeNo(row.int("range_no").unwrap());
+        let (first, last) = (row.day("first_day").unwrap(), row.day("last_day").unwrap());
+        Batch::decode(&row.blob("bytes").unwrap(), range, first, last).unwrap()
+    });
+    batches.flat_map(|batch| batch.entries).map(|recorded| recorded.entry).collect()
 }
 
 async fn count(test: &TestApp, sql: &'static str) -> i64 {
@@ -127,16 +140,13 @@ async fn many_calls_at_once_share_transactions_and_each_is_answered_once() {
     assert_eq!(answered, 200);
     let transactions = count(&test, "SELECT seq AS n FROM acceptance").await - before;
     assert!((1..100).contains(&transactions), "{transactions} transactions");
-    // Every value differs from the one before, so that each call left its row, and the rows make a chain.
-    assert_eq!(count(&test, "SELECT COUNT(*) AS n FROM ledger").await, 200);
-    let rows = {
-        let mut conn = test.app.read().await.unwrap();
-        conn.all("SELECT old_level, new_level FROM ledger ORDER BY seq, ordinal", Vec::new()).await.unwrap()
-    };
+    // Every value differs from the one before, so that each call left its entry, and the entries make a chain.
     let mut level = None;
-    for row in &rows {
-        assert_eq!(row.opt_int("old_level").unwrap(), level);
-        level = row.opt_int("new_level").unwrap();
+    let entries = ledger(&test).await;
+    assert_eq!(entries.len(), 200);
+    for entry in entries {
+        assert_eq!(entry.old, level);
+        level = entry.new;
     }
     assert_eq!(Some(usages(&test, customer, "vms").await[0].value), level.map(i128::from));
 }
@@ -191,12 +201,12 @@ async fn within_a_call_the_last_of_equal_items_counts_and_an_equal_reading_only_
     let call = |values: &[i64]| values.iter().map(|value| reading(customer, "vms", *value)).collect();
     test.report_usage(call(&[5, 7, 6])).await;
     assert_eq!(usages(&test, customer, "vms").await[0].value, 6);
-    assert_eq!(count(&test, "SELECT COUNT(*) AS n FROM ledger").await, 3);
+    assert_eq!(ledger(&test).await.len(), 3);
     let seq = count(&test, "SELECT seq AS n FROM acceptance").await;
     let later = at("2026-05-08T11:00:00Z");
     test.clock.set(later);
     test.report_usage(call(&[6])).await;
-    assert_eq!(count(&test, "SELECT COUNT(*) AS n FROM ledger").await, 3);
+    assert_eq!(ledger(&test).await.len(), 3);
     assert_eq!(count(&test, "SELECT seq AS n FROM acceptance").await, seq);
     let key = test.meter(customer, "vms", None).await;
     let heard: Option<Instant> =
@@ -243,8 +253,8 @@ async fn sums_are_exact_beyond_64_bits() {
     let mut tx = test.app.write_as(Actor::System).await.unwrap();
     for tenant in [test.top, partner, customer] {
         let key = test.meter(tenant, "vms", None).await;
-        let meter = Meter { level: i64::MAX - 1, heard_on: tx.now().day() };
-        store::usage::set_meters(&mut tx, &[(key, meter)]).await.unwrap();
+        let meter = Meter { level: i64::MAX - 1, heard_on: tx.now().day(), before: None };
+        store::history::set_meters(&mut tx, &[(key, meter)]).await.unwrap();
     }
     tx.commit().await.unwrap();
     // The top tenant has the items of every edition on; only this one has a figure.

@@ -1,0 +1,245 @@
+//! Group commit: many calls, one durable transaction.
+//!
+//! A call puts its readings into the queue and waits for its turn. Whoever gets the turn while its own readings still
+//! wait leads: it commits everything queued so far and answers all of them. Entries leave the queue only once they are
+//! answered. A leader whose caller hangs up half way therefore loses nobody's readings: the next in turn finds them
+//! where they were, and writing a reading twice changes nothing.
+
+mod changes;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::access::Actor;
+use domain::catalogue::Item;
+use domain::history::Batch;
+use domain::ids::Seq;
+use domain::time::Day;
+use domain::usage::MeterKey;
+use store::Write;
+use store::history::{Days, Scope};
+use tokio::sync::oneshot;
+
+use super::check::Accepted;
+use super::{Fault, Verdict};
+use crate::{App, Error, Result};
+use changes::Changes;
+
+/// The most readings of one transaction, but for a single call that has more.
+const MAX_BATCH: usize = 20_000;
+/// The most accumulating meters whose begin of the billing period is remembered.
+const MAX_REMEMBERED: usize = 200_000;
+
+/// The readings that wait to be written, and what is remembered between transactions.
+#[derive(Debug, Default)]
+pub struct State {
+    queue: Mutex<VecDeque<Waiting>>,
+    turn: tokio::sync::Mutex<Remembered>,
+}
+
+/// What each accumulating meter said at the end of a day before its billing period.
+#[derive(Debug, Default)]
+struct Remembered {
+    levels: HashMap<(MeterKey, Day), i64>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    call: Call,
+    answer: oneshot::Sender<Result<Written>>,
+}
+
+/// The readings of one call.
+#[derive(Debug, Clone)]
+struct Call {
+    actor: Actor,
+    reason: Option<Arc<str>>,
+    readings: Arc<[Accepted]>,
+}
+
+/// What became of the readings of one call.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Written {
+    /// For each, in their order.
+    pub(super) verdicts: Vec<Verdict>,
+    /// The acceptance number of what they changed; `None` where nothing was.
+    pub(super) seq: Option<Seq>,
+}
+
+impl State {
+    fn queue(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first calls in the queue, up to the bound; those whose caller has gone are dropped.
+    fn next_calls(&self) -> Vec<Call> {
+        let mut queue = self.queue();
+        queue.retain(|waiting| !waiting.answer.is_closed());
+        let mut readings = 0;
+        let fits = |waiting: &&Waiting| {
+            let first = readings == 0;
+            readings += waiting.call.readings.len();
+            first || readings <= MAX_BATCH
+        };
+        queue.iter().take_while(fits).map(|waiting| waiting.call.clone()).collect()
+    }
+
+    fn answer(&self, calls: usize, outcome: Result<Vec<Written>>) {
+        let mut outcome = outcome.map(Vec::into_iter);
+        for waiting in self.queue().drain(..calls) {
+            let answer = match &mut outcome {
+                Ok(written) => Ok(written.next().unwrap_or_default()),
+                Err(error) => Err(same(error)),
+            };
+            // A caller who has gone needs no answer.
+            let _ = waiting.answer.send(answer);
+        }
+    }
+}
+
+/// Writes readings; returns once they are safe on disk.
+pub(super) async fn write(
+    app: &App,
+    actor: Actor,
+    reason: Option<Arc<str>>,
+    readings: Vec<Accepted>,
+) -> Result<Written> {
+    if readings.is_empty() {
+        return Ok(Written::default());
+    }
+    let (answer, mut answered) = oneshot::channel();
+    app.usage.queue().push_back(Waiting { call: Call { actor, reason, readings: readings.into() }, answer });
+    loop {
+        tokio::select! {
+            biased;
+            outcome = &mut answered => {
+                return outcome.unwrap_or_else(|_| Err(Error::internal("readings were dropped unanswered")));
+            }
+            mut remembered = app.usage.turn.lock() => {
+                let calls = app.usage.next_calls();
+                let outcome = commit(app, &mut remembered, &calls).await;
+                app.usage.answer(calls.len(), outcome);
+            }
+        }
+    }
+}
+
+/// The failure of a transaction, told to every call in it.
+fn same(error: &Error) -> Error {
+    match error {
+        Error::Unavailable(store::Error::Full) => Error::Unavailable(store::Error::Full),
+        Error::Unavailable(_) => Error::Unavailable(store::Error::Busy),
+        other => Error::internal(format!("the readings could not be written: {other:?}")),
+    }
+}
+
+async fn commit(app: &App, remembered: &mut Remembered, calls: &[Call]) -> Result<Vec<Written>> {
+    let (mut tx, days) = begin(app, calls).await?;
+    let mut changes = prepare(&mut tx, remembered, calls, days.open).await?;
+    let verdicts: Vec<Vec<Verdict>> = calls
+        .iter()
+        .enumerate()
+        .map(|(call, of)| of.readings.iter().map(|reading| changes.take(call, reading)).collect())
+        .collect();
+    let changed = changes.changed_calls();
+    let seq = if changed.is_empty() { None } else { Some(tx.seq().await?) };
+    let (now, seq_of) = (tx.now(), seq.unwrap_or(Seq(0)));
+    let batches: Vec<Batch> = changes.batches(calls, seq_of, now, days.open);
+    store::history::set_meters(&mut tx, &changes.meters()).await?;
+    store::history::remove_meters(&mut tx, &changes.silenced()).await?;
+    store::history::append(&mut tx, &batches, days.open).await?;
+    tx.commit().await?;
+    remembered.keep(changes);
+    if batches.iter().any(|batch| batch.days().is_some_and(|(first, _)| first < days.open)) {
+        // Corrections wait for the history's upkeep.
+        app.work.notify_waiters();
+    }
+    let readings: usize = calls.iter().map(|call| call.readings.len()).sum();
+    metrics::counter!("tidemark_readings_total").increment(u64::try_from(readings).unwrap_or(u64::MAX));
+    let written = verdicts.into_iter().enumerate();
+    Ok(written
+        .map(|(call, verdicts)| Written { verdicts, seq: seq.filter(|_| changed.contains(&call)) })
+        .collect())
+}
+
+/// A transaction on the day that is open now. Where a reading is for a day that is over, or is taken back, every day
+/// that is over has been frozen; and never are two of them left to be frozen.
+async fn begin(app: &App, calls: &[Call]) -> Result<(Write, Days)> {
+    loop {
+        let mut tx = app.write_as(Actor::System).await?;
+        let today = tx.today().await?;
+        let days = store::history::days(&mut tx).await?;
+        let mut days = days.ok_or_else(|| Error::internal("readings before the first setup"))?;
+        let mut readings = calls.iter().flat_map(|call| call.readings.iter());
+        let looks_back =
+            readings.any(|reading| reading.value.is_none() || reading.day.is_some_and(|day| day < today));
+        let opens = days.open < today;
+        if days.frozen < days.open && (opens || looks_back) || opens && looks_back {
+            drop(tx);
+            crate::history::close_due(app).await?;
+            continue;
+        }
+        if opens {
+            store::history::open_up_to(&mut tx, today).await?;
+            days.open = today;
+            // The day before is frozen by the scheduler.
+            app.work.notify_waiters();
+        }
+        return Ok((tx, days));
+    }
+}
+
+/// Loads what is known of the meters of these calls.
+async fn prepare(tx: &mut Write, remembered: &mut Remembered, calls: &[Call], today: Day) -> Result<Changes> {
+    let readings = || calls.iter().flat_map(|call| call.readings.iter());
+    let mut keys: Vec<MeterKey> = readings().map(|reading| reading.key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let numbers = store::catalogue::item_numbers(tx).await?;
+    let accumulates = |key: &&MeterKey| numbers.item(key.item).is_some_and(Item::is_range);
+    let range_keys: Vec<MeterKey> = keys.iter().filter(accumulates).copied().collect();
+    let mut changes = Changes::new(today, store::history::meters(tx, &keys).await?);
+    changes.billing_days = store::usage::billing_days(tx, &range_keys).await?;
+    let missing = changes.unknown_begins(&remembered.levels);
+    let known = store::history::levels_at(tx, &missing).await?;
+    for (key, day) in missing {
+        remembered.levels.insert((key, day), known.get(&key).copied().unwrap_or(0));
+    }
+    changes.remember(&remembered.levels);
+    if let Some((first, last)) = readings().filter_map(|reading| changes.looks_back_to(reading)).reduce(wider)
+    {
+        let late: std::collections::HashSet<MeterKey> =
+            readings().filter(|reading| changes.looks_back_to(reading).is_some()).map(|it| it.key).collect();
+        let scope = Scope::of(late.iter().map(|key| key.tenant));
+        let as_of = store::history::newest(tx).await?;
+        let archive = store::history::load(tx, &scope, first, last, as_of).await?;
+        for range in &scope.ranges {
+            let series = archive.series(*range, |key| late.contains(key)).map_err(store::Error::from)?;
+            changes.series.extend(series);
+        }
+        changes.known_from = first;
+    }
+    Ok(changes)
+}
+
+fn wider(a: (Day, Day), b: (Day, Day)) -> (Day, Day) {
+    (a.0.min(b.0), a.1.max(b.1))
+}
+
+impl Remembered {
+    /// Keeps what still holds.
+    fn keep(&mut self, changes: Changes) {
+        if self.levels.len() > MAX_REMEMBERED {
+            self.levels.clear();
+        }
+        let shifted = changes.into_shifted();
+        if !shifted.is_empty() {
+            self.levels.retain(|(key, _), _| !shifted.contains(key));
+        }
+    }
+}
+
+/// What is wrong with a reading that only its meter's history can tell.
+fn refused(field: &'static str, why: &str) -> Verdict {
+    Verdict::Refused(Fault::invalid(field, why))
+}
