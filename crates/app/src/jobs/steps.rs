@@ -3,14 +3,18 @@
 
 use crate::App;
 
-/// Every moment: those of the history, then those of a report that is sent, each in their order.
-pub const ALL: &[&str] = &[
+/// Those of the history: a day is closed and frozen, segments are written anew, the ledger is packed.
+pub const OF_HISTORY: &[&str] = &[
     "after-day-closed",
     "after-segments-built",
     "after-frozen",
     "after-rewrite-built",
     "after-rewritten",
     "after-packed",
+];
+
+/// Those of reports, in the order in which one that is sent passes them.
+pub const OF_REPORTS: &[&str] = &[
     "after-run-inserted",
     "after-claim",
     "after-pin",
@@ -29,7 +33,7 @@ pub type Hook = Box<dyn Fn(&'static str) + Send + Sync>;
 
 /// Says that a moment has come.
 pub(crate) fn reached(app: &App, step: &'static str) {
-    debug_assert!(ALL.contains(&step), "{step} is not listed");
+    debug_assert!(OF_REPORTS.contains(&step) || OF_HISTORY.contains(&step), "{step} is not listed");
     if let Some(hook) = app.jobs.hook.get() {
         hook(step);
     }

@@ -56,6 +56,7 @@ const HAS_PRIOR: u64 = 4;
 const SHIFTS: u64 = 8;
 /// The level before is the one that the meter's entry before has told.
 const FOLLOWS: u64 = 16;
+const LAST: u64 = 32;
 
 impl Batch {
     /// Puts the entries in order.
@@ -147,7 +148,8 @@ impl Batch {
                 | flag(entry.new.is_some(), HAS_NEW)
                 | flag(entry.prior.is_some(), HAS_PRIOR)
                 | flag(entry.shifts, SHIFTS)
-                | flag(follows, FOLLOWS),
+                | flag(follows, FOLLOWS)
+                | flag(entry.last, LAST),
         );
         if let Some(prior) = entry.prior {
             prior_gaps.signed(i64::from(entry.day.0) - i64::from(prior.day.0));
@@ -252,5 +254,5 @@ fn read_entry(
         _ => None,
     };
     let new = if has(HAS_NEW) { Some(new_levels.difference(level.unwrap_or(0))?) } else { None };
-    Ok((origin, Entry { day, old, new, prior, shifts: has(SHIFTS) }))
+    Ok((origin, Entry { day, old, new, prior, shifts: has(SHIFTS), last: has(LAST) }))
 }

@@ -28,13 +28,16 @@ pub struct Entry {
     pub prior: Option<Reported>,
     /// Whether later days move by the same difference: the meter accumulates.
     pub shifts: bool,
+    /// Whether no later day had a reading. Whatever is reported of later days then repeats this one, as equal readings
+    /// have no entry of their own, and follows where this one is undone.
+    pub last: bool,
 }
 
 impl Entry {
     /// A change of one day; `prior` may be given always.
-    pub fn new(day: Day, old: Option<i64>, new: Option<i64>, prior: Option<Reported>, shifts: bool) -> Self {
+    pub fn new(day: Day, old: Option<i64>, new: Option<i64>, prior: Option<Reported>) -> Self {
         let prior = prior.filter(|_| old.is_none() || new.is_none());
-        Self { day, old, new, prior, shifts }
+        Self { day, old, new, prior, shifts: false, last: false }
     }
 
     /// The change that takes this one back.

@@ -126,7 +126,9 @@ impl Series {
                 self.readings.insert(0, now);
             }
         }
-        if entry.shifts {
+        if entry.last && entry.new.is_none() && entry.prior.is_none() {
+            self.readings.retain(|(day, _)| *day < entry.day);
+        } else if entry.shifts || entry.last {
             let difference = entry.difference();
             let later = self.readings.iter_mut().filter(|(day, _)| *day > entry.day);
             later.for_each(|(_, level)| *level = level.saturating_add(difference));

@@ -101,7 +101,7 @@ fn mark(series: &mut BTreeMap<MeterKey, Series>, heard: &Heard) {
     let known = series.values_mut().filter_map(|series| Some((series.last_reported(heard.day)?, series)));
     for ((last, series), mark) in known.zip(&heard.marks) {
         if *mark && last.day < heard.day {
-            let again = Entry::new(heard.day, None, Some(last.level), Some(last), false);
+            let again = Entry::new(heard.day, None, Some(last.level), Some(last));
             series.apply(Day(i32::MIN), Day(i32::MAX), &again);
         }
     }

@@ -24,7 +24,7 @@ pub(super) struct Changes {
     silenced: HashSet<MeterKey>,
     /// Of accumulating meters, and of no others.
     pub(super) billing_days: HashMap<MeterKey, BillingDay>,
-    /// The level just before the billing period, where the meter's own row does not say it.
+    /// The level just before the billing period of the open day, as it was when the transaction began.
     begins: HashMap<MeterKey, i64>,
     /// The history of meters with readings of earlier days, as far back as these need.
     pub(super) series: HashMap<MeterKey, Series>,
@@ -70,10 +70,11 @@ impl Changes {
         begins.filter(|it| self.begin_by_row(it.0, it.1).is_none() && !known.contains_key(it)).collect()
     }
 
-    /// Takes these levels from what is known.
+    /// Takes what the rows do not say from what is known.
     pub(super) fn remember(&mut self, known: &HashMap<(MeterKey, Day), i64>) {
         let begins = self.billing_days.keys().filter_map(|key| Some((*key, self.begin(*key, self.today)?)));
-        self.begins = begins.filter_map(|it| Some((it.0, *known.get(&it)?))).collect();
+        let level = |it: &(MeterKey, Day)| self.begin_by_row(it.0, it.1).or_else(|| known.get(it).copied());
+        self.begins = begins.filter_map(|it| Some((it.0, level(&it)?))).collect();
     }
 
     /// The days whose history a reading needs: none for one that the meter's row is enough for.
@@ -103,16 +104,9 @@ impl Changes {
         let level = match self.begin(key, today) {
             None => value.get(),
             Some(begin) => {
-                let shift: i64 = self
-                    .shifts
-                    .get(&key)
-                    .into_iter()
-                    .flatten()
-                    .filter(|it| it.0 <= begin)
-                    .map(|it| it.1)
-                    .sum();
-                let looked_up = || self.begins.get(&key).copied().unwrap_or(0).saturating_add(shift);
-                let at_begin = self.begin_by_row(key, begin).unwrap_or_else(looked_up);
+                let shifts = self.shifts.get(&key).into_iter().flatten().filter(|(day, _)| *day <= begin);
+                let at_begin = self.begins.get(&key).copied().unwrap_or(0);
+                let at_begin = shifts.fold(at_begin, |level, (_, by)| level.saturating_add(*by));
                 accumulate(meter.map_or(0, |meter| meter.level), at_begin, value)
             }
         };
@@ -127,7 +121,8 @@ impl Changes {
         }
         let old = last.filter(|last| last.day == today).map(|last| last.level);
         let shifts = self.billing_days.contains_key(&key);
-        self.record(call, key, Entry::new(today, old, Some(level), earlier, shifts));
+        let entry = Entry { shifts, last: true, ..Entry::new(today, old, Some(level), earlier) };
+        self.record(call, key, entry);
         Verdict::Accepted
     }
 
@@ -158,7 +153,8 @@ impl Changes {
                 None => refused("retract", "nothing was reported for that day"),
             };
         }
-        let entry = Entry::new(day, old, new, prior, shifts);
+        let last = meter.is_none_or(|meter| meter.heard_on <= day);
+        let entry = Entry { shifts, last, ..Entry::new(day, old, new, prior) };
         series.apply(self.known_from, Day(i32::MAX), &entry);
         self.change_meter(key, meter, &entry);
         if shifts {
