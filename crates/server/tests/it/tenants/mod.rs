@@ -4,6 +4,7 @@ mod closure;
 mod http;
 mod lists;
 mod moves;
+mod numbers;
 
 use app::tenants::{self, Options};
 use app::{Caller, Error, Rule};
