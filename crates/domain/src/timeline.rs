@@ -63,6 +63,11 @@ impl<T> Timeline<T> {
         after.checked_sub(1).and_then(|at| self.later().get(at)).map_or(&self.first, |(_, value)| value)
     }
 
+    /// The first version, which reaches back for ever.
+    pub const fn first(&self) -> &T {
+        &self.first
+    }
+
     /// The latest version.
     pub fn latest(&self) -> &T {
         self.later().last().map_or(&self.first, |(_, value)| value)

@@ -1,6 +1,6 @@
 //! The values that statements take.
 
-use domain::ids::{InfraNo, ItemNo, Seq, TenantNo};
+use domain::ids::{InfraNo, ItemNo, RangeNo, Seq, TenantNo};
 use domain::time::{Day, Instant};
 
 /// A value given to a statement.
@@ -35,6 +35,7 @@ arg_from! {
     Instant, Int, value => value.0;
     Day, Int, value => i64::from(value.0);
     TenantNo, Int, value => value.0;
+    RangeNo, Int, value => value.0;
     ItemNo, Int, value => value.0;
     InfraNo, Int, value => value.0;
     Seq, Int, value => value.0;

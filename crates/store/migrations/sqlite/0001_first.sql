@@ -79,6 +79,13 @@ CREATE TABLE number_ranges (
 CREATE INDEX number_ranges_of_owner ON number_ranges (owner_no, range_no);
 INSERT INTO number_ranges (range_no, owner_no, next_no) VALUES (0, 0, 1);
 
+-- The tree of each range of tenants over time, packed, as known at seq: a copy that saves reading the tenants and the log.
+CREATE TABLE tree_blocks (
+    range_no INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+) STRICT;
+
 -- Every tenant with every tenant above it, itself included at depth 0. Deleted tenants stay, as reports still need them.
 -- walls: how many tenants with ancestral_access false stand strictly above tenant_no and strictly below ancestor_no.
 CREATE TABLE closure (

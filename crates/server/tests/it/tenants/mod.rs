@@ -5,6 +5,7 @@ mod http;
 mod lists;
 mod moves;
 mod numbers;
+mod tree;
 
 use app::tenants::{self, Options};
 use app::{Caller, Error, Rule};

@@ -18,7 +18,7 @@ async fn number(test: &TestApp, parent: TenantId, kind: domain::tenant::TenantKi
 async fn skip_to(test: &TestApp, range: RangeNo, next: i64) {
     let mut tx = test.app.write_as(Actor::System).await.unwrap();
     let skipped = tx
-        .run("UPDATE number_ranges SET next_no = $2 WHERE range_no = $1", args![TenantNo(range.0), next])
+        .run("UPDATE number_ranges SET next_no = $2 WHERE range_no = $1", args![range, next])
         .await
         .unwrap();
     assert_eq!(skipped, 1);
