@@ -91,7 +91,7 @@ macro_rules! number {
 }
 
 number! {
-    /// A tenant's number: assigned once, from 1 on, never reused. It is also the numeric v1 id of the wire.
+    /// A tenant's number: assigned once, above 0, never reused. It is also the numeric v1 id of the wire.
     TenantNo;
     /// A range of [`RANGE_TENANTS`] tenant numbers, whose history is stored together.
     RangeNo;

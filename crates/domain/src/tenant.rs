@@ -157,7 +157,7 @@ impl fmt::Display for Language {
 /// A tenant as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tenant {
-    /// Its dense number, which is also its v1 id.
+    /// Its number, which is also its v1 id.
     pub no: TenantNo,
     /// Its id on the wire.
     pub id: TenantId,

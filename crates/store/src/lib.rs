@@ -28,6 +28,7 @@ pub mod runs;
 pub mod settings;
 pub mod tenants;
 pub mod tokens;
+pub mod tree;
 pub mod usage;
 pub mod users;
 

@@ -132,7 +132,8 @@ async fn looked_into(
 
 fn child(details: &store::tenants::Details) -> Child {
     let tenant = &details.tenant;
-    Child { no: tenant.no, id: tenant.id, name: tenant.name.clone(), enabled: tenant.enabled }
+    let (name, enabled) = (tenant.name.clone(), tenant.enabled);
+    Child { no: tenant.no, id: tenant.id, name, enabled, created_at: tenant.created_at }
 }
 
 /// What each child uses of what the order names; sums can be beyond 64 bits.
@@ -149,15 +150,16 @@ async fn usages(conn: &mut Conn, parent: TenantNo, order: &Order) -> Result<Hash
 }
 
 fn compare(order: &Order, usages: &HashMap<TenantNo, i128>, a: &Child, b: &Child) -> Ordering {
+    let by_age = || (a.created_at, a.no).cmp(&(b.created_at, b.no));
     let by_name = || a.name.to_lowercase().cmp(&b.name.to_lowercase());
     let usage = |child: &Child| usages.get(&child.no).copied().unwrap_or(0);
     let ordering = match order.by {
-        OrderBy::AsIs => a.no.cmp(&b.no),
+        OrderBy::AsIs => by_age(),
         OrderBy::Name => by_name(),
         OrderBy::Status => b.enabled.cmp(&a.enabled).then_with(by_name),
         OrderBy::Usage(..) => usage(a).cmp(&usage(b)).then_with(by_name),
     };
-    let ordering = ordering.then_with(|| a.no.cmp(&b.no));
+    let ordering = ordering.then_with(by_age);
     if order.reversed { ordering.reverse() } else { ordering }
 }
 

@@ -28,6 +28,8 @@ pub enum BlockKind {
     Ledger,
     /// Which meters were heard on a day.
     Heard,
+    /// Who stood below whom.
+    Tree,
 }
 
 impl BlockKind {
@@ -36,6 +38,7 @@ impl BlockKind {
             Self::Segment => *b"TMSG",
             Self::Ledger => *b"TMLG",
             Self::Heard => *b"TMHD",
+            Self::Tree => *b"TMTR",
         }
     }
 }
@@ -46,6 +49,7 @@ impl fmt::Display for BlockKind {
             Self::Segment => "history segment",
             Self::Ledger => "ledger block",
             Self::Heard => "heard block",
+            Self::Tree => "tree block",
         })
     }
 }

@@ -1,5 +1,5 @@
 -- Instants are microseconds since 1970 UTC, days are days since 1970, ids are 36-character UUIDs in lower case.
--- Enumerations hold the words of the wire. A tenant's `no` is dense, never reused, and also its numeric v1 id.
+-- Enumerations hold the words of the wire. A tenant's `no` is never reused, and also its numeric v1 id.
 
 -- The acceptance number: counted up inside the transaction of every accepted change, so that numbers become visible in order.
 CREATE TABLE acceptance (
@@ -70,6 +70,23 @@ CREATE TABLE tenants (
 CREATE INDEX tenants_of_parent ON tenants (parent_no, kind);
 -- The children that lists show: a customer has as many personal tenants as users, and has_children must not walk them.
 CREATE INDEX tenants_shown ON tenants (parent_no) WHERE deleted_at IS NULL AND owner_id IS NULL;
+
+-- Which ranges of 4,096 tenant numbers are in use, whose, and the next number of each. owner_no 0: shared by all small
+-- channels. Rows stay for ever, so no number comes twice. Number 0 is nobody's.
+CREATE TABLE number_ranges (
+    range_no INTEGER PRIMARY KEY,
+    owner_no INTEGER NOT NULL,
+    next_no INTEGER NOT NULL
+) STRICT;
+CREATE INDEX number_ranges_of_owner ON number_ranges (owner_no, range_no);
+INSERT INTO number_ranges (range_no, owner_no, next_no) VALUES (0, 0, 1);
+
+-- The tree of each range of tenants over time, packed, as known at seq: a copy that saves reading the tenants and the log.
+CREATE TABLE tree_blocks (
+    range_no INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+) STRICT;
 
 -- Every tenant with every tenant above it, itself included at depth 0. Deleted tenants stay, as reports still need them.
 -- walls: how many tenants with ancestral_access false stand strictly above tenant_no and strictly below ancestor_no.

@@ -15,7 +15,9 @@ use domain::report::{Kind, Level, ReportInput};
 use domain::time::{Day, Period};
 
 use crate::{Arg, Conn, Result, args, catalogue};
+pub(crate) use tenants::twig;
 use versions::Versions;
+pub(crate) use versions::{Log, UNCHANGED};
 
 /// What a report asks for.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use domain::billing::BillingDay;
 use domain::catalogue::{Catalogue, Service};
+use domain::history::Twig;
 use domain::ids::TenantNo;
 use domain::report::TenantTimeline;
 use domain::timeline::Timeline;
@@ -45,24 +46,38 @@ fn tenant(no: TenantNo, row: &Row, log: &Log, skus: Option<Timeline<Skus>>) -> R
     let day = row.int("billing_day")?;
     let billing_day =
         BillingDay::new(day).ok_or_else(|| corrupt("billing_day", day.to_string(), "1 to 28"))?;
+    let Twig { no, created_at, is_personal, parent, kind, deleted, pricing_mode } = twig(no, row, log)?;
     Ok(TenantTimeline {
         no,
         id: row.parsed("id")?,
-        created_at: row.instant("created_at")?,
-        is_personal: row.opt_text("owner_id")?.is_some(),
-        parent: log.timeline("parent", TenantNo(row.int("parent_no")?), |text| parsed(text).map(TenantNo))?,
+        created_at,
+        is_personal,
+        parent,
         name: log.timeline("name", row.text("name")?, parsed)?,
-        kind: log.timeline("kind", row.parsed("kind")?, parsed)?,
+        kind,
         customer_id: log.timeline("customer_id", row.opt_text("customer_id")?, nullable)?,
         ancestral_access: log.timeline("ancestral_access", row.flag("ancestral_access")?, parsed)?,
-        deleted: log.timeline("deleted", row.opt_instant("deleted_at")?.is_some(), parsed)?,
-        pricing_mode: log.timeline("pricing_mode", row.parsed("pricing_mode")?, parsed)?,
+        deleted,
+        pricing_mode,
         currency: log.timeline("currency", row.opt_parsed("currency")?, nullable)?,
         billing_day: log.timeline("billing_day", billing_day, |text| match text {
             Some(text) => text.parse().ok().and_then(BillingDay::new),
             None => Some(BillingDay::CALENDAR),
         })?,
         skus: skus.unwrap_or_else(|| Timeline::always(Skus::new())),
+    })
+}
+
+/// What binds a tenant into the tree, out of its row and its log.
+pub(crate) fn twig(no: TenantNo, row: &Row, log: &Log) -> Result<Twig> {
+    Ok(Twig {
+        no,
+        created_at: row.instant("created_at")?,
+        is_personal: row.opt_text("owner_id")?.is_some(),
+        parent: log.timeline("parent", TenantNo(row.int("parent_no")?), |text| parsed(text).map(TenantNo))?,
+        kind: log.timeline("kind", row.parsed("kind")?, parsed)?,
+        deleted: log.timeline("deleted", row.opt_instant("deleted_at")?.is_some(), parsed)?,
+        pricing_mode: log.timeline("pricing_mode", row.parsed("pricing_mode")?, parsed)?,
     })
 }
 

@@ -18,7 +18,7 @@ use domain::usage::MeterKey;
 
 /// What the log says about one object, in the order of acceptance.
 #[derive(Debug, Default)]
-pub(super) struct Log {
+pub(crate) struct Log {
     changes: Vec<Change>,
 }
 
@@ -32,11 +32,23 @@ struct Change {
 }
 
 /// The log of an object that never changed.
-static UNCHANGED: Log = Log { changes: Vec::new() };
+pub(crate) static UNCHANGED: Log = Log { changes: Vec::new() };
 
 impl Log {
+    /// Adds a row of the log; rows come in the order of acceptance.
+    pub(crate) fn add(&mut self, row: &Row, as_of: Seq) -> Result<()> {
+        self.changes.push(Change {
+            field: row.text("field")?,
+            old: row.opt_text("old_value")?,
+            new: row.opt_text("new_value")?,
+            valid_from: row.day("valid_from")?,
+            is_known: row.int("seq")? <= as_of.0,
+        });
+        Ok(())
+    }
+
     /// The versions of a field whose newest value is `newest`; `read` reads the log's text.
-    pub(super) fn timeline<T>(
+    pub(crate) fn timeline<T>(
         &self,
         field: &'static str,
         newest: T,
@@ -124,8 +136,7 @@ impl Versions {
             } else {
                 return Ok(());
             };
-            log.changes.push(change(row, wanted.as_of)?);
-            Ok(())
+            log.add(row, wanted.as_of)
         })
         .await?;
         Ok(versions)
@@ -145,16 +156,6 @@ const LATER_CHANGES: &str = concat!(
      FROM changes c WHERE c.seq > $4 AND c.valid_from = $3
      ORDER BY seq, ordinal"
 );
-
-fn change(row: &Row, as_of: Seq) -> Result<Change> {
-    Ok(Change {
-        field: row.text("field")?,
-        old: row.opt_text("old_value")?,
-        new: row.opt_text("new_value")?,
-        valid_from: row.day("valid_from")?,
-        is_known: row.int("seq")? <= as_of.0,
-    })
-}
 
 /// The item that a key of [`crate::audit::item_key`] names; `None` for one this binary's catalogue does not know.
 fn item_of(

@@ -45,7 +45,8 @@ macro_rules! select_details {
 const DETAILS: &str = concat!(select_details!(), "WHERE t.no = $1");
 const CHILD_DETAILS: &str = concat!(
     select_details!(),
-    "WHERE t.parent_no = $1 AND t.no <> $1 AND t.owner_id IS NULL AND (t.deleted_at IS NULL OR $2 = 1) ORDER BY t.no"
+    "WHERE t.parent_no = $1 AND t.no <> $1 AND t.owner_id IS NULL AND (t.deleted_at IS NULL OR $2 = 1)
+     ORDER BY t.created_at, t.no"
 );
 
 /// A tenant with what an answer shows, deleted or not.
@@ -79,14 +80,17 @@ pub struct Child {
     pub name: String,
     /// Its status.
     pub enabled: bool,
+    /// When it was made.
+    pub created_at: Instant,
 }
 
 /// The children of a tenant, oldest first; personal tenants are left out.
 pub async fn children(conn: &mut Conn, parent: TenantNo, deleted_too: bool) -> Result<Vec<Child>> {
     let rows = conn
         .all(
-            "SELECT no, id, name, enabled FROM tenants
-             WHERE parent_no = $1 AND no <> $1 AND owner_id IS NULL AND (deleted_at IS NULL OR $2 = 1) ORDER BY no",
+            "SELECT no, id, name, enabled, created_at FROM tenants
+             WHERE parent_no = $1 AND no <> $1 AND owner_id IS NULL AND (deleted_at IS NULL OR $2 = 1)
+             ORDER BY created_at, no",
             args![parent, deleted_too],
         )
         .await?;
@@ -97,6 +101,7 @@ pub async fn children(conn: &mut Conn, parent: TenantNo, deleted_too: bool) -> R
                 id: row.parsed("id")?,
                 name: row.text("name")?,
                 enabled: row.flag("enabled")?,
+                created_at: row.instant("created_at")?,
             })
         })
         .collect()

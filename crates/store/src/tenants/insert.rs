@@ -4,7 +4,7 @@ use domain::ids::{TenantId, TenantNo, UserId};
 use domain::pricing::PricingMode;
 use domain::tenant::{Language, TenantKind};
 
-use super::closure;
+use super::{closure, numbers};
 use crate::audit::{Change, Object};
 use crate::contacts::{self, NewContact};
 use crate::{Result, Write, args};
@@ -48,7 +48,7 @@ pub struct NewTenant {
 /// change log.
 pub async fn insert(tx: &mut Write, new: &NewTenant) -> Result<TenantNo> {
     let now = tx.now();
-    let no = TenantNo(tx.count("SELECT COALESCE(MAX(no), 0) + 1 AS n FROM tenants", Vec::new()).await?);
+    let no = numbers::draw(tx, new.parent).await?;
     let parent = new.parent.unwrap_or(no);
     contacts::insert(tx, &new.contact, Some(no)).await?;
     tx.run(

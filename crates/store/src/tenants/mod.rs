@@ -4,6 +4,7 @@ mod change;
 mod closure;
 mod details;
 mod insert;
+mod numbers;
 
 use domain::ids::{TenantId, TenantNo};
 use domain::tenant::Tenant;

@@ -4,6 +4,8 @@ mod closure;
 mod http;
 mod lists;
 mod moves;
+mod numbers;
+mod tree;
 
 use app::tenants::{self, Options};
 use app::{Caller, Error, Rule};
