@@ -209,6 +209,20 @@ impl Conn {
         Ok(())
     }
 
+    /// As [`Conn::each_of`], for a statement whose text comes again.
+    pub async fn each_again(
+        &mut self,
+        sql: String,
+        args: Vec<Arg>,
+        mut take: impl FnMut(&Row) -> Result<()>,
+    ) -> Result<()> {
+        let mut rows = self.tx.fetch(sqlx::query_with(AssertSqlSafe(sql), bind(args)?));
+        while let Some(row) = rows.try_next().await.map_err(driver)? {
+            take(&Row(row))?;
+        }
+        Ok(())
+    }
+
     /// Gives each row to `take` as it comes: for answers that may be too long to hold as rows.
     pub async fn each(
         &mut self,
@@ -303,9 +317,10 @@ impl Write {
         rows: Vec<Vec<Arg>>,
     ) -> Result<()> {
         let width = rows.first().map_or(1, Vec::len).max(1);
-        let mut rows = rows.into_iter().peekable();
-        while rows.peek().is_some() {
-            let batch: Vec<Vec<Arg>> = rows.by_ref().take((dialect::MAX_ARGS / width).min(1000)).collect();
+        let mut rows = rows.into_iter();
+        while rows.len() > 0 {
+            let next = dialect::next_rows(rows.len(), width);
+            let batch: Vec<Vec<Arg>> = rows.by_ref().take(next).collect();
             let sql = format!("{insert} VALUES {} {conflict}", dialect::value_rows(batch.len(), width));
             let args = bind(batch.into_iter().flatten().collect())?;
             self.conn.tx.execute(sqlx::query_with(AssertSqlSafe(sql), args)).await.map_err(driver)?;

@@ -11,6 +11,13 @@ macro_rules! lease_now {
 }
 pub(crate) use lease_now;
 
+/// How many of these rows the next statement takes: one of a few sizes, so that the database has seen its text before
+/// and need not parse a long list of placeholders anew.
+pub(crate) fn next_rows(left: usize, width: usize) -> usize {
+    let most = MAX_ARGS / width.max(1);
+    [1000, 200, 40, 8, 1].into_iter().find(|rows| *rows <= left.min(most)).unwrap_or(1)
+}
+
 /// `$first, $first+1, ...`: a list for `IN (...)`.
 pub(crate) fn placeholders(first: usize, count: usize) -> String {
     (first..first + count).map(|at| format!("${at}")).collect::<Vec<_>>().join(", ")

@@ -2,11 +2,13 @@
 -- Enumerations hold the words of the wire. A tenant's `no` is never reused, and also its numeric v1 id.
 
 -- The acceptance number: counted up inside the transaction of every accepted change, so that numbers become visible in order.
+-- batches counts the transactions that wrote meters: a process that remembers meters sees by it whether another wrote.
 CREATE TABLE acceptance (
     one INTEGER PRIMARY KEY CHECK (one = 1),
-    seq INTEGER NOT NULL
+    seq INTEGER NOT NULL,
+    batches INTEGER NOT NULL
 ) STRICT;
-INSERT INTO acceptance (one, seq) VALUES (1, 0);
+INSERT INTO acceptance (one, seq, batches) VALUES (1, 0, 0);
 
 -- open_day: the first day that still takes current readings. frozen_day: the first day that no segment holds yet; from
 -- midnight until the segments are built it lags behind. Neither goes back.

@@ -48,6 +48,13 @@ impl Meter {
     }
 }
 
+/// Counts this transaction among those that write meters; gives its number. Nobody else has written one where it is the
+/// one behind the last number seen.
+pub async fn count_batch(tx: &mut Write) -> Result<i64> {
+    let row = tx.one("UPDATE acceptance SET batches = batches + 1 RETURNING batches", Vec::new()).await?;
+    row.map_or(Ok(0), |row| row.int("batches"))
+}
+
 /// What these meters say; those never heard are left out.
 pub async fn meters(conn: &mut Conn, keys: &[MeterKey]) -> Result<HashMap<MeterKey, Meter>> {
     let select = "SELECT m.tenant_no, m.item_no, m.infra_no, m.level, m.heard_on, m.before_on, m.before_level

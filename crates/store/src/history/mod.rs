@@ -21,7 +21,7 @@ use crate::{Conn, Result, Write, args};
 pub use freeze::{Frozen, freeze, insert_frozen, ranges_to_freeze};
 pub use ledger::{PackedUp, append, insert_packed, pack, unpacked_range};
 pub use load::{Scope, levels_at, load, ranges_below};
-pub use meters::{Meter, meters, remove_meters, set_meters};
+pub use meters::{Meter, count_batch, meters, remove_meters, set_meters};
 pub use rebuild::{Difference, Rebuilt, all_ranges, compare, rebuild, write};
 pub use rewrite::{Rewritten, next_rewrite, replace, rewrite};
 

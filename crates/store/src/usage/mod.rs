@@ -114,13 +114,14 @@ pub(crate) async fn wanted(
     mut take: impl FnMut(&Row) -> Result<()>,
 ) -> Result<()> {
     let width = rows.first().map_or(1, Vec::len).max(1);
-    for rows in rows.chunks(dialect::MAX_ARGS / width) {
-        let values = dialect::value_rows(rows.len(), width);
+    let mut rows = rows.into_iter();
+    while rows.len() > 0 {
+        let next = dialect::next_rows(rows.len(), width);
+        let batch: Vec<Vec<Arg>> = rows.by_ref().take(next).collect();
+        let values = dialect::value_rows(batch.len(), width);
         let sql =
             format!("WITH wanted (tenant_no, item_no, infra_no{further}) AS (VALUES {values}) {select}");
-        for row in conn.all_of(sql, rows.concat()).await? {
-            take(&row)?;
-        }
+        conn.each_again(sql, batch.concat(), &mut take).await?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@
 
 mod changes;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::access::Actor;
@@ -17,7 +17,7 @@ use domain::ids::Seq;
 use domain::time::Day;
 use domain::usage::MeterKey;
 use store::Write;
-use store::history::{Days, Scope};
+use store::history::{Days, Meter, Scope};
 use tokio::sync::oneshot;
 
 use super::check::Accepted;
@@ -27,8 +27,8 @@ use changes::Changes;
 
 /// The most readings of one transaction, but for a single call that has more.
 const MAX_BATCH: usize = 20_000;
-/// The most accumulating meters whose begin of the billing period is remembered.
-const MAX_REMEMBERED: usize = 200_000;
+/// The most meters that are remembered, each of about 100 bytes.
+const MAX_REMEMBERED: usize = 500_000;
 
 /// The readings that wait to be written, and what is remembered between transactions.
 #[derive(Debug, Default)]
@@ -37,9 +37,14 @@ pub struct State {
     turn: tokio::sync::Mutex<Remembered>,
 }
 
-/// What each accumulating meter said at the end of a day before its billing period.
+/// What meters said when this process wrote last. Where another has written since, it is forgotten.
 #[derive(Debug, Default)]
 struct Remembered {
+    /// The number of the last transaction.
+    batch: i64,
+    /// What meters say; `None` of those that were never heard.
+    meters: HashMap<MeterKey, Option<Meter>>,
+    /// What accumulating meters said at the end of the day before their billing period.
     levels: HashMap<(MeterKey, Day), i64>,
 }
 
@@ -135,6 +140,10 @@ fn same(error: &Error) -> Error {
 
 async fn commit(app: &App, remembered: &mut Remembered, calls: &[Call]) -> Result<Vec<Written>> {
     let (mut tx, days) = begin(app, calls).await?;
+    let batch = store::history::count_batch(&mut tx).await?;
+    if batch != remembered.batch + 1 {
+        *remembered = Remembered::default();
+    }
     let mut changes = prepare(&mut tx, remembered, calls, days.open).await?;
     let verdicts: Vec<Vec<Verdict>> = calls
         .iter()
@@ -145,11 +154,17 @@ async fn commit(app: &App, remembered: &mut Remembered, calls: &[Call]) -> Resul
     let seq = if changed.is_empty() { None } else { Some(tx.seq().await?) };
     let (now, seq_of) = (tx.now(), seq.unwrap_or(Seq(0)));
     let batches: Vec<Batch> = changes.batches(calls, seq_of, now, days.open);
-    store::history::set_meters(&mut tx, &changes.meters()).await?;
-    store::history::remove_meters(&mut tx, &changes.silenced()).await?;
+    let (meters, silenced) = (changes.meters(), changes.silenced());
+    store::history::set_meters(&mut tx, &meters).await?;
+    store::history::remove_meters(&mut tx, &silenced).await?;
     store::history::append(&mut tx, &batches, days.open).await?;
     tx.commit().await?;
-    remembered.keep(changes);
+    let meters = meters.into_iter().map(|(key, meter)| (key, Some(meter)));
+    remembered.keep(
+        batch,
+        meters.chain(silenced.into_iter().map(|key| (key, None))),
+        &changes.into_shifted(),
+    );
     if batches.iter().any(|batch| batch.days().is_some_and(|(first, _)| first < days.open)) {
         // Corrections wait for the history's upkeep.
         app.work.notify_waiters();
@@ -198,7 +213,12 @@ async fn prepare(tx: &mut Write, remembered: &mut Remembered, calls: &[Call], to
     let numbers = store::catalogue::item_numbers(tx).await?;
     let accumulates = |key: &&MeterKey| numbers.item(key.item).is_some_and(Item::is_range);
     let range_keys: Vec<MeterKey> = keys.iter().filter(accumulates).copied().collect();
-    let mut changes = Changes::new(today, store::history::meters(tx, &keys).await?);
+    let unseen: Vec<MeterKey> =
+        keys.iter().filter(|key| !remembered.meters.contains_key(key)).copied().collect();
+    let found = store::history::meters(tx, &unseen).await?;
+    remembered.meters.extend(unseen.into_iter().map(|key| (key, found.get(&key).copied())));
+    let known = keys.iter().filter_map(|key| Some((*key, (*remembered.meters.get(key)?)?)));
+    let mut changes = Changes::new(today, known.collect());
     changes.billing_days = store::usage::billing_days(tx, &range_keys).await?;
     let missing = changes.unknown_begins(&remembered.levels);
     let known = store::history::levels_at(tx, &missing).await?;
@@ -208,7 +228,7 @@ async fn prepare(tx: &mut Write, remembered: &mut Remembered, calls: &[Call], to
     changes.remember(&remembered.levels);
     if let Some((first, last)) = readings().filter_map(|reading| changes.looks_back_to(reading)).reduce(wider)
     {
-        let late: std::collections::HashSet<MeterKey> =
+        let late: HashSet<MeterKey> =
             readings().filter(|reading| changes.looks_back_to(reading).is_some()).map(|it| it.key).collect();
         let scope = Scope::of(late.iter().map(|key| key.tenant));
         let as_of = store::history::newest(tx).await?;
@@ -227,12 +247,18 @@ fn wider(a: (Day, Day), b: (Day, Day)) -> (Day, Day) {
 }
 
 impl Remembered {
-    /// Keeps what still holds.
-    fn keep(&mut self, changes: Changes) {
-        if self.levels.len() > MAX_REMEMBERED {
-            self.levels.clear();
+    /// Keeps what still holds after the transaction.
+    fn keep(
+        &mut self,
+        batch: i64,
+        meters: impl Iterator<Item = (MeterKey, Option<Meter>)>,
+        shifted: &HashSet<MeterKey>,
+    ) {
+        if self.levels.len().max(self.meters.len()) > MAX_REMEMBERED {
+            *self = Self::default();
         }
-        let shifted = changes.into_shifted();
+        self.batch = batch;
+        self.meters.extend(meters);
         if !shifted.is_empty() {
             self.levels.retain(|(key, _), _| !shifted.contains(key));
         }
