@@ -47,7 +47,8 @@ fn came_whole(address: SocketAddr, encoding: &str) -> bool {
     let mut answer = Vec::new();
     // A reset is as good a break as an end without the last chunk.
     let _ = connect(address, encoding).read_to_end(&mut answer);
-    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    // Compressed, it may break before its first byte.
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
     answer.ends_with(b"\r\n0\r\n\r\n")
 }
 
