@@ -63,6 +63,7 @@ const FLOW_PIECES_WAITING: usize = 2;
 
 /// A file on its way to whoever asked for it. Dropped, it ends its writer.
 #[derive(Debug)]
+#[must_use = "nobody else takes the file"]
 pub struct Flow {
     pieces: mpsc::Receiver<Vec<u8>>,
     writing: JoinHandle<io::Result<()>>,
@@ -113,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_comes_whole_in_pieces_of_one_size_and_a_rest() {
-        let (sizes, end) = taken(Flow::of(|out| out.write_all(&[7; 2 * FLOW_PIECE_BYTES + 3]))).await;
+        let (sizes, end) = taken(Flow::of(|out| out.write_all(&vec![7; 2 * FLOW_PIECE_BYTES + 3]))).await;
         assert!(end.is_ok());
         assert_eq!(sizes, [FLOW_PIECE_BYTES, FLOW_PIECE_BYTES, 3]);
         let (sizes, end) = taken(Flow::of(|_| Ok(()))).await;
@@ -123,14 +124,14 @@ mod tests {
     #[tokio::test]
     async fn a_writer_that_fails_or_panics_half_way_is_an_error_and_no_end() {
         let failing = Flow::of(|out| {
-            out.write_all(&[7; FLOW_PIECE_BYTES + 3])?;
+            out.write_all(&vec![7; FLOW_PIECE_BYTES + 3])?;
             Err(io::Error::other("a fault"))
         });
         let (sizes, end) = taken(failing).await;
         assert!(end.is_err());
         assert_eq!(sizes, [FLOW_PIECE_BYTES]);
         let panicking = Flow::of(|out| {
-            out.write_all(&[7; FLOW_PIECE_BYTES + 3])?;
+            out.write_all(&vec![7; FLOW_PIECE_BYTES + 3])?;
             panic!("a fault of ours")
         });
         let (sizes, end) = taken(panicking).await;

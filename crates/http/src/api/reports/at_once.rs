@@ -17,6 +17,17 @@ use crate::problem::{Envelope, Problem};
 use crate::schema;
 use crate::wire;
 
+/// What a csv_v2_0 file begins with (reports-api, 11).
+const CSV: &str = "application.id,application.name,date,infra.backend_type,infra.id,infra.name,infra.owner_id,is_range,\
+measurement_unit,name,pricing.currency,pricing.mode,pricing.price,pricing.total_cost,quota.value,tenant.customer_id,\
+tenant.id,tenant.kind,tenant.name,usage.absolute.production,usage.absolute.total,usage.absolute.trial,\
+usage.delta.production,usage.delta.total,usage.delta.trial,usage.effective.production,usage.effective.total,\
+usage.effective.trial,edition
+7459244f-68f3-3bf4-9f53-5f63ecc1d91f,platform,2020-03-03,,,,,False,,reseller_count,,,,,,,\
+53b471e1-50dd-4557-ae6d-f687946821d4,partner,North Partner,1,1,0,0,0,0,1,1,0,
+";
+const HTML: &str = "<!DOCTYPE html>\n<html lang=\"en\">...";
+
 /// One file of a report, made now and sent as it is written. Whoever may read reports on the tenant may ask for it.
 #[utoipa::path(get, path = "/tenants/{tenant_id}/report", tag = "reports",
     params(
@@ -42,9 +53,12 @@ use crate::wire;
     responses(
         (status = 200, description = "The file",
             content(
-                (String = "text/csv; charset=utf-8", example = "application.id,application.name,date,infra.backend_type,..."),
-                (String = "text/html; charset=utf-8", example = "<!DOCTYPE html>..."),
-                (String = "application/json; charset=utf-8", example = "{\"params\":{\"kind\":5},\"tenants\":[]}"),
+                (String = "text/csv; charset=utf-8", example = json!(CSV)),
+                (String = "text/html; charset=utf-8", example = json!(HTML)),
+                (serde_json::Value = "application/json; charset=utf-8",
+                    example = json!({"params": {"kind": 5, "gen_date": 1_494_201_600, "begin_date": 1_493_596_800,
+                        "end_date": 1_494_201_599, "group_id": 1_400_794, "name": "North Partner",
+                        "report_level": 1, "report_type": 5}, "tenants": []})),
             ),
             headers(("Content-Disposition" = String,
                 description = "The name, such as `attachment; filename=\"usage-report-north-partner-2026-04-01-2026-04-30-v2.csv\"`"))),
