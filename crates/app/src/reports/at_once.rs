@@ -83,7 +83,7 @@ fn as_of(asked: &Asked, standing: &Standing) -> Result<Seq> {
 }
 
 fn period(asked: &Asked, standing: &Standing, today: Day) -> Result<Period> {
-    let last_closed = standing.open_day.map_or(today, |open| open).previous();
+    let last_closed = standing.open_day.unwrap_or(today).previous();
     let end = asked.end.unwrap_or(last_closed);
     // A clock that went back opens no closed day again.
     if end > today.max(last_closed) {
