@@ -5,7 +5,6 @@
 //! [`conn`] alone. No decision about permission is made here: methods that touch tenant data take a root and join the
 //! closure table.
 
-pub mod acceptance;
 mod arg;
 pub mod audit;
 pub mod billing;

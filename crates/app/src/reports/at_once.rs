@@ -4,8 +4,6 @@ use domain::access::Permission;
 use domain::ids::{Seq, TenantId};
 use domain::report::{Format, Kind, Level};
 use domain::time::{Day, Period};
-use store::Conn;
-use store::acceptance::{self, Standing};
 use store::report_input::Wanted;
 
 use super::pieces::Flow;
@@ -52,17 +50,20 @@ pub async fn make(app: &App, caller: &Caller, subject: TenantId, asked: &Asked) 
     let (permission, depth) = (Permission::ReportReader, depth(asked.level));
     let granted = app.allow_at(&mut conn, caller, permission, subject, depth, Deleted::Hidden).await?;
     let (subject, now) = (granted.tenant(), app.clock.now());
-    let standing = acceptance::standing(&mut conn).await?;
-    let as_of = as_of(asked, &standing)?;
+    let newest = store::history::newest(&mut conn).await?;
+    let as_of = as_of(asked, newest)?;
+    let frozen = store::history::days(&mut conn).await?.map_or(now.day(), |days| days.frozen);
+    // Switches to production are known up to the last day on which `as_of` was the newest number.
+    let superseded_on = store::history::superseded_on(&mut conn, as_of).await?;
     let wanted = Wanted {
         subject: subject.no,
-        period: period(asked, &standing, now.day())?,
+        period: period(asked, frozen.previous(), now.day())?,
         kind: asked.kind,
         level: asked.level,
         hide_zero_usage: asked.hide_zero_usage,
         show_skus: asked.show_skus,
         leave_out_trial: false,
-        as_known: as_known(&mut conn, as_of, &standing, now.day()).await?,
+        as_known: superseded_on.map_or(now.day(), |day| day.min(now.day())),
         as_of,
     };
     let content = content::load(conn, &wanted, now, subject.language).await?;
@@ -72,8 +73,7 @@ pub async fn make(app: &App, caller: &Caller, subject: TenantId, asked: &Asked) 
     Ok(File { name, format, bytes: Flow::of(move |out| content.write(format, out)) })
 }
 
-fn as_of(asked: &Asked, standing: &Standing) -> Result<Seq> {
-    let newest = standing.newest;
+fn as_of(asked: &Asked, newest: Seq) -> Result<Seq> {
     let as_of = asked.as_of.unwrap_or(newest);
     if (0..=newest.0).contains(&as_of.0) {
         Ok(as_of)
@@ -82,8 +82,7 @@ fn as_of(asked: &Asked, standing: &Standing) -> Result<Seq> {
     }
 }
 
-fn period(asked: &Asked, standing: &Standing, today: Day) -> Result<Period> {
-    let last_closed = standing.open_day.unwrap_or(today).previous();
+fn period(asked: &Asked, last_closed: Day, today: Day) -> Result<Period> {
     let end = asked.end.unwrap_or(last_closed);
     // A clock that went back opens no closed day again.
     if end > today.max(last_closed) {
@@ -95,13 +94,4 @@ fn period(asked: &Asked, standing: &Standing, today: Day) -> Result<Period> {
         return Err(Error::invalid("start", format!("lies after the end, {end}")));
     }
     Ok(Period::inclusive(start, end))
-}
-
-/// The day up to which switches to production are known: the last one on which `as_of` was the newest number.
-async fn as_known(conn: &mut Conn, as_of: Seq, standing: &Standing, today: Day) -> Result<Day> {
-    if as_of == standing.newest {
-        return Ok(today);
-    }
-    let superseded_at = acceptance::next_recorded_at(conn, as_of).await?;
-    Ok(superseded_at.map_or(today, |at| at.day().min(today)))
 }

@@ -63,7 +63,7 @@ impl Counter {
 
     async fn newest(&self) -> Seq {
         let mut conn = self.desk.test.app.read().await.unwrap();
-        store::acceptance::standing(&mut conn).await.unwrap().newest
+        store::history::newest(&mut conn).await.unwrap()
     }
 
     /// The files of a stored report of the partner, in the order of their formats.
