@@ -50,7 +50,13 @@ pub fn router(app: App) -> Router {
     let routes = routes
         .route("/healthz", get(|| async { StatusCode::OK }))
         .route("/readyz", get(ready))
-        .merge(SwaggerUi::new(DOCS).url("/api/2/openapi.json", document))
+        .merge(SwaggerUi::new(DOCS).url("/api/2/openapi.json", document));
+    around(routes, app)
+}
+
+/// These routes with everything that stands around handlers.
+pub fn around(routes: Router<App>, app: App) -> Router {
+    let routes = routes
         .layer(
             ServiceBuilder::new()
                 .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))

@@ -7,6 +7,7 @@
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::access::Actor;
@@ -18,6 +19,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, Connection as _, Executor, Row as _, Sqlite, SqlitePool, Transaction};
 
+use crate::catalogue::ItemNumbers;
 use crate::{Arg, Error, Result, dialect};
 
 /// How long a transaction waits for its turn before it is [`Error::Busy`].
@@ -126,6 +128,7 @@ pub(crate) fn corrupt(column: &str, value: String, expected: &'static str) -> Er
 pub struct Db {
     readers: SqlitePool,
     writer: SqlitePool,
+    item_numbers: Arc<OnceLock<ItemNumbers>>,
 }
 
 impl Db {
@@ -153,19 +156,21 @@ impl Db {
         let writer = pool(1).connect_with(options.clone()).await.map_err(driver)?;
         MIGRATIONS.run(&writer).await.map_err(|error| Error::Migrate(Box::new(error)))?;
         let readers = pool(READERS).connect_with(options).await.map_err(driver)?;
-        Ok(Self { readers, writer })
+        Ok(Self { readers, writer, item_numbers: Arc::default() })
     }
 
     /// A snapshot to read from: what is committed later does not show in it.
     pub async fn read(&self) -> Result<Conn> {
-        Ok(Conn { tx: self.readers.begin().await.map_err(driver)? })
+        let tx = self.readers.begin().await.map_err(driver)?;
+        Ok(Conn { tx, item_numbers: self.item_numbers.clone() })
     }
 
     /// A transaction to write with. Nothing is kept unless it is committed. No other write goes on meanwhile, so no
     /// network call or long computation belongs between.
     pub async fn write(&self, actor: Actor, now: Instant) -> Result<Write> {
         let tx = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(driver)?;
-        Ok(Write { conn: Conn { tx }, actor, now, seq: None, ordinal: 0, reason: None })
+        let conn = Conn { tx, item_numbers: self.item_numbers.clone() };
+        Ok(Write { conn, actor, now, seq: None, ordinal: 0, reason: None })
     }
 
     /// Waits for open transactions, folds the write-ahead log into the file and closes it.
@@ -178,9 +183,15 @@ impl Db {
 /// An open transaction. Dropped, it is rolled back.
 pub struct Conn {
     tx: Transaction<'static, Sqlite>,
+    item_numbers: Arc<OnceLock<ItemNumbers>>,
 }
 
 impl Conn {
+    /// What [`crate::catalogue::item_numbers`] remembers of this database.
+    pub(crate) fn item_numbers(&self) -> &OnceLock<ItemNumbers> {
+        &self.item_numbers
+    }
+
     /// All rows.
     pub async fn all(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<Vec<Row>> {
         let rows = self.tx.fetch_all(sqlx::query_with(sql, bind(args)?)).await.map_err(driver)?;

@@ -12,6 +12,7 @@ use store::Write;
 use store::runs::{Claim, Pinned, artefacts, editions};
 
 use super::{content, describe, files, measures, standing, steps};
+use crate::reports::content::RENDERER_VERSION;
 use crate::{App, Error, Result, mail};
 
 /// Faults after which a run fails for good.
@@ -98,7 +99,7 @@ async fn complete(app: &App, claim: &Claim, pinned: Option<&Pinned>, fault: Opti
     let saved = files.iter().any(|file| file.status == ArtefactStatus::Saved);
     let mut skipped = Vec::new();
     let outcome = if let Some(pinned) = pinned.filter(|_| saved) {
-        editions::insert(&mut tx, stored, pinned, content::RENDERER_VERSION).await?;
+        editions::insert(&mut tx, stored, pinned, RENDERER_VERSION).await?;
         if stored.run.result_action == ResultAction::Send {
             for user in &stored.run.recipients {
                 let delivery = insert_delivery(app, &mut tx, claim, *user).await?;

@@ -13,9 +13,10 @@ use store::runs::{Claim, artefacts};
 use tokio::sync::mpsc;
 
 use super::builder::held;
-use super::content::Content;
 use super::steps;
 use crate::ids::hex;
+use crate::reports::content::Content;
+use crate::reports::pieces::Pieces;
 use crate::{App, Error, Result};
 
 /// How large a stored piece is.
@@ -54,17 +55,15 @@ fn compress(
     format: Format,
     to_store: mpsc::Sender<Vec<u8>>,
 ) -> io::Result<artefacts::Written> {
-    let out = Pieces { filling: Vec::with_capacity(PIECE_BYTES), to_store, size_bytes: 0 };
+    let out = Pieces::new(PIECE_BYTES, to_store);
     let mut plain = Hashed {
         out: GzBuilder::new().mtime(0).write(out, Compression::default()),
         digest: digest::Context::new(&digest::SHA256),
         plain_bytes: 0,
     };
     content.write(format, &mut plain)?;
-    let mut out = plain.out.finish()?;
-    out.send()?;
     Ok(artefacts::Written {
-        size_bytes: out.size_bytes,
+        size_bytes: plain.out.finish()?.finish()?,
         plain_bytes: plain.plain_bytes,
         sha256: hex(plain.digest.finish().as_ref()),
     })
@@ -88,41 +87,6 @@ impl Write for Hashed {
 
     fn flush(&mut self) -> io::Result<()> {
         // Nothing to hurry out: a flush would cost compression.
-        Ok(())
-    }
-}
-
-/// Cuts what is written into pieces and sends them, waiting while the database is behind.
-struct Pieces {
-    filling: Vec<u8>,
-    to_store: mpsc::Sender<Vec<u8>>,
-    size_bytes: i64,
-}
-
-impl Pieces {
-    fn send(&mut self) -> io::Result<()> {
-        if self.filling.is_empty() {
-            return Ok(());
-        }
-        let piece = std::mem::replace(&mut self.filling, Vec::with_capacity(PIECE_BYTES));
-        self.size_bytes += i64::try_from(piece.len()).unwrap_or(i64::MAX);
-        self.to_store
-            .blocking_send(piece)
-            .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "nobody stores the file any more"))
-    }
-}
-
-impl Write for Pieces {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let (taken, _) = bytes.split_at(bytes.len().min(PIECE_BYTES - self.filling.len()));
-        self.filling.extend_from_slice(taken);
-        if self.filling.len() == PIECE_BYTES {
-            self.send()?;
-        }
-        Ok(taken.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

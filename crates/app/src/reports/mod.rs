@@ -1,14 +1,19 @@
-//! Reports: ordered, read, deleted; changed in [`change`], their files in [`files`].
+//! Reports: ordered, read, deleted; changed in [`change`], their files in [`files`]; made without being stored in
+//! [`at_once`].
 //!
 //! A report belongs to its subject tenant. Its figures show what lies below the subject, so that whoever may not look
 //! inside a tenant gets reports of level `itself` on it and no others (reports-api, 9.1; accounts-api, 1.7).
 
+pub mod at_once;
 mod change;
+pub(crate) mod content;
 mod files;
+pub(crate) mod pieces;
 pub mod subscriptions;
 
 pub use change::{Change, change};
 pub use files::{StoredFile, stored, stored_file};
+pub use pieces::Flow;
 
 use domain::access::Permission;
 use domain::ids::{ReportId, TenantId, TenantNo, UserId};

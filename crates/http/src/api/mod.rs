@@ -37,5 +37,8 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// Every route behind `/api/tidemark/1`: what Tidemark has beyond the compatible API.
 pub fn own_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(billing::own_routes()).merge(email_changes::own_routes())
+    OpenApiRouter::new()
+        .merge(billing::own_routes())
+        .merge(email_changes::own_routes())
+        .merge(reports::own_routes())
 }

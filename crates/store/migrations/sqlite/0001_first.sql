@@ -18,6 +18,12 @@ CREATE TABLE day_close (
     frozen_day INTEGER NOT NULL
 ) STRICT;
 
+-- The newest acceptance number of each day that is over: what was known on it. Days on which no server ran have no row.
+CREATE TABLE day_numbers (
+    day INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL
+) STRICT;
+
 -- The one change log: what a report prints or filters by, over two time axes (valid_from day, seq). It is the audit log too.
 CREATE TABLE changes (
     seq INTEGER NOT NULL,

@@ -58,14 +58,28 @@ pub async fn begin_no_later_than(tx: &mut Write, day: Day) -> Result<()> {
     .map(|_| ())
 }
 
-/// Readings count for `day` or later from here on. Never goes back.
+/// Readings count for `day` or later from here on. Never goes back. Comes before the transaction takes its acceptance
+/// number, which belongs to `day`.
 pub async fn open_up_to(tx: &mut Write, day: Day) -> Result<()> {
+    tx.run(
+        "INSERT INTO day_numbers (day, seq) SELECT d.open_day, a.seq FROM day_close d CROSS JOIN acceptance a
+         WHERE d.open_day < $1",
+        args![day],
+    )
+    .await?;
     tx.run("UPDATE day_close SET open_day = $1 WHERE open_day < $1", args![day]).await.map(|_| ())
 }
 
 /// The newest acceptance number.
 pub async fn newest(conn: &mut Conn) -> Result<Seq> {
     conn.count("SELECT seq AS n FROM acceptance", Vec::new()).await.map(Seq)
+}
+
+/// The day on which the next number after this one was taken: up to then nothing later was known. `None` where that is
+/// the open day, or still to come.
+pub async fn superseded_on(conn: &mut Conn, seq: Seq) -> Result<Option<Day>> {
+    let row = conn.one("SELECT MIN(day) AS day FROM day_numbers WHERE seq > $1", args![seq]).await?;
+    row.map_or(Ok(None), |row| row.opt_day("day"))
 }
 
 /// The first tenant number of the range and the one behind its last.

@@ -1,5 +1,6 @@
 //! Reports (reports-api).
 
+pub mod at_once;
 mod stored;
 mod wire;
 
@@ -30,6 +31,11 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(stored::list))
         .routes(routes!(stored::download))
         .routes(routes!(of_tenant))
+}
+
+/// The routes behind `/api/tidemark/1`.
+pub fn own_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(at_once::get))
 }
 
 /// The id of a report, in lists.

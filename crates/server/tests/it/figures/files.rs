@@ -31,8 +31,25 @@ impl Channel {
         if ![403, 404].contains(&answer.status) {
             let id = id_of(&answer.ok());
             app::jobs::drain(&self.test.app).await.unwrap();
-            self.compare(&id, &wanted).await;
+            let stored = self.compare(&id, &wanted).await;
+            assert_eq!(self.at_once(&wanted).await, stored, "{wanted:?}");
         }
+    }
+
+    /// The same as the answer of a request; `None` where the subject is not to be looked into.
+    async fn at_once(&self, wanted: &Wanted) -> Option<Vec<u8>> {
+        let Wanted { level, kind, period, hide_zero_usage, .. } = wanted;
+        let path = format!(
+            "/api/tidemark/1/tenants/{}/report?kind={kind}&level={level}&start={}&end={}&hide_zero_usage={hide_zero_usage}",
+            self.log.tenants[wanted.subject].id,
+            period.start,
+            period.last()
+        );
+        let answer = self.ask(Method::GET, &path, None).await;
+        (answer.status != 403).then(|| {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            answer.body
+        })
     }
 
     /// Orders a report that moving on compares.
@@ -58,12 +75,13 @@ impl Channel {
         self.ask(Method::POST, "/api/2/reports", Some(body)).await
     }
 
-    /// Downloads the report's newest file and compares it row by row.
-    pub(super) async fn compare(&mut self, id: &str, wanted: &Wanted) {
+    /// Downloads the report's newest file, compares it row by row, and gives it; `None` where it is not to be had any
+    /// more.
+    pub(super) async fn compare(&mut self, id: &str, wanted: &Wanted) -> Option<Vec<u8>> {
         let stored = self.ask(Method::GET, &format!("/api/2/reports/{id}/stored"), None).await;
         // By now behind a tenant that lets nobody in.
         if stored.status == 403 {
-            return;
+            return None;
         }
         let stored = stored.ok();
         let item = stored["items"].as_array().unwrap().last().unwrap();
@@ -76,6 +94,7 @@ impl Channel {
         }
         assert_eq!(found.len(), expected.len(), "{wanted:?}");
         self.files += 1;
+        Some(file.body)
     }
 }
 

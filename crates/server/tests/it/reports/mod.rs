@@ -1,5 +1,7 @@
 //! Reports: made, changed, read, deleted (reports-api, 2 to 6).
 
+mod at_once;
+mod broken_off;
 mod routes;
 
 use app::reports::{self, Change, NewReport, subscriptions};

@@ -1,0 +1,75 @@
+//! What a report says, and the one way there from what is asked for: loaded, arranged, rendered.
+
+use std::io;
+
+use domain::report::{Document, Format, Heading};
+use domain::schedule::ScheduleType;
+use domain::tenant::Language;
+use domain::time::Instant;
+use render::mail::Occasion;
+use store::Conn;
+use store::report_input::Wanted;
+
+use crate::mail::Text;
+use crate::{Error, Result};
+
+pub(crate) use render::RENDERER_VERSION;
+
+/// A document with what stands above its rows. The same question gives the same content whenever it is loaded.
+#[derive(Debug)]
+pub(crate) struct Content {
+    heading: Heading,
+    document: Document,
+}
+
+/// Loads from this snapshot, which is let go before the rows are arranged. `None` where the subject was not there yet
+/// at the acceptance number.
+pub(crate) async fn load(
+    mut conn: Conn,
+    wanted: &Wanted,
+    generated_at: Instant,
+    language: Language,
+) -> Result<Option<Content>> {
+    let input = store::report_input::load(&mut conn, wanted).await?;
+    drop(conn);
+    let document =
+        tokio::task::spawn_blocking(move || Document::new(input)).await.map_err(Error::internal)?;
+    Ok(document.map(|document| Content {
+        heading: Heading {
+            subject: document.subject(),
+            period: wanted.period,
+            kind: wanted.kind,
+            level: wanted.level,
+            show_skus: wanted.show_skus,
+            leave_out_trial: wanted.leave_out_trial,
+            generated_at,
+            language,
+        },
+        document,
+    }))
+}
+
+impl Content {
+    /// Writes one file.
+    pub(crate) fn write(&self, format: Format, out: &mut dyn io::Write) -> io::Result<()> {
+        render::write(format, &self.heading, &self.document, out)
+    }
+
+    /// The name of that file (reports-api, section 13).
+    pub(crate) fn file_name(&self, format: Format) -> String {
+        render::file_name(format, &self.heading)
+    }
+
+    /// Composes the mail to one recipient.
+    pub(crate) fn compose_mail(
+        &self,
+        language: Language,
+        ordered_by: &str,
+        schedule: ScheduleType,
+        formats: &[Format],
+    ) -> io::Result<Text> {
+        let occasion = Occasion { language, ordered_by, schedule, formats };
+        let mail = render::mail::compose(&self.heading, &self.document, &occasion)?;
+        Ok(Text { subject: mail.subject, html: mail.html, plain: mail.text })
+    }
+}
