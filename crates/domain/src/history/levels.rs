@@ -48,29 +48,39 @@ pub struct Levels<'a> {
 impl RangeLevels {
     /// The meters in order.
     pub fn iter(&self) -> impl Iterator<Item = Levels<'_>> {
-        let levels = self.levels.chunks_exact(self.width.max(1));
-        self.meters.iter().zip(levels).map(|((key, used), levels)| Levels { key: *key, levels, used: *used })
+        self.between(0, self.meters.len())
     }
 
     /// The meters of one tenant.
     pub fn of(&self, tenant: TenantNo) -> impl Iterator<Item = Levels<'_>> {
         let from = self.meters.partition_point(|(key, _)| key.tenant < tenant);
         let behind = self.meters.partition_point(|(key, _)| key.tenant <= tenant);
-        self.iter().skip(from).take(behind - from)
+        self.between(from, behind)
+    }
+
+    fn between(&self, from: usize, behind: usize) -> impl Iterator<Item = Levels<'_>> {
+        let meters = self.meters.get(from..behind).unwrap_or_default().iter();
+        let levels = move |at: usize| self.levels.get(at * self.width..(at + 1) * self.width);
+        meters.zip(from..).map(move |((key, used), at)| {
+            let levels = levels(at).unwrap_or_default();
+            Levels { key: *key, levels, used: *used }
+        })
     }
 }
 
 /// Levels being read straight from segments.
 pub(super) struct FastLevels<'a> {
     ask: &'a Ask<'a>,
+    /// The archive's last day: a meter first heard later is not there.
+    last: Day,
     found: RangeLevels,
     places: HashMap<MeterKey, usize>,
 }
 
 impl<'a> FastLevels<'a> {
-    pub(super) fn new(ask: &'a Ask<'a>) -> Self {
+    pub(super) fn new(ask: &'a Ask<'a>, last: Day) -> Self {
         let found = RangeLevels { width: ask.days.len(), ..RangeLevels::default() };
-        Self { ask, found, places: HashMap::new() }
+        Self { ask, last, found, places: HashMap::new() }
     }
 
     /// Adds what a segment says; `next` is the first day of the segment after it.
@@ -90,7 +100,7 @@ impl<'a> FastLevels<'a> {
         let mut inner = Cursor(&unpacked);
         let is_first = self.found.meters.is_empty();
         for outline in &opened.outlines {
-            if skipped(&outline.key) {
+            if skipped(&outline.key) || outline.first_heard(stored.first) > self.last {
                 if needs_inner {
                     outline.skip(&mut inner).map_err(|malformed| place.damaged(malformed))?;
                 }
@@ -105,6 +115,7 @@ impl<'a> FastLevels<'a> {
                 *was_used |= used;
             }
         }
+        inner.end().map_err(|malformed| place.damaged(malformed))?;
         Ok(())
     }
 

@@ -14,6 +14,8 @@ mod heard;
 mod levels;
 mod segment;
 mod series;
+#[cfg(test)]
+mod tests;
 
 pub use archive::{Archive, Live, Shelf, Stored};
 pub use batch::{Batch, Origin, Recorded};

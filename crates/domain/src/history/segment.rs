@@ -25,7 +25,8 @@ pub struct Segment {
     pub first: Day,
     /// The last day of the window, at most the 31st.
     pub last: Day,
-    /// Every meter heard up to the last day, in order: its readings within the window, and the last one before.
+    /// The meters in order: their readings within the window, and the last one before. A meter of which nothing was heard
+    /// up to the last day has no place in the block.
     pub series: Vec<(MeterKey, Series)>,
 }
 
@@ -44,6 +45,11 @@ pub(super) struct Outline {
 }
 
 impl Outline {
+    /// The first day with a reading, of the window or before; `first` is the first day of the window.
+    pub(super) fn first_heard(&self, first: Day) -> Day {
+        self.before.map_or_else(|| first.plus(self.heard.trailing_zeros().cast_signed()), |before| before.day)
+    }
+
     /// How many readings the second frame has of it: all but those on the first day and the last one of all.
     pub(super) const fn inner(&self) -> u32 {
         (self.heard >> 1).count_ones().saturating_sub(1)
@@ -108,12 +114,13 @@ impl Segment {
 
     /// Its block.
     pub fn encode(&self) -> Vec<u8> {
-        debug_assert!(self.series.is_sorted_by(|a, b| a.0 < b.0), "the meters are out of order");
+        debug_assert!(self.first <= self.last && self.last < self.first.plus(MAX_DAYS), "no day or month");
+        let heard = self.series.iter().filter(|(_, series)| series.last_reported(self.last).is_some());
         let mut outlines = Writer::default();
-        write_keys(&mut outlines, self.range, self.series.iter().map(|(key, _)| *key));
+        write_keys(&mut outlines, self.range, heard.clone().map(|(key, _)| *key));
         let mut columns: [Writer; 5] = Default::default();
         let mut inner = Writer::default();
-        for (_, series) in &self.series {
+        for (_, series) in heard {
             self.write(series, &mut columns, &mut inner);
         }
         for column in &columns {
@@ -124,8 +131,8 @@ impl Segment {
 
     fn write(&self, series: &Series, columns: &mut [Writer; 5], inner: &mut Writer) {
         let [gaps, before_levels, heard, firsts, lasts] = columns;
-        let before = series.last_reported(self.first.previous());
-        gaps.signed(before.map_or(0, |before| i64::from(self.first.0) - i64::from(before.day.0)));
+        let before = series.last_reported(self.first.previous()).filter(|before| before.day < self.first);
+        gaps.size(before.map_or(0, |before| self.first.0.abs_diff(before.day.0) as usize));
         let mut level = 0;
         if let Some(before) = before {
             before_levels.signed(before.level);
@@ -196,7 +203,7 @@ fn read_outlines(frame: &[u8], place: Place) -> Read<Vec<Outline>> {
     let all = all_days(place.first, place.last);
     let mut outlines = Vec::with_capacity(keys.len());
     for key in keys {
-        let before = match gaps.signed()? {
+        let before = match gaps.number()? {
             0 => None,
             gap => Some(Reported { day: day_before(place.first, gap)?, level: before_levels.signed()? }),
         };
@@ -221,9 +228,9 @@ fn read_outlines(frame: &[u8], place: Place) -> Read<Vec<Outline>> {
     Ok(outlines)
 }
 
-fn day_before(first: Day, gap: i64) -> Read<Day> {
-    let gap = i32::try_from(gap).ok().filter(|gap| *gap > 0);
-    gap.and_then(|gap| first.0.checked_sub(gap)).map(Day).ok_or(Malformed("a day is out of bounds"))
+fn day_before(first: Day, gap: u64) -> Read<Day> {
+    let day = u32::try_from(gap).ok().and_then(|gap| first.0.checked_sub_unsigned(gap));
+    day.map(Day).ok_or(Malformed("a day is out of bounds"))
 }
 
 /// A bit for each day of the window.
