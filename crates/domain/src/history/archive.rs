@@ -83,17 +83,19 @@ impl Archive {
     pub fn levels(&self, range: RangeNo, ask: &Ask<'_>) -> Result<RangeLevels, Damaged> {
         let Some(shelf) = self.shelves.get(&range) else { return Ok(RangeLevels::default()) };
         let changed: HashSet<MeterKey> = shelf.entries.iter().map(|(key, _, _)| *key).collect();
-        // What the ledger has a word in, and what no segment holds, is put together series by series.
-        let is_live = shelf.live.as_ref().is_some_and(|live| live.first <= self.last);
-        let by_series = |key: &MeterKey| is_live || changed.contains(key) || ask.whole.contains(&key.tenant);
-        let none = changed.is_empty() && ask.whole.is_empty() && !is_live;
+        // What the ledger has a word in is put together series by series.
+        let by_series = |key: &MeterKey| changed.contains(key) || ask.whole.contains(&key.tenant);
+        let none = changed.is_empty() && ask.whole.is_empty();
         let slow = if none { Vec::new() } else { self.series(range, by_series)? };
+        let skipped = |key: &MeterKey| !none && by_series(key);
+        let live = shelf.live.as_ref();
         let mut fast = FastLevels::new(ask, self.last);
-        if !is_live {
-            for (at, stored) in shelf.segments.iter().enumerate() {
-                let next = shelf.segments.get(at + 1).map(|next| next.first);
-                fast.add(range, stored, next, |key| !none && by_series(key))?;
-            }
+        for (at, stored) in shelf.segments.iter().enumerate() {
+            let next = shelf.segments.get(at + 1).map(|next| next.first);
+            fast.add(range, stored, next.or(live.map(|live| live.first)), skipped)?;
+        }
+        if let Some(live) = live {
+            fast.add_live(live, skipped);
         }
         Ok(fast.with(slow))
     }

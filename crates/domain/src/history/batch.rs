@@ -5,8 +5,9 @@
 
 use uuid::Uuid;
 
+use super::codec::seal;
 use super::codec::{BlockKind, Cursor, Damaged, Frames, Malformed, Place, Read, Writer};
-use super::codec::{read_keys, seal, write_keys};
+use super::keys::{Keys, write_keys};
 use super::{Entry, Reported};
 use crate::access::Actor;
 use crate::ids::{ClientId, RangeNo, Seq, UserId};
@@ -186,14 +187,14 @@ fn read(block: &[u8], place: Place) -> Read<Batch> {
     frames.end()?;
     let mut frame = Cursor(&frame);
     let origins = read_origins(frame.column()?)?;
-    let keys = read_keys(&mut frame, place.range)?;
+    let mut keys = Keys::new(&mut frame, place.range)?;
     let mut counts = frame.column()?;
     let mut columns = [Cursor(&[]); 6];
     for column in &mut columns {
         *column = frame.column()?;
     }
     let mut entries = Vec::new();
-    for key in keys {
+    while let Some(key) = keys.next()? {
         let mut before = (0, None);
         for _ in 0..counts.size()? {
             let (origin, entry) = read_entry(&mut columns, &origins, before)?;

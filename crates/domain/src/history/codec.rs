@@ -6,9 +6,8 @@
 
 use std::fmt;
 
-use crate::ids::{InfraNo, ItemNo, RangeNo, TenantNo};
+use crate::ids::RangeNo;
 use crate::time::Day;
-use crate::usage::MeterKey;
 
 /// The version of the format that is written.
 const VERSION: u8 = 1;
@@ -112,6 +111,7 @@ fn compress(plain: &[u8]) -> Vec<u8> {
 }
 
 /// The frames of a block, still compressed, once kind, version, checksum and place are right.
+#[derive(Clone, Copy)]
 pub(super) struct Frames<'a> {
     rest: Cursor<'a>,
 }
@@ -202,6 +202,7 @@ impl Writer {
 pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
 
 impl<'a> Cursor<'a> {
+    #[inline]
     pub(super) fn number(&mut self) -> Read<u64> {
         if let Some((byte, rest)) = self.0.split_first()
             && *byte < 0x80
@@ -225,15 +226,18 @@ impl<'a> Cursor<'a> {
         Err(Malformed("a number is too long"))
     }
 
+    #[inline]
     pub(super) fn signed(&mut self) -> Read<i64> {
         let folded = self.number()?;
         Ok((folded >> 1).cast_signed() ^ -((folded & 1).cast_signed()))
     }
 
+    #[inline]
     pub(super) fn size(&mut self) -> Read<usize> {
         usize::try_from(self.number()?).map_err(|_| Malformed("a size is too large"))
     }
 
+    #[inline]
     pub(super) fn difference(&mut self, from: i64) -> Read<i64> {
         Ok(self.signed()?.wrapping_add(from))
     }
@@ -268,68 +272,4 @@ impl<'a> Cursor<'a> {
     pub(super) fn end(&self) -> Read<()> {
         if self.0.is_empty() { Ok(()) } else { Err(Malformed("a column is too long")) }
     }
-}
-
-/// Writes meters of one range in ascending order: the labels that occur, then each tenant with its labels.
-pub(super) fn write_keys(frame: &mut Writer, range: RangeNo, keys: impl Iterator<Item = MeterKey> + Clone) {
-    debug_assert!(keys.clone().all(|key| key.tenant.range() == range), "a meter is of another range");
-    debug_assert!(keys.clone().is_sorted_by(|a, b| a < b), "the meters are out of order");
-    let mut labels: Vec<(ItemNo, InfraNo)> = keys.clone().map(|key| (key.item, key.infra)).collect();
-    labels.sort_unstable();
-    labels.dedup();
-    let mut dictionary = Writer::default();
-    dictionary.size(labels.len());
-    for (item, infra) in &labels {
-        dictionary.signed(item.0);
-        dictionary.signed(infra.0);
-    }
-    let (mut tenants, mut places) = (Writer::default(), Writer::default());
-    let mut keys = keys.peekable();
-    let mut previous = range.first();
-    while let Some(first) = keys.peek().copied() {
-        let mut count = 0;
-        // Labels of one tenant ascend, so that only the steps between them are written.
-        let mut next_place = 0;
-        while let Some(key) = keys.next_if(|key| key.tenant == first.tenant) {
-            let place = labels.binary_search(&(key.item, key.infra)).unwrap_or_default();
-            places.size(place - next_place);
-            next_place = place + 1;
-            count += 1;
-        }
-        tenants.difference(first.tenant.0, previous.0);
-        tenants.size(count);
-        previous = first.tenant;
-    }
-    for column in [&dictionary, &tenants, &places] {
-        frame.column(column);
-    }
-}
-
-/// Reads what [`write_keys`] wrote.
-pub(super) fn read_keys(frame: &mut Cursor<'_>, range: RangeNo) -> Read<Vec<MeterKey>> {
-    let mut dictionary = frame.column()?;
-    let (mut tenants, mut places) = (frame.column()?, frame.column()?);
-    let count = dictionary.size()?;
-    let mut labels = Vec::new();
-    for _ in 0..count {
-        labels.push((ItemNo(dictionary.signed()?), InfraNo(dictionary.signed()?)));
-    }
-    let mut keys = Vec::with_capacity(places.0.len());
-    let mut tenant = range.first().0;
-    while !tenants.0.is_empty() {
-        tenant = tenants.difference(tenant)?;
-        if TenantNo(tenant).range() != range {
-            return Err(Malformed("a tenant is of another range"));
-        }
-        let mut next_place = 0_usize;
-        for _ in 0..tenants.size()? {
-            let place = next_place.checked_add(places.size()?).ok_or(Malformed("a label is not known"))?;
-            let (item, infra) = *labels.get(place).ok_or(Malformed("a label is not known"))?;
-            keys.push(MeterKey { tenant: TenantNo(tenant), item, infra });
-            next_place = place + 1;
-        }
-    }
-    dictionary.end()?;
-    places.end()?;
-    if keys.is_sorted_by(|a, b| a < b) { Ok(keys) } else { Err(Malformed("its meters are out of order")) }
 }

@@ -11,6 +11,7 @@ mod batch;
 mod codec;
 mod entry;
 mod heard;
+mod keys;
 mod levels;
 mod segment;
 mod series;

@@ -49,9 +49,13 @@ fn series(first: Day, last: Day) -> impl Strategy<Value = Series> {
     (before, inside).prop_map(move |(before, inside)| {
         let mut series = Series::default();
         let before = before.and_then(|(gap, level)| Some((first.0.checked_sub_unsigned(gap)?, level)));
-        before.into_iter().for_each(|(day, level)| series.push(Day(day), level));
+        if let Some((day, level)) = before {
+            series.push(Day(day), level);
+        }
         let inside: BTreeMap<i32, i64> = inside;
-        inside.into_iter().for_each(|(day, level)| series.push(first.plus(day), level));
+        for (day, level) in inside {
+            series.push(first.plus(day), level);
+        }
         series
     })
 }
