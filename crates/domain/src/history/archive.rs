@@ -32,8 +32,10 @@ pub struct Stored {
 pub struct Shelf {
     /// Its segments, by day: the last one that begins no later than the archive, and those after it.
     pub segments: Vec<Stored>,
-    /// Entries with their meter and acceptance number, those of a meter in order: at least all that a segment here does not
-    /// hold, or came after the archive's acceptance number, as far as they are for days up to its last.
+    /// Entries with their meter and acceptance number, by meter, those of a meter in the order of acceptance. At least, as
+    /// far as they are for days up to the archive's last: all that a segment or the live days do not hold yet; all that
+    /// came after the archive's acceptance number; and where a day between two segments, or between a segment and the
+    /// live days, has an entry, all from the first of those on.
     pub entries: Vec<(MeterKey, Seq, Entry)>,
     /// What the meters say of the days that no segment holds yet.
     pub live: Option<Live>,
@@ -71,28 +73,29 @@ impl Archive {
         wanted: impl Fn(&MeterKey) -> bool,
     ) -> Result<Vec<(MeterKey, Series)>, Damaged> {
         let Some(shelf) = self.shelves.get(&range) else { return Ok(Vec::new()) };
-        let mut folding = Folding { archive: self, shelf, range, wanted: &wanted, found: BTreeMap::new() };
+        let mut folding = Folding { archive: self, shelf, range, wanted: &wanted, found: Vec::new() };
         folding.all()?;
-        let series =
-            folding.found.into_iter().map(|(key, series)| (key, series.up_to(self.last).from(self.first)));
-        Ok(series.filter(|(_, series)| !series.is_empty()).collect())
+        let cut = |(key, series): (MeterKey, Series)| (key, series.up_to(self.last).from(self.first));
+        Ok(folding.found.into_iter().map(cut).filter(|(_, series)| !series.is_empty()).collect())
     }
 
     /// The levels of the meters of a range on some days.
     pub fn levels(&self, range: RangeNo, ask: &Ask<'_>) -> Result<RangeLevels, Damaged> {
         let Some(shelf) = self.shelves.get(&range) else { return Ok(RangeLevels::default()) };
         let changed: HashSet<MeterKey> = shelf.entries.iter().map(|(key, _, _)| *key).collect();
-        // What the ledger has a word in, and what no segment holds, is put together series by series.
-        let is_live = shelf.live.as_ref().is_some_and(|live| live.first <= self.last);
-        let by_series = |key: &MeterKey| is_live || changed.contains(key) || ask.whole.contains(&key.tenant);
-        let none = changed.is_empty() && ask.whole.is_empty() && !is_live;
+        // What the ledger has a word in is put together series by series.
+        let by_series = |key: &MeterKey| changed.contains(key) || ask.whole.contains(&key.tenant);
+        let none = changed.is_empty() && ask.whole.is_empty();
         let slow = if none { Vec::new() } else { self.series(range, by_series)? };
-        let mut fast = FastLevels::new(ask);
-        if !is_live {
-            for (at, stored) in shelf.segments.iter().enumerate() {
-                let next = shelf.segments.get(at + 1).map(|next| next.first);
-                fast.add(range, stored, next, |key| !none && by_series(key))?;
-            }
+        let skipped = |key: &MeterKey| !none && by_series(key);
+        let live = shelf.live.as_ref();
+        let mut fast = FastLevels::new(ask, self.last);
+        for (at, stored) in shelf.segments.iter().enumerate() {
+            let next = shelf.segments.get(at + 1).map(|next| next.first);
+            fast.add(range, stored, next.or(live.map(|live| live.first)), skipped)?;
+        }
+        if let Some(live) = live {
+            fast.add_live(live, skipped);
         }
         Ok(fast.with(slow))
     }
@@ -104,47 +107,52 @@ struct Folding<'a, F> {
     shelf: &'a Shelf,
     range: RangeNo,
     wanted: &'a F,
-    found: BTreeMap<MeterKey, Series>,
+    /// In order of the meters.
+    found: Vec<(MeterKey, Series)>,
 }
 
 impl<F: Fn(&MeterKey) -> bool> Folding<'_, F> {
     fn all(&mut self) -> Result<(), Damaged> {
-        let mut behind = Day::FOREVER_AGO;
+        // What came before its first day a segment tells itself: only days that are asked for make a gap.
+        let starts = self.shelf.segments.first().map(|stored| stored.first);
+        let starts = starts.or(self.shelf.live.as_ref().map(|live| live.first));
+        let starts = starts.filter(|first| *first <= self.archive.first);
+        let mut behind = starts.unwrap_or(Day::FOREVER_AGO);
         for stored in &self.shelf.segments {
             self.gap(behind, stored.first.previous());
             let place = Segment::place(self.range, stored.first, stored.last);
-            let series = decode_series(&stored.block, place, self.wanted)?;
-            self.window(stored.first, stored.last, stored.seq, series);
+            let mut series = decode_series(&stored.block, place, self.wanted)?;
+            self.apply(stored.first, stored.last, stored.seq, &mut series);
+            self.add(series);
             behind = stored.last.next();
         }
-        match &self.shelf.live {
-            Some(live) => {
-                self.gap(behind, live.first.previous());
-                let wanted = live.series.iter().filter(|(key, _)| (self.wanted)(key));
-                self.window(live.first, Day(i32::MAX), live.seq, wanted.cloned().collect());
-            }
-            None => self.gap(behind, self.archive.last),
+        if let Some(live) = &self.shelf.live {
+            self.gap(behind, live.first.previous());
+            let wanted = live.series.iter().filter(|(key, _)| (self.wanted)(key));
+            let mut series = wanted.cloned().collect();
+            self.apply(live.first, Day(i32::MAX), live.seq, &mut series);
+            self.add(series);
+        } else {
+            self.gap(behind, self.archive.last);
         }
         Ok(())
     }
 
     /// Days no segment holds: nothing was heard on them but what entries bring.
     fn gap(&mut self, first: Day, last: Day) {
-        if first > last {
+        if first > last || self.shelf.entries.is_empty() {
             return;
         }
-        for (key, seq, entry) in &self.shelf.entries {
-            let inside = (first..=last).contains(&entry.day) && *seq <= self.archive.as_of;
-            if inside && (self.wanted)(key) {
-                self.found.entry(*key).or_default().apply(first, last, entry);
-            }
-        }
+        let mut series = Vec::new();
+        self.apply(first, last, Seq(i64::MIN), &mut series);
+        // What the entries say of earlier days may be less than the segments know.
+        self.add(series.into_iter().map(|(key, series)| (key, series.since(first))).collect());
     }
 
-    /// Days of which the series say what was known at `seq`.
-    fn window(&mut self, first: Day, last: Day, seq: Seq, series: Vec<(MeterKey, Series)>) {
-        let mut parts: BTreeMap<MeterKey, Series> = series.into_iter().collect();
+    /// Takes days of which the series say what was known at `seq` to what was known at the archive's number.
+    fn apply(&self, first: Day, last: Day, seq: Seq, series: &mut Vec<(MeterKey, Series)>) {
         let as_of = self.archive.as_of;
+        let mut fresh = Vec::new();
         for of_meter in self.shelf.entries.chunk_by(|a, b| a.0 == b.0) {
             let Some((key, _, _)) = of_meter.first().filter(|(key, _, _)| (self.wanted)(key)) else {
                 continue;
@@ -154,19 +162,33 @@ impl<F: Fn(&MeterKey) -> bool> Folding<'_, F> {
             if missing.peek().is_none() && surplus.peek().is_none() {
                 continue;
             }
-            let part = parts.entry(*key).or_default();
+            let mut never_heard = Series::default();
+            let at = series.binary_search_by_key(key, |(key, _)| *key).ok().and_then(|at| series.get_mut(at));
+            let part = at.map_or(&mut never_heard, |(_, part)| part);
             missing.for_each(|(_, _, entry)| part.apply(first, last, entry));
             surplus.for_each(|(_, _, entry)| part.apply(first, last, &entry.inverse()));
-        }
-        for (key, part) in parts {
-            match self.found.get_mut(&key) {
-                None => drop(self.found.insert(key, part)),
-                Some(found) if found.is_empty() => *found = part,
-                Some(found) => {
-                    let inside = part.readings().iter().filter(|(day, _)| *day >= first);
-                    inside.for_each(|(day, level)| found.push(*day, *level));
-                }
+            if !never_heard.is_empty() {
+                fresh.push((*key, never_heard));
             }
         }
+        series.append(&mut fresh);
+        series.sort_by_key(|(key, _)| *key);
+    }
+
+    /// Adds what is known of later days.
+    fn add(&mut self, series: Vec<(MeterKey, Series)>) {
+        if self.found.is_empty() {
+            self.found = series;
+            return;
+        }
+        self.found.extend(series);
+        self.found.sort_by_key(|(key, _)| *key);
+        self.found.dedup_by(|(key, later), (found_key, found)| {
+            let is_same = key == found_key;
+            if is_same {
+                found.extend(later);
+            }
+            is_same
+        });
     }
 }

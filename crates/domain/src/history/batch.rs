@@ -5,8 +5,9 @@
 
 use uuid::Uuid;
 
+use super::codec::seal;
 use super::codec::{BlockKind, Cursor, Damaged, Frames, Malformed, Place, Read, Writer};
-use super::codec::{read_keys, seal, write_keys};
+use super::keys::{Keys, write_keys};
 use super::{Entry, Reported};
 use crate::access::Actor;
 use crate::ids::{ClientId, RangeNo, Seq, UserId};
@@ -57,6 +58,7 @@ const SHIFTS: u64 = 8;
 /// The level before is the one that the meter's entry before has told.
 const FOLLOWS: u64 = 16;
 const LAST: u64 = 32;
+const ALL_FLAGS: u64 = 63;
 
 impl Batch {
     /// Puts the entries in order.
@@ -93,8 +95,16 @@ impl Batch {
         self.origins.get(recorded.origin).map_or(Seq(0), |origin| origin.seq)
     }
 
-    /// Its block, for the row of these days.
+    /// Its block, for the row of its [`days`](Self::days); of day 0 if it is empty.
     pub fn encode(&self) -> Vec<u8> {
+        debug_assert!(
+            self.entries.is_sorted_by_key(|recorded| (recorded.key, recorded.origin)),
+            "out of order"
+        );
+        debug_assert!(
+            self.entries.iter().all(|recorded| recorded.origin < self.origins.len()),
+            "no such origin"
+        );
         let (first, last) = self.days().unwrap_or((Day(0), Day(0)));
         let place = Place { kind: BlockKind::Ledger, range: self.range, first, last };
         let mut frame = Writer::default();
@@ -129,7 +139,8 @@ impl Batch {
             (seq, at, open_day) = (origin.seq.0, origin.recorded_at.0, origin.open_day.0.into());
             origins.text(origin.actor.kind());
             origins.0.extend_from_slice(origin.actor.id().as_bytes());
-            origins.text(origin.reason.as_deref().unwrap_or_default());
+            origins.size(origin.reason.as_ref().map_or(0, |reason| reason.len() + 1));
+            origins.0.extend_from_slice(origin.reason.as_deref().unwrap_or_default().as_bytes());
         }
         frame.column(&origins);
     }
@@ -178,14 +189,14 @@ fn read(block: &[u8], place: Place) -> Read<Batch> {
     frames.end()?;
     let mut frame = Cursor(&frame);
     let origins = read_origins(frame.column()?)?;
-    let keys = read_keys(&mut frame, place.range)?;
+    let mut keys = Keys::new(&mut frame, place.range)?;
     let mut counts = frame.column()?;
     let mut columns = [Cursor(&[]); 6];
     for column in &mut columns {
         *column = frame.column()?;
     }
     let mut entries = Vec::new();
-    for key in keys {
+    while let Some(key) = keys.next()? {
         let mut before = (0, None);
         for _ in 0..counts.size()? {
             let (origin, entry) = read_entry(&mut columns, &origins, before)?;
@@ -217,12 +228,15 @@ fn read_origins(mut column: Cursor<'_>) -> Read<Vec<Origin>> {
             "system" => Actor::System,
             _ => return Err(Malformed("an actor is of no known kind")),
         };
-        let reason = column.text()?;
+        let reason = match column.size()? {
+            0 => None,
+            size => Some(column.text_of(size - 1)?.to_owned()),
+        };
         origins.push(Origin {
             seq: Seq(seq),
             recorded_at: Instant(at),
             actor,
-            reason: (!reason.is_empty()).then(|| reason.to_owned()),
+            reason,
             open_day: i32::try_from(open_day).map(Day).map_err(|_| Malformed("a day is out of bounds"))?,
         });
     }
@@ -240,6 +254,9 @@ fn read_entry(
     let open_day = origins.get(origin).ok_or(Malformed("an origin is not there"))?.open_day;
     let day = late.day_before(open_day)?;
     let flags = flags.number()?;
+    if flags & !ALL_FLAGS != 0 {
+        return Err(Malformed("an entry is of no known form"));
+    }
     let has = |flag| flags & flag != 0;
     let prior_day = if has(HAS_PRIOR) { Some(prior_gaps.day_before(day)?) } else { None };
     let level = match (has(HAS_OLD) || has(HAS_PRIOR), has(FOLLOWS)) {

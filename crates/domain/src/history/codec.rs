@@ -6,16 +6,16 @@
 
 use std::fmt;
 
-use crate::ids::{InfraNo, ItemNo, RANGE_TENANTS, RangeNo, TenantNo};
+use crate::ids::RangeNo;
 use crate::time::Day;
-use crate::usage::MeterKey;
 
 /// The version of the format that is written.
 const VERSION: u8 = 1;
 /// zstd's own default: half the time of the levels above for a few percent more bytes.
 const ZSTD_LEVEL: i32 = 3;
-/// No frame is larger than this when unpacked; a number above it is damage.
-const MAX_FRAME_BYTES: usize = 1 << 30;
+/// No frame is larger than this when unpacked: four times what 4,096 tenants with 100 meters each need for a month of
+/// large readings. More is damage.
+const MAX_FRAME_BYTES: usize = 1 << 28;
 /// Magic, version, checksum.
 const CHECKED_FROM: usize = 9;
 
@@ -96,10 +96,7 @@ pub(super) fn seal(place: Place, frames: &[Writer]) -> Vec<u8> {
     body.signed(place.first.0.into());
     body.signed(place.last.0.into());
     for frame in frames {
-        let packed = compress(&frame.0);
-        body.size(frame.0.len());
-        body.size(packed.len());
-        body.0.extend_from_slice(&packed);
+        body.column(&Writer(compress(&frame.0)));
     }
     let mut block = Vec::with_capacity(CHECKED_FROM + body.0.len());
     block.extend_from_slice(&place.kind.magic());
@@ -118,6 +115,7 @@ fn compress(plain: &[u8]) -> Vec<u8> {
 }
 
 /// The frames of a block, still compressed, once kind, version, checksum and place are right.
+#[derive(Clone, Copy)]
 pub(super) struct Frames<'a> {
     rest: Cursor<'a>,
 }
@@ -147,14 +145,13 @@ impl<'a> Frames<'a> {
 
     /// The next frame, unpacked.
     pub(super) fn next(&mut self) -> Read<Vec<u8>> {
-        let (plain, packed) = (self.rest.size()?, self.rest.size()?);
-        let packed = self.rest.bytes(packed)?;
-        if plain > MAX_FRAME_BYTES {
-            return Err(Malformed("a frame is too large"));
-        }
-        let bytes =
-            zstd::bulk::decompress(packed, plain).map_err(|_| Malformed("a frame does not unpack"))?;
-        if bytes.len() == plain { Ok(bytes) } else { Err(Malformed("a frame has another length")) }
+        let packed = self.rest.column()?.0;
+        // zstd writes down how long the frame was, and unpacks no other length.
+        let says = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
+        let plain = says.and_then(|plain| usize::try_from(plain).ok());
+        let plain =
+            plain.filter(|plain| *plain <= MAX_FRAME_BYTES).ok_or(Malformed("a frame is too large"))?;
+        zstd::bulk::decompress(packed, plain).map_err(|_| Malformed("a frame does not unpack"))
     }
 
     /// That no frame is left.
@@ -209,6 +206,7 @@ impl Writer {
 pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
 
 impl<'a> Cursor<'a> {
+    #[inline]
     pub(super) fn number(&mut self) -> Read<u64> {
         if let Some((byte, rest)) = self.0.split_first()
             && *byte < 0x80
@@ -216,6 +214,10 @@ impl<'a> Cursor<'a> {
             self.0 = rest;
             return Ok(u64::from(*byte));
         }
+        self.long_number()
+    }
+
+    fn long_number(&mut self) -> Read<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let (byte, rest) = self.0.split_first().ok_or(Malformed("a column is too short"))?;
@@ -232,23 +234,26 @@ impl<'a> Cursor<'a> {
         Err(Malformed("a number is too long"))
     }
 
+    #[inline]
     pub(super) fn signed(&mut self) -> Read<i64> {
         let folded = self.number()?;
         Ok((folded >> 1).cast_signed() ^ -((folded & 1).cast_signed()))
     }
 
+    #[inline]
     pub(super) fn size(&mut self) -> Read<usize> {
         usize::try_from(self.number()?).map_err(|_| Malformed("a size is too large"))
     }
 
+    #[inline]
     pub(super) fn difference(&mut self, from: i64) -> Read<i64> {
         Ok(self.signed()?.wrapping_add(from))
     }
 
     /// A day so many days before `from`.
     pub(super) fn day_before(&mut self, from: Day) -> Read<Day> {
-        let gap = i32::try_from(self.signed()?).map_err(|_| Malformed("a day is out of bounds"))?;
-        from.0.checked_sub(gap).map(Day).ok_or(Malformed("a day is out of bounds"))
+        let day = i64::from(from.0).checked_sub(self.signed()?).and_then(|day| i32::try_from(day).ok());
+        day.map(Day).ok_or(Malformed("a day is out of bounds"))
     }
 
     pub(super) fn bytes(&mut self, count: usize) -> Read<&'a [u8]> {
@@ -259,7 +264,11 @@ impl<'a> Cursor<'a> {
 
     pub(super) fn text(&mut self) -> Read<&'a str> {
         let count = self.size()?;
-        std::str::from_utf8(self.bytes(count)?).map_err(|_| Malformed("a text is not UTF-8"))
+        self.text_of(count)
+    }
+
+    pub(super) fn text_of(&mut self, bytes: usize) -> Read<&'a str> {
+        std::str::from_utf8(self.bytes(bytes)?).map_err(|_| Malformed("a text is not UTF-8"))
     }
 
     pub(super) fn column(&mut self) -> Read<Self> {
@@ -271,67 +280,4 @@ impl<'a> Cursor<'a> {
     pub(super) fn end(&self) -> Read<()> {
         if self.0.is_empty() { Ok(()) } else { Err(Malformed("a column is too long")) }
     }
-}
-
-/// Writes meters of one range in ascending order: the labels that occur, then each tenant with its labels.
-pub(super) fn write_keys(frame: &mut Writer, range: RangeNo, keys: impl Iterator<Item = MeterKey> + Clone) {
-    let mut labels: Vec<(ItemNo, InfraNo)> = keys.clone().map(|key| (key.item, key.infra)).collect();
-    labels.sort_unstable();
-    labels.dedup();
-    let mut dictionary = Writer::default();
-    dictionary.size(labels.len());
-    for (item, infra) in &labels {
-        dictionary.signed(item.0);
-        dictionary.signed(infra.0);
-    }
-    let (mut tenants, mut places) = (Writer::default(), Writer::default());
-    let mut keys = keys.peekable();
-    let mut previous = range.first();
-    while let Some(first) = keys.peek().copied() {
-        let mut count = 0;
-        // Labels of one tenant ascend, so that only the steps between them are written.
-        let mut next_place = 0;
-        while let Some(key) = keys.next_if(|key| key.tenant == first.tenant) {
-            let place = labels.binary_search(&(key.item, key.infra)).unwrap_or_default();
-            places.size(place - next_place);
-            next_place = place + 1;
-            count += 1;
-        }
-        tenants.difference(first.tenant.0, previous.0);
-        tenants.size(count);
-        previous = first.tenant;
-    }
-    for column in [&dictionary, &tenants, &places] {
-        frame.column(column);
-    }
-}
-
-/// Reads what [`write_keys`] wrote.
-pub(super) fn read_keys(frame: &mut Cursor<'_>, range: RangeNo) -> Read<Vec<MeterKey>> {
-    let mut dictionary = frame.column()?;
-    let (mut tenants, mut places) = (frame.column()?, frame.column()?);
-    let count = dictionary.size()?;
-    let mut labels = Vec::new();
-    for _ in 0..count {
-        labels.push((ItemNo(dictionary.signed()?), InfraNo(dictionary.signed()?)));
-    }
-    let mut keys = Vec::with_capacity(places.0.len());
-    let mut tenant = range.first().0;
-    let behind = tenant.saturating_add(RANGE_TENANTS);
-    while !tenants.0.is_empty() {
-        tenant = tenants.difference(tenant)?;
-        if !(range.first().0..behind).contains(&tenant) {
-            return Err(Malformed("a tenant is of another range"));
-        }
-        let mut next_place = 0_usize;
-        for _ in 0..tenants.size()? {
-            let place = next_place.checked_add(places.size()?).ok_or(Malformed("a label is not known"))?;
-            let (item, infra) = *labels.get(place).ok_or(Malformed("a label is not known"))?;
-            keys.push(MeterKey { tenant: TenantNo(tenant), item, infra });
-            next_place = place + 1;
-        }
-    }
-    dictionary.end()?;
-    places.end()?;
-    if keys.is_sorted_by(|a, b| a < b) { Ok(keys) } else { Err(Malformed("its meters are out of order")) }
 }

@@ -1,13 +1,13 @@
 //! Levels on some days, read straight from segments.
 //!
 //! What most reports ask for is the level at two days of a month, and those stand in a segment's first frame; the second
-//! one is unpacked only where a day between is asked for, or where the two leave in doubt whether a meter was used.
+//! one is unpacked only where a day between is asked for, or whether a meter was used on some of the days between.
 
 use std::collections::{HashMap, HashSet};
 
 use super::Series;
-use super::archive::Stored;
-use super::codec::{Cursor, Damaged, Malformed};
+use super::archive::{Live, Stored};
+use super::codec::{Cursor, Damaged, Read};
 use super::segment::{Opened, Outline, Segment};
 use crate::ids::{RangeNo, TenantNo};
 use crate::time::Day;
@@ -48,32 +48,47 @@ pub struct Levels<'a> {
 impl RangeLevels {
     /// The meters in order.
     pub fn iter(&self) -> impl Iterator<Item = Levels<'_>> {
-        let levels = self.levels.chunks_exact(self.width.max(1));
-        self.meters.iter().zip(levels).map(|((key, used), levels)| Levels { key: *key, levels, used: *used })
+        self.between(0, self.meters.len())
     }
 
     /// The meters of one tenant.
     pub fn of(&self, tenant: TenantNo) -> impl Iterator<Item = Levels<'_>> {
         let from = self.meters.partition_point(|(key, _)| key.tenant < tenant);
         let behind = self.meters.partition_point(|(key, _)| key.tenant <= tenant);
-        self.iter().skip(from).take(behind - from)
+        self.between(from, behind)
+    }
+
+    fn between(&self, from: usize, behind: usize) -> impl Iterator<Item = Levels<'_>> {
+        let meters = self.meters.get(from..behind).unwrap_or_default().iter();
+        let levels = move |at: usize| self.levels.get(at * self.width..(at + 1) * self.width);
+        meters.zip(from..).map(move |((key, used), at)| {
+            let levels = levels(at).unwrap_or_default();
+            Levels { key: *key, levels, used: *used }
+        })
     }
 }
 
-/// Levels being read straight from segments.
+/// Levels being read straight from segments, in the order of their days.
 pub(super) struct FastLevels<'a> {
     ask: &'a Ask<'a>,
+    /// The archive's last day: a meter first heard later is not there.
+    last: Day,
     found: RangeLevels,
-    places: HashMap<MeterKey, usize>,
+    /// How many of the meters found, from the first on, are in order.
+    ordered: usize,
+    /// Where those behind them stand: meters that came after others of a segment before.
+    others: HashMap<MeterKey, usize>,
+    /// Where the meter is expected that is looked for next.
+    expected: usize,
 }
 
 impl<'a> FastLevels<'a> {
-    pub(super) fn new(ask: &'a Ask<'a>) -> Self {
+    pub(super) fn new(ask: &'a Ask<'a>, last: Day) -> Self {
         let found = RangeLevels { width: ask.days.len(), ..RangeLevels::default() };
-        Self { ask, found, places: HashMap::new() }
+        Self { ask, last, found, ordered: 0, others: HashMap::new(), expected: 0 }
     }
 
-    /// Adds what a segment says; `next` is the first day of the segment after it.
+    /// Adds what a segment says; `next` is the first day of what comes after it.
     pub(super) fn add(
         &mut self,
         range: RangeNo,
@@ -82,49 +97,96 @@ impl<'a> FastLevels<'a> {
         skipped: impl Fn(&MeterKey) -> bool,
     ) -> Result<(), Damaged> {
         let place = Segment::place(range, stored.first, stored.last);
+        let damaged = |malformed| place.damaged(malformed);
         let window = Window::new(stored, next, self.ask, self.found.meters.is_empty());
-        let mut opened = Opened::new(&stored.block, place)?;
-        let needs_inner =
-            window.needs_inner || opened.outlines.iter().any(|outline| window.is_in_doubt(outline));
-        let unpacked = if needs_inner { opened.inner()? } else { Vec::new() };
-        let mut inner = Cursor(&unpacked);
-        let is_first = self.found.meters.is_empty();
-        for outline in &opened.outlines {
-            if skipped(&outline.key) {
-                if needs_inner {
-                    outline.skip(&mut inner).map_err(|malformed| place.damaged(malformed))?;
-                }
-                continue;
-            }
-            let at = if is_first { self.push(outline.key) } else { self.place(outline.key) };
-            let width = self.found.width;
-            let levels = self.found.levels.get_mut(at * width..(at + 1) * width).unwrap_or_default();
-            let inner = needs_inner.then_some(&mut inner);
-            let used = window.read(outline, inner, levels).map_err(|malformed| place.damaged(malformed))?;
-            if let Some((_, was_used)) = self.found.meters.get_mut(at) {
-                *was_used |= used;
-            }
+        let opened = Opened::new(&stored.block, place)?;
+        if !window.needs_inner && self.read(&opened, &window, None, &skipped).map_err(damaged)? {
+            return Ok(());
         }
+        let inner = opened.inner()?;
+        self.read(&opened, &window, Some(Cursor(&inner)), &skipped).map_err(damaged)?;
         Ok(())
     }
 
-    fn push(&mut self, key: MeterKey) -> usize {
-        self.found.meters.push((key, false));
-        self.found.levels.resize(self.found.levels.len() + self.found.width, 0);
-        self.found.meters.len() - 1
+    /// Reads a segment, with its second frame or without; says whether what was given was enough.
+    fn read(
+        &mut self,
+        opened: &Opened<'_>,
+        window: &Window,
+        mut inner: Option<Cursor<'_>>,
+        skipped: &impl Fn(&MeterKey) -> bool,
+    ) -> Read<bool> {
+        self.expected = 0;
+        let mut outlines = opened.outlines()?;
+        let mut by_day = [0; 32];
+        while let Some(outline) = outlines.next()? {
+            if skipped(&outline.key) || outline.first_heard(window.first) > self.last {
+                if let Some(inner) = &mut inner {
+                    outline.skip(inner)?;
+                }
+                continue;
+            }
+            let used = match &mut inner {
+                Some(inner) => window.read(&outline, inner, &mut by_day)?,
+                None => match window.read_ends(&outline, &mut by_day) {
+                    Some(used) => used,
+                    None => return Ok(false),
+                },
+            };
+            self.update(outline.key, |levels| {
+                window.write(&outline, &by_day, levels);
+                used
+            });
+        }
+        inner.map_or(Ok(true), |inner| inner.end().map(|()| true))
     }
 
-    /// Where the meter stands: from the second segment on, meters may come that were not in the first.
-    fn place(&mut self, key: MeterKey) -> usize {
-        if self.places.is_empty() {
-            let places = self.found.meters.iter().enumerate().map(|(at, (key, _))| (*key, at));
-            self.places = places.collect();
+    /// Adds what is known of the days after all segments.
+    pub(super) fn add_live(&mut self, live: &Live, skipped: impl Fn(&MeterKey) -> bool) {
+        let ask = self.ask;
+        // Where there is no segment, the live days also tell what was before them.
+        let first = if self.found.meters.is_empty() { Day::FOREVER_AGO } else { live.first };
+        self.expected = 0;
+        for (key, series) in &live.series {
+            let is_heard = series.last_reported(self.last).is_some();
+            if skipped(key) || !is_heard {
+                continue;
+            }
+            self.update(*key, |levels| {
+                for (day, level) in ask.days.iter().zip(levels).filter(|(day, _)| **day >= first) {
+                    *level = series.level(*day);
+                }
+                ask.used.1 >= first && series.any_above_zero(ask.used.0.max(first), ask.used.1)
+            });
         }
-        if let Some(at) = self.places.get(&key) {
-            return *at;
+    }
+
+    /// Takes what is known of a meter to what is found of it: its levels, and whether it was above zero.
+    fn update(&mut self, key: MeterKey, update: impl FnOnce(&mut [i64]) -> bool) {
+        let is_at = |at: &usize| self.found.meters.get(*at).is_some_and(|(found, _)| *found == key);
+        let in_order = || {
+            let ordered = self.found.meters.get(..self.ordered)?;
+            ordered.binary_search_by_key(&key, |(key, _)| *key).ok()
+        };
+        let at = Some(self.expected).filter(is_at).or_else(in_order);
+        let at = at.or_else(|| self.others.get(&key).copied()).unwrap_or_else(|| self.push(key));
+        self.expected = at + 1;
+        let width = self.found.width;
+        let used = update(self.found.levels.get_mut(at * width..(at + 1) * width).unwrap_or_default());
+        if let Some((_, was_used)) = self.found.meters.get_mut(at) {
+            *was_used |= used;
         }
-        let at = self.push(key);
-        self.places.insert(key, at);
+    }
+
+    fn push(&mut self, key: MeterKey) -> usize {
+        let at = self.found.meters.len();
+        if self.ordered == at && self.found.meters.last().is_none_or(|(last, _)| *last < key) {
+            self.ordered += 1;
+        } else {
+            self.others.insert(key, at);
+        }
+        self.found.meters.push((key, false));
+        self.found.levels.resize(self.found.levels.len() + self.found.width, 0);
         at
     }
 
@@ -158,96 +220,81 @@ impl<'a> FastLevels<'a> {
 
 /// Where in a segment the levels asked for are found.
 struct Window {
-    /// For each day asked for.
-    days: Vec<Source>,
+    first: Day,
+    /// Places of days asked for, each with the day of the segment that tells its level, numbered from the first.
+    inside: Vec<(usize, usize)>,
+    /// Places of days asked for before the segment: the level before it, if it was reported by that day.
+    before: Vec<(usize, Day)>,
     needs_inner: bool,
-    /// The days of the segment, numbered from its first, that it is asked about whether they were above zero.
-    used: Option<(u32, u32)>,
-    length: u32,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Source {
-    /// Another segment says.
-    Elsewhere,
-    /// The level before the window, if it was reported by that day.
-    Before(Day),
-    First,
-    Last,
-    /// The n-th day.
-    Inner(u32),
+    /// The days of the segment that it is asked about whether they were above zero.
+    used: Option<(usize, usize)>,
+    /// The number of the last day.
+    length: usize,
 }
 
 impl Window {
     fn new(stored: &Stored, next: Option<Day>, ask: &Ask<'_>, is_first: bool) -> Self {
-        let behind = next.unwrap_or(Day(i32::MAX));
-        let number = |day: Day| day.0.abs_diff(stored.first.0);
-        let source = |day: &Day| match *day {
-            day if day >= behind => Source::Elsewhere,
-            day if day >= stored.last => Source::Last,
-            day if day == stored.first => Source::First,
-            day if day > stored.first => Source::Inner(number(day)),
-            day if is_first => Source::Before(day),
-            _ => Source::Elsewhere,
-        };
-        let days: Vec<Source> = ask.days.iter().map(source).collect();
-        let needs_inner = days.iter().any(|day| matches!(day, Source::Inner(_)));
-        let (from, to) = (ask.used.0.max(stored.first), ask.used.1.min(behind.previous()));
-        let used = (from <= to).then(|| (number(from.min(stored.last)), number(to.min(stored.last))));
-        Self { days, needs_inner, used, length: number(stored.last) }
+        let last_told = next.map_or(Day(i32::MAX), Day::previous);
+        let number = |day: Day| day.min(stored.last).0.abs_diff(stored.first.0) as usize;
+        let length = number(stored.last);
+        let asked = || ask.days.iter().copied().enumerate().filter(|(_, day)| *day <= last_told);
+        let inside = asked().filter(|(_, day)| *day >= stored.first).map(|(at, day)| (at, number(day)));
+        let inside: Vec<_> = inside.collect();
+        let before = asked().filter(|(_, day)| is_first && *day < stored.first).collect();
+        let needs_inner = inside.iter().any(|(_, day)| (1..length).contains(day));
+        let (from, to) = (ask.used.0.max(stored.first), ask.used.1.min(last_told));
+        let used = (from <= to).then(|| (number(from), number(to)));
+        Self { first: stored.first, inside, before, needs_inner, used, length }
     }
 
-    /// Whether the days between must be looked at to know if the meter was above zero.
-    fn is_in_doubt(&self, outline: &Outline) -> bool {
-        let only_an_end = self.used.is_none_or(|(from, to)| from == to && (to == 0 || to == self.length));
-        !only_an_end && outline.heard >> 1 != 0 && !self.is_used_at_ends(outline)
-    }
-
-    /// Whether the first frame alone says that the meter was above zero.
-    fn is_used_at_ends(&self, outline: &Outline) -> bool {
-        self.used.is_some_and(|(from, to)| {
-            let at_first = from == 0 || outline.heard >> 1 == 0;
-            at_first && outline.at_first > 0 || to == self.length && outline.at_last > 0
-        })
-    }
-
-    /// Writes the levels that the segment knows; says whether the meter was above zero.
-    fn read(
-        &self,
-        outline: &Outline,
-        inner: Option<&mut Cursor<'_>>,
-        levels: &mut [i64],
-    ) -> Result<bool, Malformed> {
-        let mut by_day = [0; 32];
-        let mut used = self.is_used_at_ends(outline);
-        if let Some(inner) = inner {
-            let (mut filled, mut level) = (0, outline.before.map_or(0, |before| before.level));
-            let mut fill = |up_to: u32, level: i64| {
-                by_day.iter_mut().take(up_to as usize).skip(filled).for_each(|day| *day = level.max(0));
-                filled = up_to as usize;
-            };
-            outline.readings(inner, |day, next| {
-                fill(day, level);
-                level = next;
-            })?;
-            fill(self.length + 1, level);
-            used |= self.used.is_some_and(|(from, to)| {
-                let asked = by_day.iter().take(to as usize + 1).skip(from as usize);
-                asked.into_iter().any(|level| *level > 0)
-            });
+    /// Reads the levels at the ends alone, and whether the meter was above zero; `None` if they do not say that.
+    fn read_ends(&self, outline: &Outline, by_day: &mut [i64; 32]) -> Option<bool> {
+        if let Some(at_last) = by_day.get_mut(self.length) {
+            *at_last = outline.at_last;
         }
-        for (source, level) in self.days.iter().zip(levels) {
-            match source {
-                Source::Elsewhere => {}
-                Source::Before(day) => {
-                    let known = outline.before.filter(|before| before.day <= *day);
-                    *level = known.map_or(0, |before| before.level.max(0));
-                }
-                Source::First => *level = outline.at_first.max(0),
-                Source::Last => *level = outline.at_last.max(0),
-                Source::Inner(day) => *level = by_day.get(*day as usize).copied().unwrap_or_default(),
+        if self.length > 0 {
+            by_day[0] = outline.at_first;
+        }
+        let Some((from, to)) = self.used.filter(|_| outline.used) else { return Some(false) };
+        let is_quiet = outline.heard >> 1 == 0;
+        let is_told = from == 0 && outline.at_first > 0 || to == self.length && outline.at_last > 0;
+        let is_one_end = from == to && (to == 0 || to == self.length);
+        if is_told || is_quiet || from == 0 && to == self.length {
+            return Some(true);
+        }
+        is_one_end.then_some(false)
+    }
+
+    /// Reads the levels of all days, and whether the meter was above zero.
+    fn read(&self, outline: &Outline, inner: &mut Cursor<'_>, by_day: &mut [i64; 32]) -> Read<bool> {
+        let (mut from, mut level) = (0, outline.before.map_or(0, |before| before.level));
+        outline.readings(inner, |day, next| {
+            let day = day as usize;
+            if from < day {
+                by_day.get_mut(from..day).unwrap_or_default().fill(level);
+            }
+            if let Some(known) = by_day.get_mut(day) {
+                *known = next;
+            }
+            (from, level) = (day + 1, next);
+        })?;
+        by_day.get_mut(from..=self.length).unwrap_or_default().fill(level);
+        let asked = self.used.and_then(|(from, to)| by_day.get(from..=to)).unwrap_or_default();
+        Ok(outline.used && asked.iter().any(|level| *level > 0))
+    }
+
+    /// Writes the levels of the days asked for that the segment tells.
+    fn write(&self, outline: &Outline, by_day: &[i64; 32], levels: &mut [i64]) {
+        for (at, day) in &self.inside {
+            if let (Some(level), Some(told)) = (levels.get_mut(*at), by_day.get(*day)) {
+                *level = (*told).max(0);
             }
         }
-        Ok(used)
+        for (at, day) in &self.before {
+            let known = outline.before.filter(|before| before.day <= *day);
+            if let Some(level) = levels.get_mut(*at) {
+                *level = known.map_or(0, |before| before.level.max(0));
+            }
+        }
     }
 }

@@ -11,9 +11,12 @@ mod batch;
 mod codec;
 mod entry;
 mod heard;
+mod keys;
 mod levels;
 mod segment;
 mod series;
+#[cfg(test)]
+mod tests;
 mod twig;
 
 pub use archive::{Archive, Live, Shelf, Stored};

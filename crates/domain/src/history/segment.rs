@@ -2,12 +2,11 @@
 //!
 //! The first frame says, meter by meter in columns: which it is, how long before the window it was heard last and what it
 //! said then, on which days of the window it was heard, its level at the end of the first day and at the end of the
-//! last. A report that reads no other days needs no more. The second frame has the readings between, each as the
-//! difference from the one before, the days of a meter together.
+//! last, and where neither is above zero, whether it was between. A report that reads no other days needs no more. The
+//! second frame has the readings between, each as the difference from the one before, the days of a meter together.
 
-use super::codec::{
-    BlockKind, Cursor, Damaged, Frames, Malformed, Place, Read, Writer, read_keys, write_keys,
-};
+use super::codec::{BlockKind, Cursor, Damaged, Frames, Malformed, Place, Read, Writer, seal};
+use super::keys::{Keys, write_keys};
 use super::{Reported, Series};
 use crate::ids::RangeNo;
 use crate::time::Day;
@@ -25,7 +24,8 @@ pub struct Segment {
     pub first: Day,
     /// The last day of the window, at most the 31st.
     pub last: Day,
-    /// Every meter heard up to the last day, in order: its readings within the window, and the last one before.
+    /// The meters in order: their readings within the window, and the last one before. A meter of which nothing was heard
+    /// up to the last day has no place in the block.
     pub series: Vec<(MeterKey, Series)>,
 }
 
@@ -41,12 +41,26 @@ pub(super) struct Outline {
     pub(super) at_first: i64,
     /// The level at the end of the last day.
     pub(super) at_last: i64,
+    /// Whether it was above zero on some day of the window.
+    pub(super) used: bool,
 }
 
 impl Outline {
+    /// The first day with a reading, of the window or before; `first` is the first day of the window.
+    #[inline]
+    pub(super) fn first_heard(&self, first: Day) -> Day {
+        self.before.map_or_else(|| first.plus(self.heard.trailing_zeros().cast_signed()), |before| before.day)
+    }
+
     /// How many readings the second frame has of it: all but those on the first day and the last one of all.
+    #[inline]
     pub(super) const fn inner(&self) -> u32 {
         (self.heard >> 1).count_ones().saturating_sub(1)
+    }
+
+    /// Whether the levels at the ends leave open if the meter was above zero between.
+    const fn has_doubt(&self) -> bool {
+        self.at_first <= 0 && self.at_last <= 0 && self.inner() > 0
     }
 
     /// The readings of the window, each as the number of its day and its level. `inner` has what the second frame holds
@@ -55,6 +69,7 @@ impl Outline {
         let mut level = self.at_first;
         let mut left = self.inner();
         let mut days = self.heard;
+        let mut used = self.at_first > 0;
         while days != 0 {
             let day = days.trailing_zeros();
             days &= days - 1;
@@ -62,9 +77,10 @@ impl Outline {
                 level = if left > 0 { inner.difference(level)? } else { self.at_last };
                 left = left.saturating_sub(1);
             }
+            used |= level > 0;
             take(day, level);
         }
-        Ok(())
+        if used == self.used { Ok(()) } else { Err(Malformed("its frames contradict each other")) }
     }
 
     /// Moves behind what the second frame holds of the meter.
@@ -76,27 +92,92 @@ impl Outline {
     }
 }
 
-/// A segment whose first frame is read and whose second one is not unpacked yet.
+/// A segment whose first frame is unpacked and whose second one is not yet.
 pub(super) struct Opened<'a> {
-    pub(super) outlines: Vec<Outline>,
+    first_frame: Vec<u8>,
     frames: Frames<'a>,
     place: Place,
 }
 
 impl<'a> Opened<'a> {
-    /// Checks the block and reads its first frame.
+    /// Checks the block and unpacks its first frame.
     pub(super) fn new(block: &'a [u8], place: Place) -> Result<Self, Damaged> {
-        let damaged = |malformed| place.damaged(malformed);
-        let mut frames = Frames::open(block, place).map_err(damaged)?;
-        let frame = frames.next().map_err(damaged)?;
-        let outlines = read_outlines(&frame, place).map_err(damaged)?;
-        Ok(Self { outlines, frames, place })
+        let opened = Frames::open(block, place).and_then(|mut frames| Ok((frames.next()?, frames)));
+        let (first_frame, frames) = opened.map_err(|malformed| place.damaged(malformed))?;
+        Ok(Self { first_frame, frames, place })
+    }
+
+    /// Begins to read the first frame.
+    pub(super) fn outlines(&self) -> Read<Outlines<'_>> {
+        Outlines::new(&self.first_frame, self.place)
     }
 
     /// Unpacks the second frame.
-    pub(super) fn inner(&mut self) -> Result<Vec<u8>, Damaged> {
-        let frame = self.frames.next().and_then(|frame| self.frames.end().map(|()| frame));
+    pub(super) fn inner(&self) -> Result<Vec<u8>, Damaged> {
+        let mut frames = self.frames;
+        let frame = frames.next().and_then(|frame| frames.end().map(|()| frame));
         frame.map_err(|malformed| self.place.damaged(malformed))
+    }
+}
+
+/// What the first frame says, meter by meter.
+pub(super) struct Outlines<'a> {
+    first: Day,
+    /// A bit for each day of the window.
+    all_days: u64,
+    keys: Keys<'a>,
+    gaps: Cursor<'a>,
+    before_levels: Cursor<'a>,
+    heard: Cursor<'a>,
+    firsts: Cursor<'a>,
+    lasts: Cursor<'a>,
+    used: Cursor<'a>,
+}
+
+impl<'a> Outlines<'a> {
+    fn new(frame: &'a [u8], place: Place) -> Read<Self> {
+        let mut frame = Cursor(frame);
+        let keys = Keys::new(&mut frame, place.range)?;
+        let mut column = || frame.column();
+        let (gaps, before_levels, heard) = (column()?, column()?, column()?);
+        let (firsts, lasts, used) = (column()?, column()?, column()?);
+        frame.end()?;
+        let all_days = all_days(place.first, place.last);
+        Ok(Self { first: place.first, all_days, keys, gaps, before_levels, heard, firsts, lasts, used })
+    }
+
+    /// The next one; `None` after the last, where nothing may be left.
+    #[inline]
+    pub(super) fn next(&mut self) -> Read<Option<Outline>> {
+        let Some(key) = self.keys.next()? else {
+            for column in [self.gaps, self.before_levels, self.heard, self.firsts, self.lasts, self.used] {
+                column.end()?;
+            }
+            return Ok(None);
+        };
+        let before = match self.gaps.number()? {
+            0 => None,
+            gap => Some(Reported { day: day_before(self.first, gap)?, level: self.before_levels.signed()? }),
+        };
+        let days = match self.heard.number()? {
+            0 => self.all_days,
+            days => days - 1,
+        };
+        if days & !self.all_days != 0 || days == 0 && before.is_none() {
+            return Err(Malformed("a meter was heard on no day, or on one out of bounds"));
+        }
+        let heard = u32::try_from(days).map_err(|_| Malformed("a day is out of bounds"))?;
+        let mut at_first = before.map_or(0, |before| before.level);
+        if heard & 1 != 0 {
+            at_first = self.firsts.difference(at_first)?;
+        }
+        let at_last = if heard >> 1 == 0 { at_first } else { self.lasts.difference(at_first)? };
+        let mut outline =
+            Outline { key, before, heard, at_first, at_last, used: at_first > 0 || at_last > 0 };
+        if outline.has_doubt() {
+            outline.used = self.used.number()? == 1;
+        }
+        Ok(Some(outline))
     }
 }
 
@@ -108,24 +189,25 @@ impl Segment {
 
     /// Its block.
     pub fn encode(&self) -> Vec<u8> {
-        debug_assert!(self.series.is_sorted_by(|a, b| a.0 < b.0), "the meters are out of order");
+        debug_assert!(self.first <= self.last && self.last < self.first.plus(MAX_DAYS), "no day or month");
+        let heard = self.series.iter().filter(|(_, series)| series.last_reported(self.last).is_some());
         let mut outlines = Writer::default();
-        write_keys(&mut outlines, self.range, self.series.iter().map(|(key, _)| *key));
-        let mut columns: [Writer; 5] = Default::default();
+        write_keys(&mut outlines, self.range, heard.clone().map(|(key, _)| *key));
+        let mut columns: [Writer; 6] = Default::default();
         let mut inner = Writer::default();
-        for (_, series) in &self.series {
+        for (_, series) in heard {
             self.write(series, &mut columns, &mut inner);
         }
         for column in &columns {
             outlines.column(column);
         }
-        super::codec::seal(Self::place(self.range, self.first, self.last), &[outlines, inner])
+        seal(Self::place(self.range, self.first, self.last), &[outlines, inner])
     }
 
-    fn write(&self, series: &Series, columns: &mut [Writer; 5], inner: &mut Writer) {
-        let [gaps, before_levels, heard, firsts, lasts] = columns;
-        let before = series.last_reported(self.first.previous());
-        gaps.signed(before.map_or(0, |before| i64::from(self.first.0) - i64::from(before.day.0)));
+    fn write(&self, series: &Series, columns: &mut [Writer; 6], inner: &mut Writer) {
+        let [gaps, before_levels, heard, firsts, lasts, used] = columns;
+        let before = series.last_reported(self.first.previous()).filter(|before| before.day < self.first);
+        gaps.size(before.map_or(0, |before| self.first.0.abs_diff(before.day.0) as usize));
         let mut level = 0;
         if let Some(before) = before {
             before_levels.signed(before.level);
@@ -139,14 +221,20 @@ impl Segment {
             firsts.difference(at_first, level);
             level = at_first;
         }
-        let base = level;
+        let at_first = level;
+        let (mut inner_levels, mut is_used) = (0, false);
         while let Some((_, next)) = later.next() {
-            if later.peek().is_none() {
-                lasts.difference(next, base);
-            } else {
+            if later.peek().is_some() {
                 inner.difference(next, level);
+                inner_levels += 1;
+                is_used |= next > 0;
+            } else {
+                lasts.difference(next, at_first);
             }
             level = next;
+        }
+        if at_first <= 0 && level <= 0 && inner_levels > 0 {
+            used.number(is_used.into());
         }
     }
 
@@ -164,12 +252,13 @@ pub(super) fn decode_series(
     place: Place,
     mut wanted: impl FnMut(&MeterKey) -> bool,
 ) -> Result<Vec<(MeterKey, Series)>, Damaged> {
-    let mut opened = Opened::new(block, place)?;
+    let opened = Opened::new(block, place)?;
     let inner = opened.inner()?;
     let mut inner = Cursor(&inner);
     let mut found = Vec::new();
     let mut read = || -> Read<()> {
-        for outline in &opened.outlines {
+        let mut outlines = opened.outlines()?;
+        while let Some(outline) = outlines.next()? {
             if !wanted(&outline.key) {
                 outline.skip(&mut inner)?;
                 continue;
@@ -188,42 +277,9 @@ pub(super) fn decode_series(
     Ok(found)
 }
 
-fn read_outlines(frame: &[u8], place: Place) -> Read<Vec<Outline>> {
-    let mut frame = Cursor(frame);
-    let keys = read_keys(&mut frame, place.range)?;
-    let (mut gaps, mut before_levels) = (frame.column()?, frame.column()?);
-    let (mut heard, mut firsts, mut lasts) = (frame.column()?, frame.column()?, frame.column()?);
-    let all = all_days(place.first, place.last);
-    let mut outlines = Vec::with_capacity(keys.len());
-    for key in keys {
-        let before = match gaps.signed()? {
-            0 => None,
-            gap => Some(Reported { day: day_before(place.first, gap)?, level: before_levels.signed()? }),
-        };
-        let days = match heard.number()? {
-            0 => all,
-            days => days - 1,
-        };
-        if days & !all != 0 || days == 0 && before.is_none() {
-            return Err(Malformed("a meter was heard on no day, or on one out of bounds"));
-        }
-        let heard = u32::try_from(days).map_err(|_| Malformed("a day is out of bounds"))?;
-        let mut at_first = before.map_or(0, |before| before.level);
-        if heard & 1 != 0 {
-            at_first = firsts.difference(at_first)?;
-        }
-        let at_last = if heard >> 1 == 0 { at_first } else { lasts.difference(at_first)? };
-        outlines.push(Outline { key, before, heard, at_first, at_last });
-    }
-    for column in [frame, gaps, before_levels, heard, firsts, lasts] {
-        column.end()?;
-    }
-    Ok(outlines)
-}
-
-fn day_before(first: Day, gap: i64) -> Read<Day> {
-    let gap = i32::try_from(gap).ok().filter(|gap| *gap > 0);
-    gap.and_then(|gap| first.0.checked_sub(gap)).map(Day).ok_or(Malformed("a day is out of bounds"))
+fn day_before(first: Day, gap: u64) -> Read<Day> {
+    let day = u32::try_from(gap).ok().and_then(|gap| first.0.checked_sub_unsigned(gap));
+    day.map(Day).ok_or(Malformed("a day is out of bounds"))
 }
 
 /// A bit for each day of the window.

@@ -106,6 +106,18 @@ impl Series {
         self
     }
 
+    /// Drops the readings before `first`.
+    pub(super) fn since(mut self, first: Day) -> Self {
+        self.readings.retain(|(day, _)| *day >= first);
+        self
+    }
+
+    /// Adds what is known of later days.
+    pub(super) fn extend(&mut self, later: &Self) {
+        let last = self.readings.last().map_or(Day::FOREVER_AGO, |(day, _)| *day);
+        self.readings.extend(later.readings.iter().filter(|(day, _)| *day > last));
+    }
+
     /// Applies a change to what is known of the days from `first` to `last`, of which the series holds all readings, and
     /// the last one before them.
     pub fn apply(&mut self, first: Day, last: Day, entry: &Entry) {
