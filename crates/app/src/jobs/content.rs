@@ -28,6 +28,8 @@ pub(super) async fn load(app: &App, stored: &Stored, pinned: &Pinned) -> Result<
     let input = store::report_input::load(&mut app.read().await?, &wanted).await?;
     let document =
         tokio::task::spawn_blocking(move || Document::new(input)).await.map_err(Error::internal)?;
+    // A damaged block is named in the log; its figures are not guessed.
+    let document = document.map_err(Error::internal)?;
     let document = document.ok_or_else(|| Error::internal("the subject is not among its own tenants"))?;
     let heading = Heading {
         subject: document.subject(),

@@ -9,7 +9,7 @@ use super::Series;
 use super::archive::Stored;
 use super::codec::{Cursor, Damaged, Malformed};
 use super::segment::{Opened, Outline, Segment};
-use crate::ids::{RangeNo, TenantNo};
+use crate::ids::{RANGE_TENANTS, RangeNo, TenantNo};
 use crate::time::Day;
 use crate::usage::MeterKey;
 
@@ -28,10 +28,20 @@ pub struct Ask<'a> {
 pub struct RangeLevels {
     /// How many days were asked for.
     width: usize,
-    meters: Vec<(MeterKey, bool)>,
+    meters: Vec<Meter>,
     levels: Vec<i64>,
+    /// Where the meters of each tenant number of the range begin.
+    runs: Vec<u32>,
     /// The meters of the tenants whose whole series were wanted, in order.
     pub series: Vec<(MeterKey, Series)>,
+}
+
+/// What is known of a meter beside its levels.
+#[derive(Debug, Clone, Copy)]
+struct Meter {
+    key: MeterKey,
+    used: bool,
+    carried: u32,
 }
 
 /// One meter of them.
@@ -43,20 +53,40 @@ pub struct Levels<'a> {
     pub levels: &'a [i64],
     /// Whether it was above zero on one of the days that were asked about.
     pub used: bool,
+    /// How many of those days carry the level of an earlier one.
+    pub carried: u32,
 }
 
 impl RangeLevels {
     /// The meters in order.
     pub fn iter(&self) -> impl Iterator<Item = Levels<'_>> {
-        let levels = self.levels.chunks_exact(self.width.max(1));
-        self.meters.iter().zip(levels).map(|((key, used), levels)| Levels { key: *key, levels, used: *used })
+        self.between(0, self.meters.len())
     }
 
     /// The meters of one tenant.
     pub fn of(&self, tenant: TenantNo) -> impl Iterator<Item = Levels<'_>> {
-        let from = self.meters.partition_point(|(key, _)| key.tenant < tenant);
-        let behind = self.meters.partition_point(|(key, _)| key.tenant <= tenant);
-        self.iter().skip(from).take(behind - from)
+        let start = |at: usize| self.runs.get(at).map_or(0, |from| *from as usize);
+        let at = usize::try_from(tenant.0 - tenant.range().first().0).unwrap_or(usize::MAX - 1);
+        self.between(start(at), start(at + 1)).filter(move |levels| levels.key.tenant == tenant)
+    }
+
+    fn between(&self, from: usize, behind: usize) -> impl Iterator<Item = Levels<'_>> {
+        let meters = self.meters.get(from..behind).unwrap_or_default().iter();
+        let levels = self.levels.get(from * self.width..).unwrap_or_default().chunks_exact(self.width.max(1));
+        meters.zip(levels).map(|(meter, levels)| {
+            let Meter { key, used, carried } = *meter;
+            Levels { key, levels, used, carried }
+        })
+    }
+
+    /// Notes where each tenant's meters begin, once they are in order.
+    fn index(&mut self, range: RangeNo) {
+        for (at, meter) in (0..).zip(&self.meters) {
+            let tenant = usize::try_from(meter.key.tenant.0 - range.first().0).unwrap_or(0);
+            self.runs.resize(self.runs.len().max(tenant + 1), at);
+        }
+        let behind = u32::try_from(self.meters.len()).unwrap_or(u32::MAX);
+        self.runs.resize(usize::try_from(RANGE_TENANTS).unwrap_or(0) + 1, behind);
     }
 }
 
@@ -101,15 +131,16 @@ impl<'a> FastLevels<'a> {
             let levels = self.found.levels.get_mut(at * width..(at + 1) * width).unwrap_or_default();
             let inner = needs_inner.then_some(&mut inner);
             let used = window.read(outline, inner, levels).map_err(|malformed| place.damaged(malformed))?;
-            if let Some((_, was_used)) = self.found.meters.get_mut(at) {
-                *was_used |= used;
+            if let Some(meter) = self.found.meters.get_mut(at) {
+                meter.used |= used;
+                meter.carried += window.carried(outline);
             }
         }
         Ok(())
     }
 
     fn push(&mut self, key: MeterKey) -> usize {
-        self.found.meters.push((key, false));
+        self.found.meters.push(Meter { key, used: false, carried: 0 });
         self.found.levels.resize(self.found.levels.len() + self.found.width, 0);
         self.found.meters.len() - 1
     }
@@ -117,7 +148,7 @@ impl<'a> FastLevels<'a> {
     /// Where the meter stands: from the second segment on, meters may come that were not in the first.
     fn place(&mut self, key: MeterKey) -> usize {
         if self.places.is_empty() {
-            let places = self.found.meters.iter().enumerate().map(|(at, (key, _))| (*key, at));
+            let places = self.found.meters.iter().enumerate().map(|(at, meter)| (meter.key, at));
             self.places = places.collect();
         }
         if let Some(at) = self.places.get(&key) {
@@ -129,26 +160,28 @@ impl<'a> FastLevels<'a> {
     }
 
     /// Puts in what was found series by series, and everything in order.
-    pub(super) fn with(mut self, slow: Vec<(MeterKey, Series)>) -> RangeLevels {
+    pub(super) fn with(mut self, range: RangeNo, slow: Vec<(MeterKey, Series)>) -> RangeLevels {
         for (key, series) in slow {
             if self.ask.whole.contains(&key.tenant) {
                 self.found.series.push((key, series));
                 continue;
             }
-            let used = series.any_above_zero(self.ask.used.0, self.ask.used.1);
-            self.found.meters.push((key, used));
+            let (first, last) = self.ask.used;
+            let (used, carried) = (series.any_above_zero(first, last), series.carried(first, last));
+            self.found.meters.push(Meter { key, used, carried });
             self.found.levels.extend(self.ask.days.iter().map(|day| series.level(*day)));
         }
-        if !self.found.meters.is_sorted_by_key(|(key, _)| *key) {
+        if !self.found.meters.is_sorted_by_key(|meter| meter.key) {
             self.sort();
         }
+        self.found.index(range);
         self.found
     }
 
     fn sort(&mut self) {
         let width = self.found.width;
         let mut order: Vec<usize> = (0..self.found.meters.len()).collect();
-        order.sort_unstable_by_key(|at| self.found.meters.get(*at).map(|(key, _)| *key));
+        order.sort_unstable_by_key(|at| self.found.meters.get(*at).map(|meter| meter.key));
         let meters = order.iter().filter_map(|at| self.found.meters.get(*at).copied()).collect();
         let levels = order.iter().filter_map(|at| self.found.levels.get(at * width..(at + 1) * width));
         self.found.levels = levels.flatten().copied().collect();
@@ -163,6 +196,9 @@ struct Window {
     needs_inner: bool,
     /// The days of the segment, numbered from its first, that it is asked about whether they were above zero.
     used: Option<(u32, u32)>,
+    /// The days that it is asked about, without regard to where the segment ends.
+    asked: (Day, Day),
+    first: Day,
     length: u32,
 }
 
@@ -194,7 +230,27 @@ impl Window {
         let needs_inner = days.iter().any(|day| matches!(day, Source::Inner(_)));
         let (from, to) = (ask.used.0.max(stored.first), ask.used.1.min(behind.previous()));
         let used = (from <= to).then(|| (number(from.min(stored.last)), number(to.min(stored.last))));
-        Self { days, needs_inner, used, length: number(stored.last) }
+        // Nobody but the first segment speaks of the days before it.
+        let asked = if is_first { (ask.used.0, to) } else { (from, to) };
+        Self { days, needs_inner, used, asked, first: stored.first, length: number(stored.last) }
+    }
+
+    /// How many of the days asked about carry an earlier level.
+    fn carried(&self, outline: &Outline) -> u32 {
+        let heard_from = match outline.before {
+            Some(before) => before.day,
+            None => self.first.plus(outline.heard.trailing_zeros().cast_signed()),
+        };
+        let (from, to) = (self.asked.0.max(heard_from), self.asked.1);
+        if from > to {
+            return 0;
+        }
+        let behind = to.0.saturating_sub(self.first.0).saturating_add(1).clamp(0, 32);
+        let ahead = from.0.saturating_sub(self.first.0).clamp(0, 32);
+        let days = ((1_u64 << behind) - 1) & !((1_u64 << ahead) - 1);
+        let reported = (u64::from(outline.heard) & days).count_ones();
+        let before = outline.before.is_some_and(|before| before.day >= from);
+        (to.0.abs_diff(from.0) + 1).saturating_sub(reported + u32::from(before))
     }
 
     /// Whether the days between must be looked at to know if the meter was above zero.

@@ -14,6 +14,7 @@ mod heard;
 mod levels;
 mod segment;
 mod series;
+mod twig;
 
 pub use archive::{Archive, Live, Shelf, Stored};
 pub use batch::{Batch, Origin, Recorded};
@@ -23,3 +24,4 @@ pub use heard::Heard;
 pub use levels::{Ask, Levels, RangeLevels};
 pub use segment::Segment;
 pub use series::{Cell, Series};
+pub use twig::Twig;

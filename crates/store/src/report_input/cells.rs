@@ -2,12 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::history::Series;
-use domain::report::Cell;
+use domain::history::{Archive, Series};
 use domain::time::Day;
 
 use super::{Wanted, below};
-use crate::catalogue::ItemNumbers;
 use crate::{Conn, Result, args};
 use domain::usage::MeterKey;
 
@@ -31,7 +29,7 @@ const OPEN_DAYS: &str = concat!(
 );
 
 /// The meters of the subject and of those that were below it.
-pub(super) async fn load(conn: &mut Conn, wanted: &Wanted, numbers: &ItemNumbers) -> Result<Vec<Cell>> {
+pub(super) async fn load(conn: &mut Conn, wanted: &Wanted) -> Result<Archive> {
     let mut meters: HashMap<MeterKey, Readings> = HashMap::new();
     let mut arguments = wanted.scope();
     arguments.extend(args![wanted.period.end]);
@@ -49,15 +47,16 @@ pub(super) async fn load(conn: &mut Conn, wanted: &Wanted, numbers: &ItemNumbers
     })
     .await?;
     undo(conn, wanted, &mut meters).await?;
-    let cell = |(key, mut readings): (MeterKey, Readings)| {
+    let series = |(key, mut readings): (MeterKey, Readings)| {
         readings.sort_unstable_by_key(|(day, _)| *day);
         let mut series = Series::default();
         for (day, level) in readings {
             series.push(day, level);
         }
-        Some(Cell { tenant: key.tenant, item: numbers.item(key.item)?, infra: key.infra, series })
+        (key, series)
     };
-    Ok(meters.into_iter().filter(|(_, readings)| !readings.is_empty()).filter_map(cell).collect())
+    let heard = meters.into_iter().filter(|(_, readings)| !readings.is_empty());
+    Ok(Archive::of_series(wanted.earliest(), wanted.period.last(), heard.map(series).collect()))
 }
 
 /// Takes back the readings accepted after `as_of`. The first of a meter says what the meter said before: from its day
