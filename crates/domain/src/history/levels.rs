@@ -119,6 +119,10 @@ impl<'a> FastLevels<'a> {
         let unpacked = if needs_inner { opened.inner()? } else { Vec::new() };
         let mut inner = Cursor(&unpacked);
         let is_first = self.found.meters.is_empty();
+        if is_first {
+            self.found.meters.reserve(opened.outlines.len());
+            self.found.levels.reserve(opened.outlines.len() * self.found.width);
+        }
         for outline in &opened.outlines {
             if skipped(&outline.key) {
                 if needs_inner {
@@ -274,24 +278,29 @@ impl Window {
         inner: Option<&mut Cursor<'_>>,
         levels: &mut [i64],
     ) -> Result<bool, Malformed> {
+        let used = self.is_used_at_ends(outline);
+        let Some(inner) = inner else {
+            self.write(outline, &[], levels);
+            return Ok(used);
+        };
         let mut by_day = [0; 32];
-        let mut used = self.is_used_at_ends(outline);
-        if let Some(inner) = inner {
-            let (mut filled, mut level) = (0, outline.before.map_or(0, |before| before.level));
-            let mut fill = |up_to: u32, level: i64| {
-                by_day.iter_mut().take(up_to as usize).skip(filled).for_each(|day| *day = level.max(0));
-                filled = up_to as usize;
-            };
-            outline.readings(inner, |day, next| {
-                fill(day, level);
-                level = next;
-            })?;
-            fill(self.length + 1, level);
-            used |= self.used.is_some_and(|(from, to)| {
-                let asked = by_day.iter().take(to as usize + 1).skip(from as usize);
-                asked.into_iter().any(|level| *level > 0)
-            });
-        }
+        let (mut filled, mut level) = (0, outline.before.map_or(0, |before| before.level));
+        let mut fill = |up_to: u32, level: i64| {
+            by_day.iter_mut().take(up_to as usize).skip(filled).for_each(|day| *day = level.max(0));
+            filled = up_to as usize;
+        };
+        outline.readings(inner, |day, next| {
+            fill(day, level);
+            level = next;
+        })?;
+        fill(self.length + 1, level);
+        self.write(outline, &by_day, levels);
+        let asked = self.used.and_then(|(from, to)| by_day.get(from as usize..=to as usize));
+        Ok(used || asked.is_some_and(|asked| asked.iter().any(|level| *level > 0)))
+    }
+
+    /// Writes the levels; `by_day` has those of the days between.
+    fn write(&self, outline: &Outline, by_day: &[i64], levels: &mut [i64]) {
         for (source, level) in self.days.iter().zip(levels) {
             match source {
                 Source::Elsewhere => {}
@@ -304,6 +313,5 @@ impl Window {
                 Source::Inner(day) => *level = by_day.get(*day as usize).copied().unwrap_or_default(),
             }
         }
-        Ok(used)
     }
 }

@@ -23,6 +23,7 @@ pub(super) struct Counted {
     pub(super) no: ItemNo,
     /// On which storage.
     pub(super) infra: InfraNo,
+    is_local_storage: bool,
 }
 
 /// The counters: the platform metrics, then what any meter counts.
@@ -39,7 +40,13 @@ impl Counters {
             Ok(at) => self.sorted.get(at).map_or(0, |(_, counter)| *counter),
             Err(at) => {
                 let counter = METRICS.len() + self.list.len();
-                self.list.push(Counted { item: numbers.item(no), no, infra });
+                let item = numbers.item(no);
+                self.list.push(Counted {
+                    item,
+                    no,
+                    infra,
+                    is_local_storage: item.is_some_and(is_local_storage),
+                });
                 self.sorted.insert(at, ((no, infra), counter));
                 counter
             }
@@ -65,13 +72,18 @@ impl Counters {
         self.label(counter).is_some_and(|(label, _)| label.is_range())
     }
 
+    /// Whether the metric of local backup is counted from it.
+    pub(super) fn is_local_storage(&self, counter: Counter) -> bool {
+        self.counted(counter).is_some_and(|counted| counted.is_local_storage)
+    }
+
     /// All of them.
     pub(super) fn all(&self) -> std::ops::Range<Counter> {
         0..METRICS.len() + self.list.len()
     }
 }
 
-/// Whether it is the item that the metric of local backup is counted from.
+/// Whether the metric of local backup is counted from it.
 pub(super) fn is_local_storage(item: &Item) -> bool {
     item.name == "local_storage"
 }

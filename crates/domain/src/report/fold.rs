@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::counters::{CUSTOMERS, Counters, PARTNERS, WITH_LOCAL_BACKUP, is_local_storage};
+use super::counters::{CUSTOMERS, Counters, PARTNERS, WITH_LOCAL_BACKUP};
 use super::guests::{Guests, backed_up};
 use super::members::{Members, Place};
 use super::meters::Meters;
@@ -35,66 +35,56 @@ pub(super) fn fold(
 ) -> Result<Accounts, Damaged> {
     let width = source.question.days.len();
     let places = runs.first().map_or(0, |run| run.start)..runs.last().map_or(0, |run| run.end);
-    let mut folding = Folding {
-        source,
-        counters,
-        gathered: Vec::new(),
-        backed_up: Marks::new(places.clone(), width),
-        accounts: Accounts::new(width, places),
-    };
+    let mut backed_up = Marks::new(places.clone(), width);
     for (place, day) in &source.guests.backed_up {
-        folding.backed_up.set(*place, *day);
+        backed_up.set(*place, *day);
     }
+    let mut own = Own { source, counters, backed_up };
+    let depth = |run: &Range<Place>| run.clone().map(|place| source.members.at(place).depth).max();
+    let deepest = runs.iter().filter_map(depth).max().unwrap_or(0);
+    // By depth: what the tenants visited there have given their parent, which comes next.
+    let mut gathered = vec![Sums::new(width); deepest + 2];
+    let mut accounts = Accounts::new(width, places);
     for run in runs.iter().rev() {
         let meters = Meters::read(source.archive, source.members, source.question, run.clone())?;
         for place in run.clone().rev() {
-            folding.visit(place, &meters, is_host(place));
+            let Some([above, sums]) =
+                gathered.get_mut(source.members.at(place).depth..).and_then(<[Sums]>::first_chunk_mut)
+            else {
+                continue;
+            };
+            own.add_meters(place, &meters, sums);
+            if is_host(place) {
+                own.keep(place, sums, &mut accounts);
+            }
+            above.absorb(sums);
+            own.count_itself(place, above);
+            sums.clear();
         }
     }
-    Ok(folding.accounts)
+    Ok(accounts)
 }
 
-/// A fold under way.
-struct Folding<'a> {
+/// What tenants are and use themselves.
+struct Own<'a> {
     source: Source<'a>,
     counters: &'a mut Counters,
-    /// By depth: what the tenants visited there have given their parent, which comes next.
-    gathered: Vec<Sums>,
     /// Which customers have local backup.
     backed_up: Marks,
-    accounts: Accounts,
 }
 
-impl Folding<'_> {
-    fn visit(&mut self, place: Place, meters: &Meters, is_host: bool) {
-        let member = self.source.members.at(place);
-        let mut sums = self.take(member.depth + 1);
-        if let Some(trial) = member.settled {
-            self.add_meters(place, trial, meters, &mut sums);
-        }
-        if is_host {
-            self.keep(place, &sums);
-        }
-        let mut above = self.take(member.depth);
-        above.absorb(&sums);
-        if let Some(trial) = member.settled {
-            self.count_itself(place, trial, &mut above);
-        }
-        sums.clear();
-        self.put(member.depth + 1, sums);
-        self.put(member.depth, above);
-    }
-
+impl Own<'_> {
     /// What the tenant used itself.
-    fn add_meters(&mut self, place: Place, trial: bool, meters: &Meters, sums: &mut Sums) {
+    fn add_meters(&mut self, place: Place, meters: &Meters, sums: &mut Sums) {
         let Source { members, question, numbers, .. } = self.source;
+        let Some(trial) = members.at(place).settled else { return };
         for meter in meters.of(members.no(place)) {
             let counter = self.counters.find(meter.key.item, meter.key.infra, numbers);
             if !self.leaves_out(trial) {
                 sums.add(counter, Column::levels(trial), meter.levels, meter.used);
                 sums.carried += u64::from(meter.carried);
             }
-            if self.counters.counted(counter).and_then(|counted| counted.item).is_some_and(is_local_storage)
+            if self.counters.is_local_storage(counter)
                 && let Some(customer) = backed_up(members, place, question.last())
             {
                 let used = meter.levels.iter().enumerate().filter(|(_, level)| **level > 0);
@@ -104,25 +94,23 @@ impl Folding<'_> {
     }
 
     /// Keeps what counts for the tenant, with the days that unsettled ones spent there.
-    fn keep(&mut self, place: Place, sums: &Sums) {
+    fn keep(&self, place: Place, sums: &Sums, accounts: &mut Accounts) {
         let Source { members, question, guests, .. } = self.source;
         let visits = members.visits_to(place);
         if visits.is_empty() {
-            return self.accounts.keep(place, sums);
+            return accounts.keep(place, sums);
         }
         let mut sums = sums.clone();
         for visit in visits {
             guests.add(&mut sums, visit, members, question, self.counters);
         }
-        self.accounts.keep(place, &sums);
+        accounts.keep(place, &sums);
     }
 
     /// What the tenant is to those above it: nobody is its own customer or partner.
-    fn count_itself(&self, place: Place, trial: bool, above: &mut Sums) {
+    fn count_itself(&self, place: Place, above: &mut Sums) {
         let Source { members, question, .. } = self.source;
-        if self.leaves_out(trial) {
-            return;
-        }
+        let Some(trial) = members.at(place).settled.filter(|trial| !self.leaves_out(*trial)) else { return };
         let kind = members.tree.kind(members.at(place).tenant, question.last());
         let counter = match kind {
             TenantKind::Customer => CUSTOMERS,
@@ -139,22 +127,6 @@ impl Folding<'_> {
 
     fn leaves_out(&self, trial: bool) -> bool {
         trial && self.source.question.leave_out_trial
-    }
-
-    fn take(&mut self, depth: usize) -> Sums {
-        let width = self.source.question.days.len();
-        if self.gathered.len() <= depth {
-            self.gathered.resize_with(depth + 1, || Sums::new(width));
-        }
-        self.gathered
-            .get_mut(depth)
-            .map_or_else(|| Sums::new(width), |sums| std::mem::replace(sums, Sums::new(width)))
-    }
-
-    fn put(&mut self, depth: usize, sums: Sums) {
-        if let Some(gathered) = self.gathered.get_mut(depth) {
-            *gathered = sums;
-        }
     }
 }
 

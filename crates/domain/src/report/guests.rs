@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::counters::{CUSTOMERS, Counters, PARTNERS, WITH_LOCAL_BACKUP, is_local_storage};
+use super::counters::{CUSTOMERS, Counters, PARTNERS, WITH_LOCAL_BACKUP};
 use super::members::{Members, Place, Visit};
 use super::question::Question;
 use super::stays::Stay;
@@ -57,10 +57,7 @@ impl Guests {
     }
 
     fn mark_local_backup(&mut self, members: &Members, question: &Question, counters: &Counters) {
-        let is_local = |guest: &&Guest| {
-            counters.counted(guest.counter).and_then(|counted| counted.item).is_some_and(is_local_storage)
-        };
-        for guest in self.list.iter().filter(is_local) {
+        for guest in self.list.iter().filter(|guest| counters.is_local_storage(guest.counter)) {
             for stay in members.stays(guest.place) {
                 let Some(customer) = backed_up(members, guest.place, stay.first) else { continue };
                 let days = question.days.iter().enumerate();

@@ -11,6 +11,7 @@
 
 use std::ops::Range;
 
+use super::Figures;
 use super::counters::Counters;
 use super::fold::{Source, fold};
 use super::guests::Guests;
@@ -18,7 +19,6 @@ use super::members::{Members, Place};
 use super::question::Question;
 use super::sums::{Account, Accounts};
 use super::tree::Tree;
-use super::{Figures, counters};
 use crate::catalogue::ItemNumbers;
 use crate::history::{Archive, Damaged, Twig};
 use crate::ids::{InfraNo, ItemNo, TenantNo};
@@ -141,7 +141,7 @@ impl Pass {
         let used = accounts.unwrap_or_default().into_iter().filter(|account| account.used);
         used.filter_map(move |account| {
             let ((begin, end), counted) = days.zip(self.counters.counted(account.counter))?;
-            let is_hidden = is_personal && counted.item.is_some_and(counters::is_local_storage);
+            let is_hidden = is_personal && self.counters.is_local_storage(account.counter);
             let figures = account.figures(self.counters.is_range(account.counter), begin, end);
             (!is_hidden).then_some((counted.no, counted.infra, figures))
         })
