@@ -19,8 +19,8 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, Connection as _, Executor, Row as _, Sqlite, SqlitePool, Transaction};
 
-use crate::catalogue::ItemNumbers;
 use crate::{Arg, Error, Result, dialect};
+use domain::catalogue::ItemNumbers;
 
 /// How long a transaction waits for its turn before it is [`Error::Busy`].
 const PATIENCE: Duration = Duration::from_secs(20);

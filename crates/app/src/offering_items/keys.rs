@@ -1,9 +1,9 @@
 //! Between the wire's names of items and storages and the numbers that rows are kept under.
 
+use domain::catalogue::ItemNumbers;
 use domain::catalogue::{Catalogue, Item};
 use domain::ids::{ApplicationId, InfraId, InfraNo, TenantNo};
 use store::Conn;
-use store::catalogue::ItemNumbers;
 use store::infra::InfraNumbers;
 use store::offering_items::Key;
 

@@ -34,6 +34,8 @@ pub(crate) async fn load(
     drop(conn);
     let document =
         tokio::task::spawn_blocking(move || Document::new(input)).await.map_err(Error::internal)?;
+    // A damaged block is named in the log; its figures are not guessed.
+    let document = document.map_err(Error::internal)?;
     Ok(document.map(|document| Content {
         heading: Heading {
             subject: document.subject(),

@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use domain::catalogue::ItemNumbers;
 use domain::catalogue::{Catalogue, Item, Unit};
 use domain::ids::{InfraId, InfraNo, TenantId, TenantNo};
 use domain::infra::Capability;
 use domain::time::Day;
 use domain::usage::{KeyHash, MeterKey, Reading};
 use store::Conn;
-use store::catalogue::ItemNumbers;
 use store::usage::Target;
 
 use super::{Entry, Fault};

@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use domain::access::Permission;
 use domain::billing::BillingDay;
+use domain::catalogue::ItemNumbers;
 use domain::catalogue::{Catalogue, Item};
 use domain::ids::{InfraId, InfraNo, ItemNo, TenantId, TenantNo};
 use domain::pricing::Quota;
 use domain::time::Day;
 use store::Conn;
-use store::catalogue::ItemNumbers;
 use store::usage::{MeterSum, TenantItem};
 
 use crate::access::Granted;

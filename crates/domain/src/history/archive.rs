@@ -66,6 +66,26 @@ pub struct Archive {
 }
 
 impl Archive {
+    /// An archive of these series alone, packed by month.
+    pub fn of_series(first: Day, last: Day, mut series: Vec<(MeterKey, Series)>) -> Self {
+        series.sort_by_key(|(key, _)| *key);
+        let mut shelves = BTreeMap::new();
+        for of_range in series.chunk_by(|a, b| a.0.tenant.range() == b.0.tenant.range()) {
+            let Some(range) = of_range.first().map(|(key, _)| key.tenant.range()) else { continue };
+            let mut shelf = Shelf::default();
+            let mut month = first.first_of_month();
+            while month <= last {
+                let (first, last) = (month, month.first_of_next_month().previous());
+                let heard = of_range.iter().filter(|(_, series)| series.last_reported(last).is_some());
+                let block = Segment { range, first, last, series: heard.cloned().collect() }.encode();
+                shelf.segments.push(Stored { first, last, seq: Seq(0), block });
+                month = last.next();
+            }
+            shelves.insert(range, shelf);
+        }
+        Self { first, last, as_of: Seq(0), shelves }
+    }
+
     /// The series of the wanted meters of a range, in order: the readings within the window, and the last before it.
     pub fn series(
         &self,
@@ -97,7 +117,7 @@ impl Archive {
         if let Some(live) = live {
             fast.add_live(live, skipped);
         }
-        Ok(fast.with(slow))
+        Ok(fast.with(range, slow))
     }
 }
 

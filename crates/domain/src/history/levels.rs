@@ -9,7 +9,7 @@ use super::Series;
 use super::archive::{Live, Stored};
 use super::codec::{Cursor, Damaged, Read};
 use super::segment::{Opened, Outline, Segment};
-use crate::ids::{RangeNo, TenantNo};
+use crate::ids::{RANGE_TENANTS, RangeNo, TenantNo};
 use crate::time::Day;
 use crate::usage::MeterKey;
 
@@ -28,10 +28,20 @@ pub struct Ask<'a> {
 pub struct RangeLevels {
     /// How many days were asked for.
     width: usize,
-    meters: Vec<(MeterKey, bool)>,
+    meters: Vec<Meter>,
     levels: Vec<i64>,
+    /// Where the meters of each tenant number of the range begin.
+    runs: Vec<u32>,
     /// The meters of the tenants whose whole series were wanted, in order.
     pub series: Vec<(MeterKey, Series)>,
+}
+
+/// What is known of a meter beside its levels.
+#[derive(Debug, Clone, Copy)]
+struct Meter {
+    key: MeterKey,
+    used: bool,
+    carried: u32,
 }
 
 /// One meter of them.
@@ -43,6 +53,8 @@ pub struct Levels<'a> {
     pub levels: &'a [i64],
     /// Whether it was above zero on one of the days that were asked about.
     pub used: bool,
+    /// How many of those days carry the level of an earlier one.
+    pub carried: u32,
 }
 
 impl RangeLevels {
@@ -53,18 +65,28 @@ impl RangeLevels {
 
     /// The meters of one tenant.
     pub fn of(&self, tenant: TenantNo) -> impl Iterator<Item = Levels<'_>> {
-        let from = self.meters.partition_point(|(key, _)| key.tenant < tenant);
-        let behind = self.meters.partition_point(|(key, _)| key.tenant <= tenant);
-        self.between(from, behind)
+        let start = |at: usize| self.runs.get(at).map_or(0, |from| *from as usize);
+        let at = usize::try_from(tenant.0 - tenant.range().first().0).unwrap_or(usize::MAX - 1);
+        self.between(start(at), start(at + 1)).filter(move |levels| levels.key.tenant == tenant)
     }
 
     fn between(&self, from: usize, behind: usize) -> impl Iterator<Item = Levels<'_>> {
         let meters = self.meters.get(from..behind).unwrap_or_default().iter();
-        let levels = move |at: usize| self.levels.get(at * self.width..(at + 1) * self.width);
-        meters.zip(from..).map(move |((key, used), at)| {
-            let levels = levels(at).unwrap_or_default();
-            Levels { key: *key, levels, used: *used }
+        let levels = self.levels.get(from * self.width..).unwrap_or_default().chunks_exact(self.width.max(1));
+        meters.zip(levels).map(|(meter, levels)| {
+            let Meter { key, used, carried } = *meter;
+            Levels { key, levels, used, carried }
         })
+    }
+
+    /// Notes where each tenant's meters begin, once they are in order.
+    fn index(&mut self, range: RangeNo) {
+        for (at, meter) in (0..).zip(&self.meters) {
+            let tenant = usize::try_from(meter.key.tenant.0 - range.first().0).unwrap_or(0);
+            self.runs.resize(self.runs.len().max(tenant + 1), at);
+        }
+        let behind = u32::try_from(self.meters.len()).unwrap_or(u32::MAX);
+        self.runs.resize(usize::try_from(RANGE_TENANTS).unwrap_or(0) + 1, behind);
     }
 }
 
@@ -135,7 +157,7 @@ impl<'a> FastLevels<'a> {
             };
             self.update(outline.key, |levels| {
                 window.write(&outline, &by_day, levels);
-                used
+                (used, window.carried(&outline))
             });
         }
         inner.map_or(Ok(true), |inner| inner.end().map(|()| true))
@@ -156,61 +178,67 @@ impl<'a> FastLevels<'a> {
                 for (day, level) in ask.days.iter().zip(levels).filter(|(day, _)| **day >= first) {
                     *level = series.level(*day);
                 }
-                ask.used.1 >= first && series.any_above_zero(ask.used.0.max(first), ask.used.1)
+                let (first, last) = (ask.used.0.max(first), ask.used.1);
+                (first <= last && series.any_above_zero(first, last), series.carried(first, last))
             });
         }
     }
 
-    /// Takes what is known of a meter to what is found of it: its levels, and whether it was above zero.
-    fn update(&mut self, key: MeterKey, update: impl FnOnce(&mut [i64]) -> bool) {
-        let is_at = |at: &usize| self.found.meters.get(*at).is_some_and(|(found, _)| *found == key);
+    /// Takes what is known of a meter to what is found of it: its levels, whether it was above zero, and on how many days
+    /// it was carried.
+    fn update(&mut self, key: MeterKey, update: impl FnOnce(&mut [i64]) -> (bool, u32)) {
+        let is_at = |at: &usize| self.found.meters.get(*at).is_some_and(|found| found.key == key);
         let in_order = || {
             let ordered = self.found.meters.get(..self.ordered)?;
-            ordered.binary_search_by_key(&key, |(key, _)| *key).ok()
+            ordered.binary_search_by_key(&key, |found| found.key).ok()
         };
         let at = Some(self.expected).filter(is_at).or_else(in_order);
         let at = at.or_else(|| self.others.get(&key).copied()).unwrap_or_else(|| self.push(key));
         self.expected = at + 1;
         let width = self.found.width;
-        let used = update(self.found.levels.get_mut(at * width..(at + 1) * width).unwrap_or_default());
-        if let Some((_, was_used)) = self.found.meters.get_mut(at) {
-            *was_used |= used;
+        let (used, carried) =
+            update(self.found.levels.get_mut(at * width..(at + 1) * width).unwrap_or_default());
+        if let Some(meter) = self.found.meters.get_mut(at) {
+            meter.used |= used;
+            meter.carried += carried;
         }
     }
 
     fn push(&mut self, key: MeterKey) -> usize {
         let at = self.found.meters.len();
-        if self.ordered == at && self.found.meters.last().is_none_or(|(last, _)| *last < key) {
+        if self.ordered == at && self.found.meters.last().is_none_or(|last| last.key < key) {
             self.ordered += 1;
         } else {
             self.others.insert(key, at);
         }
-        self.found.meters.push((key, false));
+        self.found.meters.push(Meter { key, used: false, carried: 0 });
         self.found.levels.resize(self.found.levels.len() + self.found.width, 0);
         at
     }
 
     /// Puts in what was found series by series, and everything in order.
-    pub(super) fn with(mut self, slow: Vec<(MeterKey, Series)>) -> RangeLevels {
+    pub(super) fn with(mut self, range: RangeNo, slow: Vec<(MeterKey, Series)>) -> RangeLevels {
         for (key, series) in slow {
             if self.ask.whole.contains(&key.tenant) {
                 self.found.series.push((key, series));
                 continue;
             }
-            let used = series.any_above_zero(self.ask.used.0, self.ask.used.1);
-            self.found.meters.push((key, used));
+            let (first, last) = self.ask.used;
+            let (used, carried) = (series.any_above_zero(first, last), series.carried(first, last));
+            self.found.meters.push(Meter { key, used, carried });
             self.found.levels.extend(self.ask.days.iter().map(|day| series.level(*day)));
         }
-        if !self.found.meters.is_sorted_by_key(|(key, _)| *key) {
+        if !self.found.meters.is_sorted_by_key(|meter| meter.key) {
             self.sort();
         }
+        self.found.index(range);
         self.found
     }
 
     fn sort(&mut self) {
         let width = self.found.width;
         let mut order: Vec<usize> = (0..self.found.meters.len()).collect();
-        order.sort_unstable_by_key(|at| self.found.meters.get(*at).map(|(key, _)| *key));
+        order.sort_unstable_by_key(|at| self.found.meters.get(*at).map(|meter| meter.key));
         let meters = order.iter().filter_map(|at| self.found.meters.get(*at).copied()).collect();
         let levels = order.iter().filter_map(|at| self.found.levels.get(at * width..(at + 1) * width));
         self.found.levels = levels.flatten().copied().collect();
@@ -228,6 +256,8 @@ struct Window {
     needs_inner: bool,
     /// The days of the segment that it is asked about whether they were above zero.
     used: Option<(usize, usize)>,
+    /// The days that it is asked about, also where they lie behind its end, or before the begin of the first segment.
+    asked: (Day, Day),
     /// The number of the last day.
     length: usize,
 }
@@ -244,7 +274,23 @@ impl Window {
         let needs_inner = inside.iter().any(|(_, day)| (1..length).contains(day));
         let (from, to) = (ask.used.0.max(stored.first), ask.used.1.min(last_told));
         let used = (from <= to).then(|| (number(from), number(to)));
-        Self { first: stored.first, inside, before, needs_inner, used, length }
+        // Nobody but the first segment speaks of the days before it.
+        let asked = if is_first { (ask.used.0, to) } else { (from, to) };
+        Self { first: stored.first, inside, before, needs_inner, used, asked, length }
+    }
+
+    /// How many of the days asked about carry an earlier level.
+    fn carried(&self, outline: &Outline) -> u32 {
+        let (from, to) = (self.asked.0.max(outline.first_heard(self.first)), self.asked.1);
+        if from > to {
+            return 0;
+        }
+        let behind = to.0.saturating_sub(self.first.0).saturating_add(1).clamp(0, 32);
+        let ahead = from.0.saturating_sub(self.first.0).clamp(0, 32);
+        let days = ((1_u64 << behind) - 1) & !((1_u64 << ahead) - 1);
+        let reported = (u64::from(outline.heard) & days).count_ones();
+        let before = outline.before.is_some_and(|before| before.day >= from);
+        (to.0.abs_diff(from.0) + 1).saturating_sub(reported + u32::from(before))
     }
 
     /// Reads the levels at the ends alone, and whether the meter was above zero; `None` if they do not say that.

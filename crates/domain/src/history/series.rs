@@ -66,12 +66,15 @@ impl Series {
             || self.readings.iter().any(|(day, level)| *day > first && *day <= last && *level > 0)
     }
 
-    /// The levels from `first` to `last` as runs of days: their first day, their last day, their level.
-    pub(crate) fn runs(&self, first: Day, last: Day) -> impl Iterator<Item = (Day, Day, i64)> {
-        let inside =
-            self.readings.iter().map(|(day, _)| *day).filter(move |day| *day > first && *day <= last);
-        let ends = inside.clone().map(Day::previous).chain(std::iter::once(last));
-        std::iter::once(first).chain(inside).zip(ends).map(|(from, to)| (from, to, self.level(from)))
+    /// How many of the days from `first` to `last` carry an earlier level.
+    pub fn carried(&self, first: Day, last: Day) -> u32 {
+        let Some((heard_from, _)) = self.readings.first() else { return 0 };
+        let first = first.max(*heard_from);
+        if first > last {
+            return 0;
+        }
+        let reported = self.readings.iter().filter(|(day, _)| (first..=last).contains(day)).count();
+        (last.0.abs_diff(first.0) + 1).saturating_sub(u32::try_from(reported).unwrap_or(u32::MAX))
     }
 
     /// The last reading up to and with the day.
@@ -180,7 +183,8 @@ mod tests {
         assert_eq!(series.level(Day(3)), 0);
         assert!(series.any_above_zero(Day(7), Day(9)));
         assert!(!series.any_above_zero(Day(8), Day(9)));
-        let runs: Vec<_> = series.runs(Day(4), Day(9)).collect();
-        assert_eq!(runs, [(Day(4), Day(4), 0), (Day(5), Day(7), 7), (Day(8), Day(9), 0)]);
+        let carried = [(0, 4), (0, 5), (0, 9), (6, 7), (8, 8), (9, 3)]
+            .map(|(first, last)| series.carried(Day(first), Day(last)));
+        assert_eq!(carried, [0, 0, 3, 2, 0, 0]);
     }
 }

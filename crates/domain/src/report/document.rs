@@ -1,52 +1,96 @@
 //! A report as rows.
-//!
-//! Nothing is summed before it is asked for: a tenant's sums are made when its rows are, in one pass over
-//! the meters of its subtree, and dropped behind them. Over all tenants that costs the meters times the
-//! depth of the tree, which is small, and no memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::fold::{Account, Line};
+use super::counters::{Counters, is_local_storage};
+use super::items::Items;
 use super::members::{Members, Place, SUBJECT};
-use super::meters::{Belongings, Owned, arrange, is_local_storage};
+use super::pass::{MOST_CELLS, Pass};
+use super::shown::Shown;
 use super::slots::{Counted, Slot, Slots};
-use super::tree::{Stay, Tree};
-use super::{Figures, InfraTimeline, ItemTimeline, Kind, Label, ReportInput, Row, RowInfra, RowPricing};
-use super::{RowTenant, Rows, TenantTimeline};
-use crate::history::Series;
+use super::stays::Stay;
+use super::sums::{Account, Accounts};
+use super::tree::Tree;
+use super::{Figures, InfraTimeline, ItemTimeline, Kind, Label, Question, ReportInput, Row, RowInfra};
+use super::{RowPricing, RowTenant, Rows, TenantTimeline};
+use crate::billing::BillingDay;
+use crate::history::{Damaged, Twig};
 use crate::ids::InfraNo;
 use crate::pricing::{mode_at, total_cost};
 use crate::tenant::TenantKind;
 use crate::time::Day;
 use crate::timeline::Timeline;
 
-/// The longest billing period, in days.
-const LONGEST_MONTH: i32 = 31;
-
 /// A report ready to be written.
 #[derive(Debug)]
 pub struct Document {
-    /// Less its items, cells and storages, which stand arranged below.
+    /// Less its items and storages, which stand arranged below.
     input: ReportInput,
-    tree: Tree,
-    members: Members,
+    pass: Pass,
+    /// A pass over a whole channel, which has the figures of settled tenants.
+    shared: Option<Arc<Pass>>,
+    shown: Shown,
     slots: Slots,
-    items: Belongings<ItemTimeline>,
-    series: Belongings<Series>,
+    /// By counter of the own and of the shared pass.
+    rows_of_counters: [Vec<Option<Slot>>; 2],
+    items: Items,
     infras: HashMap<InfraNo, Timeline<Arc<RowInfra>>>,
 }
 
 impl Document {
-    /// Arranges the input. `None` when the subject is not among its tenants.
-    pub fn new(mut input: ReportInput) -> Option<Self> {
-        let tree = Tree::new(&input.tenants, input.subject, input.as_known)?;
-        let members = Members::new(&tree, &input, first_day(&input));
-        let slots = Slots::new(&input);
-        let (items, series) = arrange(&tree, &members, &slots, &mut input);
+    /// Reads the input's blocks and sums them up. `None` when the subject is not among its tenants.
+    pub fn new(input: ReportInput) -> Result<Option<Self>, Damaged> {
+        Self::arranged(input, None, MOST_CELLS)
+    }
+
+    /// The same report, with the figures of settled tenants from a pass over a channel that the subject is part of, of the
+    /// same database and as known at the same number. If it has those of all rows, the input's archive is not looked at.
+    pub fn sharing(input: ReportInput, pass: Arc<Pass>) -> Result<Option<Self>, Damaged> {
+        Self::arranged(input, Some(pass), MOST_CELLS)
+    }
+
+    /// Folds at most so many tenants times days at a time.
+    pub(super) fn arranged(
+        mut input: ReportInput,
+        shared: Option<Arc<Pass>>,
+        most_cells: usize,
+    ) -> Result<Option<Self>, Damaged> {
+        let twigs: Vec<Twig> = input.tenants.iter().map(TenantTimeline::twig).collect();
+        let Some(tree) = Tree::new(twigs.iter(), input.subject, input.as_known) else { return Ok(None) };
+        let question = question(&input);
+        let members = Members::new(tree, &question, |siblings| {
+            siblings.sort_by_cached_key(|(tenant, day)| {
+                input.tenants.get(*tenant).map(|it| (it.name.at(*day).clone(), it.id))
+            });
+        });
+        let shown = Shown::new(&members, &input);
+        let shared = shared.filter(|shared| shared.question.covers(&question));
+        let mut pass = Pass::unread(members, question, most_cells);
+        let places: Vec<bool> =
+            pass.members.subtree().map(|place| needs_fold(&pass, shared.as_deref(), &shown, place)).collect();
+        if places.contains(&true) {
+            let is_host = |place: Place| places.get(place).copied().unwrap_or(false);
+            pass.read(&input.archive, &input.numbers, is_host)?;
+        }
+        let counters = [Some(&pass), shared.as_deref()].map(|pass| pass.map(|pass| &pass.counters));
+        let metered = counters.into_iter().flatten();
+        let metered =
+            metered.flat_map(|counters| counters.all().filter_map(|counter| counters.label(counter)));
+        let slots = Slots::new(&input.items, metered, &input.infras);
+        let rows_of_counters = counters.map(|counters| {
+            let slot = |counters: &Counters, counter| {
+                counters.label(counter).and_then(|(label, infra)| slots.slot(label, infra))
+            };
+            let of_pass =
+                |counters: &Counters| counters.all().map(|counter| slot(counters, counter)).collect();
+            counters.map(of_pass).unwrap_or_default()
+        });
+        let items = Items::new(std::mem::take(&mut input.items), &pass.members, &slots);
         let infras = std::mem::take(&mut input.infras);
         let infras = infras.iter().map(|infra| (infra.no, over_time(infra))).collect();
-        Some(Self { input, tree, members, slots, items, series, infras })
+        Ok(Some(Self { input, pass, shared, shown, slots, rows_of_counters, items, infras }))
     }
 
     /// The subject as its own rows show it.
@@ -54,84 +98,103 @@ impl Document {
         self.row_tenant(SUBJECT)
     }
 
-    /// The rows of one member, its sums made first.
-    fn rows_of(&self, place: Place) -> impl Iterator<Item = Row> {
+    /// How many cells of the report's subject and all below it (a meter on a day of the period, from the first day on that
+    /// anything was heard of it) were carried forward instead of reported; of tenants that count alone.
+    pub fn carried_cells(&self) -> u64 {
+        match self.in_shared(SUBJECT) {
+            Some((shared, place)) => shared.carried_cells(place),
+            None => self.pass.carried_cells(SUBJECT),
+        }
+    }
+
+    /// The pass over the channel and the member's place there, if its figures are the same there.
+    fn in_shared(&self, place: Place) -> Option<(&Pass, Place)> {
+        in_shared(&self.pass, self.shared.as_deref(), place)
+    }
+
+    /// The rows of one member, its sums made first; `again` has them if its run was folded again.
+    fn rows_of<'a>(&'a self, place: Place, again: Option<&Accounts>) -> impl Iterator<Item = Row> + use<'a> {
         let tenant = Arc::new(self.row_tenant(place));
-        self.fold(place).into_iter().flat_map(move |(slot, account)| {
+        self.figures_of(place, again).into_iter().flat_map(move |(slot, figures)| {
             let item = self.items.find(place, slot);
             let tenant = tenant.clone();
-            account
-                .into_figures()
-                .filter(|(_, figures)| !(self.input.hide_zero_usage && figures.are_zero()))
-                .map(move |(date, figures)| self.row(&tenant, place, slot, item, date, figures))
+            let shown = figures
+                .into_iter()
+                .filter(|(_, figures)| !(self.input.hide_zero_usage && figures.are_zero()));
+            shown.map(move |(date, figures)| self.row(&tenant, place, slot, item, date, figures))
         })
     }
 
-    /// The accounts of a member that have rows, in the order of the rows.
-    fn fold(&self, place: Place) -> BTreeMap<Slot, Account> {
-        let mut accounts = BTreeMap::new();
+    /// What a member has rows for, in their order, with the days and the figures.
+    fn figures_of(&self, place: Place, again: Option<&Accounts>) -> Vec<(Slot, Vec<(Day, Figures)>)> {
         let dates = self.dates(place);
         if dates.is_empty() {
-            return accounts;
+            return Vec::new();
         }
-        let open = |slot| self.account(place, slot, &dates);
-        let member = self.members.at(place);
-        let sells = self.tree.kind(member.tenant, member.seen_last).sells();
+        let accounts = self.accounts(place, again);
+        let member = self.pass.members.at(place);
+        let sells = self.pass.members.tree.kind(member.tenant, member.seen_last).sells();
         let metrics = self.slots.metrics().filter(|_| sells).map(|(_, slot)| slot);
-        let items = self.items.of(place..place + 1).iter().filter(|item| self.was_on(item)).map(|it| it.slot);
-        for slot in metrics.chain(items) {
-            accounts.entry(slot).or_insert_with(|| open(slot)).has_rows = true;
-        }
-        let is_item = |slot| matches!(self.slots.at(slot).label, Label::Item(_));
-        // Nobody is its own customer or partner.
-        let counts = |owned: &Owned<Series>| is_item(owned.slot) || sells && owned.place != place;
-        for (owned, stay) in self.readings_of(place).filter(|(owned, _)| counts(owned)) {
-            let account = accounts.entry(owned.slot).or_insert_with(|| open(owned.slot));
-            account.add(&owned.it, stay, self.input.period);
-        }
+        let items = self.items.of(place).filter(|(_, item)| self.was_on(place, item)).map(|(slot, _)| slot);
+        let used = accounts.iter().filter(|(_, account)| account.used).map(|(slot, _)| *slot);
+        let mut shown: Vec<Slot> = metrics.chain(items).chain(used).collect();
+        shown.sort_unstable();
+        shown.dedup();
         // Local storage is shown of customers and units, not of each user (reports-api, section 10).
-        let is_hidden = |slot| self.tenant(place).is_personal && is_local_storage(self.slots.at(slot).label);
-        accounts.retain(|slot, account| account.has_rows && !is_hidden(*slot));
-        accounts
+        let is_hidden = |slot: &Slot| {
+            let label = self.slots.at(*slot).label;
+            self.tenant(place).is_personal && matches!(label, Label::Item(item) if is_local_storage(item))
+        };
+        shown.retain(|slot| !is_hidden(slot));
+        let figures = |slot| {
+            let account = accounts.iter().find(|(at, _)| *at == slot);
+            let account = account.map_or(Account::empty(), |(_, account)| *account);
+            let is_range = self.slots.at(slot).label.is_range();
+            let of_day = |end: &Day| {
+                let days = self.day(place, self.begin(place, slot, *end)).zip(self.day(place, *end));
+                let figures = days.map(|(begin, end)| account.figures(is_range, begin, end));
+                (*end, figures.unwrap_or_default())
+            };
+            (slot, dates.iter().map(of_day).collect())
+        };
+        shown.into_iter().map(figures).collect()
     }
 
-    /// The meters of a member's subtree, each with the days on which it counts there.
-    fn readings_of(&self, place: Place) -> impl Iterator<Item = (&Owned<Series>, &Stay)> {
-        let always = self.series.of(place..self.members.at(place).end).iter().flat_map(|owned| {
-            let member = self.members.at(owned.place);
-            member.stays.iter().filter(|_| member.settled).map(move |stay| (owned, stay))
-        });
-        let at_times = self.members.visits(place).iter().flat_map(|visit| {
-            let owned = self.series.of(visit.guest..visit.guest + 1);
-            owned.iter().map(move |owned| (owned, &visit.stay))
-        });
-        always.chain(at_times).filter(|(_, stay)| self.may_count(stay))
+    /// The sums of a member.
+    fn accounts<'a>(&'a self, place: Place, again: Option<&'a Accounts>) -> Vec<(Slot, Account<'a>)> {
+        let [own, shared] = &self.rows_of_counters;
+        let (accounts, slots) = match self.in_shared(place) {
+            Some((pass, place)) => (pass.accounts(place), shared),
+            None => (
+                again
+                    .filter(|_| !self.pass.spans_runs(place))
+                    .map_or_else(|| self.pass.accounts(place), |again| again.of(place)),
+                own,
+            ),
+        };
+        let slot = |account: &Account<'_>| slots.get(account.counter).copied().flatten();
+        accounts.into_iter().filter_map(|account| Some((slot(&account)?, account))).collect()
+    }
+
+    /// The number of a day among those that were read for the member.
+    fn day(&self, place: Place, day: Day) -> Option<usize> {
+        let pass = self.in_shared(place).map_or(&self.pass, |(pass, _)| pass);
+        pass.question.at(day)
     }
 
     /// The days that a member has rows for.
     fn dates(&self, place: Place) -> Vec<Day> {
-        let member = self.members.at(place);
         let is_subject = place == SUBJECT;
-        let counts = |stay: &Stay| is_subject || self.may_count(stay);
+        let counts = |stay: &Stay| is_subject || !(stay.trial && self.input.leave_out_trial);
         let counted = |stays: &[Stay], day: Day| stays.iter().any(|stay| stay.contains(day) && counts(stay));
         if self.input.kind.is_per_day() {
-            self.input.period.days().filter(|day| counted(&member.shown_on, *day)).collect()
-        } else if is_subject || counted(&member.stays, member.seen_last) {
+            self.input.period.days().filter(|day| counted(self.shown.on(place), *day)).collect()
+        } else if is_subject || counted(self.pass.members.stays(place), self.pass.members.at(place).seen_last)
+        {
             vec![self.input.period.last()]
         } else {
             Vec::new()
         }
-    }
-
-    /// Monthly reports leave out what was used on trial (reports-api, section 10).
-    fn may_count(&self, stay: &Stay) -> bool {
-        !(stay.trial && self.input.leave_out_trial)
-    }
-
-    /// An empty account with a line for each date.
-    fn account(&self, place: Place, slot: Slot, dates: &[Day]) -> Account {
-        let lines = dates.iter().map(|end| Line::new(self.begin(place, slot, *end), *end)).collect();
-        Account::new(lines, self.slots.at(slot).label.is_range())
     }
 
     /// The day whose end the delta of a row counts from (reports-api, 9.2).
@@ -141,22 +204,21 @@ impl Document {
             Kind::UsageDaily | Kind::UsageBreakdown => end.previous(),
             Kind::UsageCurrent => {
                 let own = self.items.find(place, slot).and_then(|item| *item.billing_day.at(end));
-                let day = own.unwrap_or(*self.tenant(place).billing_day.at(end));
-                day.period_of(end).start.previous()
+                before_billing(own.unwrap_or(*self.tenant(place).billing_day.at(end)), end)
             }
         }
     }
 
     /// Whether the item was on while its tenant was below the subject within the period.
-    fn was_on(&self, item: &Owned<ItemTimeline>) -> bool {
+    fn was_on(&self, place: Place, item: &ItemTimeline) -> bool {
         let period = self.input.period;
         // Without storage it holds but the price for storages that have none of their own.
-        let holds_price_only = item.it.item.per_infra() && item.it.infra == InfraNo::NONE;
-        let mut stays = self.members.at(item.place).stays.iter();
+        let holds_price_only = item.item.per_infra() && item.infra == InfraNo::NONE;
+        let mut stays = self.pass.members.stays(place).iter();
         !holds_price_only
             && stays.any(|stay| {
                 let (first, last) = (stay.first.max(period.start), stay.last.min(period.last()));
-                first <= last && item.it.enabled.any(first, last, |on| *on)
+                first <= last && item.enabled.any(first, last, |on| *on)
             })
     }
 
@@ -171,7 +233,7 @@ impl Document {
     ) -> Row {
         let Counted { label, infra } = self.slots.at(slot);
         // What became of a tenant after it had left is not the subject's to see.
-        let as_of = date.min(self.members.at(place).seen_last);
+        let as_of = date.min(self.pass.members.at(place).seen_last);
         Row {
             tenant: tenant.clone(),
             label,
@@ -197,7 +259,8 @@ impl Document {
         let own = item.and_then(|item| *item.price.at(day));
         let price = own.or_else(|| on_any_storage().and_then(|item| *item.price.at(day)))?;
         let currency = (*self.tenant(place).currency.at(day))?;
-        let payer = self.input.tenants.get(self.tree.payer(self.members.at(place).tenant, day))?;
+        let payer =
+            self.input.tenants.get(self.pass.members.tree.payer(self.pass.members.at(place).tenant, day))?;
         let mode = mode_at(*payer.pricing_mode.at(day), payer.created_at, day.last_second());
         let total_cost = total_cost(price, figures.effective.production, label.unit(), currency);
         Some(RowPricing { currency, mode, price, total_cost })
@@ -208,14 +271,14 @@ impl Document {
         if !self.input.show_skus {
             return None;
         }
-        let mut above = self.tree.chain(self.members.at(place).tenant, day);
-        let partner = above.find(|at| self.tree.kind(*at, day) == TenantKind::Partner)?;
+        let mut above = self.pass.members.tree.chain(self.pass.members.at(place).tenant, day);
+        let partner = above.find(|at| self.pass.members.tree.kind(*at, day) == TenantKind::Partner)?;
         let list = self.input.tenants.get(partner)?.skus.at(day);
         list.iter().find(|(name, _)| name == label.name()).map(|(_, sku)| sku.clone())
     }
 
     fn row_tenant(&self, place: Place) -> RowTenant {
-        let (tenant, day) = (self.tenant(place), self.members.at(place).seen_last);
+        let (tenant, day) = (self.tenant(place), self.pass.members.at(place).seen_last);
         RowTenant {
             no: tenant.no,
             id: tenant.id,
@@ -225,26 +288,60 @@ impl Document {
         }
     }
 
+    /// Folds a run again if the report has several, and rows of it need it.
+    #[expect(
+        clippy::expect_used,
+        reason = "the same blocks were read the same way when the document was made"
+    )]
+    fn fold_again(&self, run: &Range<Place>) -> Option<Accounts> {
+        let needs_fold = |place| needs_fold(&self.pass, self.shared.as_deref(), &self.shown, place);
+        if self.pass.runs.len() == 1 || !run.clone().any(needs_fold) {
+            return None;
+        }
+        let again = self.pass.read_run(run, &self.input.archive, &self.input.numbers, needs_fold);
+        Some(again.expect("a block is what it was"))
+    }
+
     #[expect(clippy::indexing_slicing, reason = "the tree's indexes number these tenants")]
     fn tenant(&self, place: Place) -> &TenantTimeline {
-        &self.input.tenants[self.members.at(place).tenant]
+        &self.input.tenants[self.pass.members.at(place).tenant]
     }
 }
 
 impl Rows for Document {
     fn rows(&self) -> Box<dyn Iterator<Item = Row> + '_> {
-        let shown = self.members.places().filter(|place| self.members.at(*place).shown);
-        Box::new(shown.flat_map(|place| self.rows_of(place)))
+        let runs = self.pass.runs.iter().cloned();
+        Box::new(runs.flat_map(move |run| {
+            let again = self.fold_again(&run);
+            let shown = run.filter(|place| self.shown.is_shown(*place));
+            shown.flat_map(move |place| self.rows_of(place, again.as_ref()))
+        }))
     }
 }
 
-/// The first day that any figure of the report is read on.
-fn first_day(input: &ReportInput) -> Day {
-    let before = input.period.start.previous();
-    match input.kind {
-        Kind::UsageCurrent => before.min(input.period.last().plus(-LONGEST_MONTH)),
-        _ => before,
-    }
+/// Whether a member has rows whose figures are not in the shared pass.
+fn needs_fold(pass: &Pass, shared: Option<&Pass>, shown: &Shown, place: Place) -> bool {
+    shown.is_shown(place) && in_shared(pass, shared, place).is_none()
+}
+
+/// The shared pass and the member's place there, if its figures are the same there.
+fn in_shared<'a>(pass: &Pass, shared: Option<&'a Pass>, place: Place) -> Option<(&'a Pass, Place)> {
+    let shared = shared?;
+    Some((shared, shared.settled(pass.members.no(place))?))
+}
+
+/// The days that the report reads.
+fn question(input: &ReportInput) -> Question {
+    let end = input.period.last();
+    let days = input.tenants.iter().map(|tenant| *tenant.billing_day.at(end));
+    let own_days = input.items.iter().filter_map(|item| *item.billing_day.at(end));
+    let begins = days.chain(own_days).map(|day| before_billing(day, end));
+    Question::new(input.period, input.kind, begins, input.as_known, input.leave_out_trial)
+}
+
+/// The day before the billing period that `end` lies in.
+fn before_billing(day: BillingDay, end: Day) -> Day {
+    day.period_of(end).start.previous()
 }
 
 /// The storage as rows of each day show it.

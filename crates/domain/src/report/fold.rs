@@ -1,85 +1,158 @@
-//! The sums behind the rows of one tenant.
+//! The one fold behind all reports: from the meters of each tenant up to the subject.
+//!
+//! Places are visited backwards, so that children come before their parent. What a tenant used itself is added to what its
+//! children gave, kept if its rows are wanted, and added to what its parent will get: every meter is read once, and
+//! every sum is added once more at each tenant above.
 
-use super::tree::Stay;
-use super::{Figure, Figures};
-use crate::history::Series;
-use crate::time::{Day, Period};
+use std::ops::Range;
 
-/// The sums of one row. The day of `begin` itself lies before the span: deltas are what happened behind it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Line {
-    begin: Day,
-    /// The day of the row.
-    pub(super) end: Day,
-    at_begin: Figure,
-    at_end: Figure,
-    /// The daily increments within the span.
-    growth: Figure,
+use super::counters::{CUSTOMERS, Counters, PARTNERS, WITH_LOCAL_BACKUP};
+use super::guests::{Guests, backed_up};
+use super::members::{Members, Place};
+use super::meters::Meters;
+use super::question::Question;
+use super::sums::{Accounts, Column, Sums};
+use crate::catalogue::ItemNumbers;
+use crate::history::{Archive, Damaged};
+use crate::tenant::TenantKind;
+
+/// What is folded.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) archive: &'a Archive,
+    pub(super) members: &'a Members,
+    pub(super) question: &'a Question,
+    pub(super) guests: &'a Guests,
+    pub(super) numbers: &'a ItemNumbers,
 }
 
-impl Line {
-    /// Nothing yet.
-    pub(super) fn new(begin: Day, end: Day) -> Self {
-        let nothing = Figure::default();
-        Self { begin, end, at_begin: nothing, at_end: nothing, growth: nothing }
+/// Folds runs of places, given in order, that together are whole subtrees; keeps the sums of those that are hosts.
+pub(super) fn fold(
+    source: Source<'_>,
+    runs: &[Range<Place>],
+    counters: &mut Counters,
+    is_host: impl Fn(Place) -> bool,
+) -> Result<Accounts, Damaged> {
+    let width = source.question.days.len();
+    let places = runs.first().map_or(0, |run| run.start)..runs.last().map_or(0, |run| run.end);
+    let mut backed_up = Marks::new(places.clone(), width);
+    for (place, day) in &source.guests.backed_up {
+        backed_up.set(*place, *day);
     }
-
-    fn add(&mut self, series: &Series, stay: &Stay, is_range: bool) {
-        let level = |day| i128::from(series.level(day));
-        if stay.contains(self.end) {
-            *column(&mut self.at_end, stay) += level(self.end);
-        }
-        if is_range {
-            // The increments of days in a row add up to the difference of their ends.
-            let first = stay.first.max(self.begin.next());
-            let last = stay.last.min(self.end);
-            if first <= last {
-                *column(&mut self.growth, stay) += level(last) - level(first.previous());
+    let mut own = Own { source, counters, backed_up };
+    let depth = |run: &Range<Place>| run.clone().map(|place| source.members.at(place).depth).max();
+    let deepest = runs.iter().filter_map(depth).max().unwrap_or(0);
+    // By depth: what the tenants visited there have given their parent, which comes next.
+    let mut gathered = vec![Sums::new(width); deepest + 2];
+    let mut accounts = Accounts::new(width, places);
+    for run in runs.iter().rev() {
+        let meters = Meters::read(source.archive, source.members, source.question, run.clone())?;
+        for place in run.clone().rev() {
+            let Some([above, sums]) =
+                gathered.get_mut(source.members.at(place).depth..).and_then(<[Sums]>::first_chunk_mut)
+            else {
+                continue;
+            };
+            own.add_meters(place, &meters, sums);
+            if is_host(place) {
+                own.keep(place, sums, &mut accounts);
             }
-        } else if stay.contains(self.begin) {
-            *column(&mut self.at_begin, stay) += level(self.begin);
+            above.absorb(sums);
+            own.count_itself(place, above);
+            sums.clear();
+        }
+    }
+    Ok(accounts)
+}
+
+/// What tenants are and use themselves.
+struct Own<'a> {
+    source: Source<'a>,
+    counters: &'a mut Counters,
+    /// Which customers have local backup.
+    backed_up: Marks,
+}
+
+impl Own<'_> {
+    /// What the tenant used itself.
+    fn add_meters(&mut self, place: Place, meters: &Meters, sums: &mut Sums) {
+        let Source { members, question, numbers, .. } = self.source;
+        let Some(trial) = members.at(place).settled else { return };
+        for meter in meters.of(members.no(place)) {
+            let counter = self.counters.find(meter.key.item, meter.key.infra, numbers);
+            if !self.leaves_out(trial) {
+                sums.add(counter, Column::levels(trial), meter.levels, meter.used);
+                sums.carried += u64::from(meter.carried);
+            }
+            if self.counters.is_local_storage(counter)
+                && let Some(customer) = backed_up(members, place, question.last())
+            {
+                let used = meter.levels.iter().enumerate().filter(|(_, level)| **level > 0);
+                used.for_each(|(day, _)| self.backed_up.set(customer, day));
+            }
         }
     }
 
-    /// The figures of the row (reports-api, section 10).
-    fn figures(&self, is_range: bool) -> Figures {
-        let absolute = self.at_end;
-        let delta = if is_range { self.growth } else { self.at_end - self.at_begin };
-        Figures { absolute, delta, effective: if is_range { delta } else { absolute } }
-    }
-}
-
-fn column<'a>(figure: &'a mut Figure, stay: &Stay) -> &'a mut i128 {
-    if stay.trial { &mut figure.trial } else { &mut figure.production }
-}
-
-/// The sums of one tenant for one item and storage: a line for each of its rows.
-#[derive(Debug)]
-pub(super) struct Account {
-    lines: Vec<Line>,
-    is_range: bool,
-    /// Whether there are rows: the item was on or something was used within the period.
-    pub(super) has_rows: bool,
-}
-
-impl Account {
-    /// Nothing yet.
-    pub(super) fn new(lines: Vec<Line>, is_range: bool) -> Self {
-        Self { lines, is_range, has_rows: false }
-    }
-
-    /// Adds what a meter said while its tenant was there.
-    pub(super) fn add(&mut self, series: &Series, stay: &Stay, period: Period) {
-        for line in &mut self.lines {
-            line.add(series, stay, self.is_range);
+    /// Keeps what counts for the tenant, with the days that unsettled ones spent there.
+    fn keep(&self, place: Place, sums: &Sums, accounts: &mut Accounts) {
+        let Source { members, question, guests, .. } = self.source;
+        let visits = members.visits_to(place);
+        if visits.is_empty() {
+            return accounts.keep(place, sums);
         }
-        let first = stay.first.max(period.start);
-        let last = stay.last.min(period.last());
-        self.has_rows = self.has_rows || first <= last && series.any_above_zero(first, last);
+        let mut sums = sums.clone();
+        for visit in visits {
+            guests.add(&mut sums, visit, members, question, self.counters);
+        }
+        accounts.keep(place, &sums);
     }
 
-    /// Each row's day and figures.
-    pub(super) fn into_figures(self) -> impl Iterator<Item = (Day, Figures)> {
-        self.lines.into_iter().map(move |line| (line.end, line.figures(self.is_range)))
+    /// What the tenant is to those above it: nobody is its own customer or partner.
+    fn count_itself(&self, place: Place, above: &mut Sums) {
+        let Source { members, question, .. } = self.source;
+        let Some(trial) = members.at(place).settled.filter(|trial| !self.leaves_out(*trial)) else { return };
+        let kind = members.tree.kind(members.at(place).tenant, question.last());
+        let counter = match kind {
+            TenantKind::Customer => CUSTOMERS,
+            TenantKind::Partner => PARTNERS,
+            _ => return,
+        };
+        above.add_ones(counter, Column::levels(trial));
+        if kind == TenantKind::Customer
+            && let Some(days) = self.backed_up.days(place)
+        {
+            above.add(WITH_LOCAL_BACKUP, Column::levels(trial), days, false);
+        }
+    }
+
+    fn leaves_out(&self, trial: bool) -> bool {
+        trial && self.source.question.leave_out_trial
+    }
+}
+
+/// On which days customers have local backup.
+struct Marks {
+    first: Place,
+    width: usize,
+    days: Vec<bool>,
+}
+
+impl Marks {
+    fn new(places: Range<Place>, width: usize) -> Self {
+        Self { first: places.start, width, days: vec![false; places.len() * width] }
+    }
+
+    /// Customers at other places are passed over.
+    fn set(&mut self, place: Place, day: usize) {
+        let at = place.checked_sub(self.first).map(|at| at * self.width + day);
+        if let Some(mark) = at.and_then(|at| self.days.get_mut(at)) {
+            *mark = true;
+        }
+    }
+
+    /// A mark for each day; `None` where there is none.
+    fn days(&self, place: Place) -> Option<&[bool]> {
+        let at = place.checked_sub(self.first)? * self.width;
+        self.days.get(at..at + self.width).filter(|days| days.contains(&true))
     }
 }

@@ -4,8 +4,8 @@ use rust_decimal::Decimal;
 
 use super::{Kind, Level};
 use crate::billing::BillingDay;
-use crate::catalogue::Item;
-use crate::history::Series;
+use crate::catalogue::{Item, ItemNumbers};
+use crate::history::{Archive, Twig};
 use crate::ids::{InfraId, InfraNo, TenantId, TenantNo};
 use crate::infra::BackendType;
 use crate::pricing::{Currency, PricingMode};
@@ -37,8 +37,10 @@ pub struct ReportInput {
     pub tenants: Vec<TenantTimeline>,
     /// The items of those tenants that were ever on. Any order.
     pub items: Vec<ItemTimeline>,
-    /// The meters of those tenants that ever had a reading up to the end of the period. Any order.
-    pub cells: Vec<Cell>,
+    /// What the meters of those tenants said, from the first day the report reads to the end of the period.
+    pub archive: Archive,
+    /// The items by the numbers that meters name them with.
+    pub numbers: ItemNumbers,
     /// Every storage that an item or a meter names. Any order.
     pub infras: Vec<InfraTimeline>,
 }
@@ -76,6 +78,21 @@ pub struct TenantTimeline {
     pub skus: Timeline<Vec<(String, String)>>,
 }
 
+impl TenantTimeline {
+    /// What binds it into the tree.
+    pub(super) fn twig(&self) -> Twig {
+        Twig {
+            no: self.no,
+            created_at: self.created_at,
+            is_personal: self.is_personal,
+            parent: self.parent.clone(),
+            kind: self.kind.clone(),
+            deleted: self.deleted.clone(),
+            pricing_mode: self.pricing_mode.clone(),
+        }
+    }
+}
+
 /// An offering item of a tenant over time.
 #[derive(Debug, Clone)]
 pub struct ItemTimeline {
@@ -94,19 +111,6 @@ pub struct ItemTimeline {
     pub price: Timeline<Option<Decimal>>,
     /// Its own billing day, where it has one.
     pub billing_day: Timeline<Option<BillingDay>>,
-}
-
-/// The readings of one meter.
-#[derive(Debug, Clone)]
-pub struct Cell {
-    /// Whose.
-    pub tenant: TenantNo,
-    /// Of which item.
-    pub item: &'static Item,
-    /// On which storage.
-    pub infra: InfraNo,
-    /// Its levels.
-    pub series: Series,
 }
 
 /// A storage over time.

@@ -1,23 +1,34 @@
 //! Usage reports: what is asked for, what it is made from, and the rows that come out.
 //!
-//! [`ReportInput`] holds everything a report says, as it was known when the run began; [`Document`] folds it into rows,
-//! one after the other, so that memory does not grow with the file. Figures follow reports-api, sections 9 and 10.
+//! [`ReportInput`] holds everything a report says, as it was known when the run began; a [`Pass`] folds the blocks of its
+//! archive into sums, and a [`Document`] turns those into rows, one after the other, so that memory does not grow with
+//! the file. Figures follow reports-api, sections 9 and 10.
 
+mod counters;
 mod document;
 mod figures;
 mod fold;
+mod guests;
 mod input;
+mod items;
 mod members;
 mod meters;
+mod pass;
+mod question;
 mod row;
+mod shown;
 mod slots;
+mod stays;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod tree;
 
 pub use document::Document;
 pub use figures::{Figure, Figures};
-pub use input::{Cell, InfraTimeline, ItemTimeline, ReportInput, TenantTimeline};
+pub use input::{InfraTimeline, ItemTimeline, ReportInput, TenantTimeline};
+pub use pass::Pass;
+pub use question::Question;
 pub use row::{Heading, Label, Row, RowInfra, RowPricing, RowTenant, Rows};
 
 use crate::ids::{ReportId, RunId, TenantId, UserId};

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Label, ReportInput};
+use super::{InfraTimeline, ItemTimeline, Label};
 use crate::catalogue::Edition;
 use crate::ids::InfraNo;
 
@@ -33,18 +33,18 @@ pub(super) struct Slots {
 
 impl Slots {
     /// By service, name, edition and storage id, none first (reports-api, section 11).
-    pub(super) fn new(input: &ReportInput) -> Self {
-        let metrics = Label::METRICS.map(|label| Counted { label, infra: InfraNo::NONE });
-        let items = input.items.iter().map(|it| Counted { label: Label::Item(it.item), infra: it.infra });
-        let meters = input.cells.iter().map(|it| Counted { label: Label::Item(it.item), infra: it.infra });
+    pub(super) fn new(
+        items: &[ItemTimeline],
+        metered: impl Iterator<Item = (Label, InfraNo)>,
+        infras: &[InfraTimeline],
+    ) -> Self {
+        let metrics = Label::METRICS.map(|label| (label, InfraNo::NONE));
+        let items = items.iter().map(|it| (Label::Item(it.item), it.infra));
+        let all = metrics.into_iter().chain(items).chain(metered);
         let mut seen = HashSet::new();
-        let mut list: Vec<_> = metrics
-            .into_iter()
-            .chain(items)
-            .chain(meters)
-            .filter(|counted| seen.insert(counted.key()))
-            .collect();
-        let infras: HashMap<_, _> = input.infras.iter().map(|infra| (infra.no, infra.id)).collect();
+        let all = all.map(|(label, infra)| Counted { label, infra });
+        let mut list: Vec<_> = all.filter(|counted| seen.insert(counted.key())).collect();
+        let infras: HashMap<_, _> = infras.iter().map(|infra| (infra.no, infra.id)).collect();
         list.sort_by_cached_key(|Counted { label, infra }| {
             let edition = label.edition().map(Edition::as_str);
             (label.service(), label.name(), edition, infras.get(infra).copied(), *infra)

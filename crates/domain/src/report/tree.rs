@@ -1,13 +1,9 @@
 //! Who stood below whom on which day.
-//!
-//! A tenant's life within the days a report reads is cut into stays: runs of days on which it was alive
-//! below the subject and nothing changed in the chain above it. Almost every tenant has one stay that
-//! covers everything.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use super::TenantTimeline;
-use crate::ids::TenantNo;
+use crate::history::Twig;
+use crate::ids::{RANGE_TENANTS, RangeNo, TenantNo};
 use crate::pricing::counts_as_production_from;
 use crate::tenant::TenantKind;
 use crate::time::Day;
@@ -25,27 +21,33 @@ struct Link {
     alive: bool,
 }
 
-/// Days in a row on which a tenant was below the subject, always by the same chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stay {
-    /// The first of them.
-    pub(super) first: Day,
-    /// The last of them.
-    pub(super) last: Day,
-    /// Whether its usage goes to the trial column.
-    pub(super) trial: bool,
-}
+/// Indexes by number: an array for each range, as numbers are dense there.
+#[derive(Debug, Default)]
+struct ByNumber(BTreeMap<RangeNo, Vec<Option<u32>>>);
 
-impl Stay {
-    /// Whether the tenant was there on the day.
-    pub(super) fn contains(&self, day: Day) -> bool {
-        self.first <= day && day <= self.last
+impl ByNumber {
+    fn offset(no: TenantNo) -> usize {
+        usize::try_from(no.0.rem_euclid(RANGE_TENANTS)).unwrap_or(0)
+    }
+
+    fn insert(&mut self, no: TenantNo, index: Index) {
+        let all = usize::try_from(RANGE_TENANTS).unwrap_or(0);
+        let of_range = self.0.entry(no.range()).or_insert_with(|| vec![None; all]);
+        if let Some(slot) = of_range.get_mut(Self::offset(no)) {
+            *slot = u32::try_from(index).ok();
+        }
+    }
+
+    fn get(&self, no: TenantNo) -> Option<Index> {
+        self.0.get(&no.range())?.get(Self::offset(no)).copied()?.map(|index| index as Index)
     }
 }
 
 /// The tree of every day.
 #[derive(Debug)]
 pub(super) struct Tree {
+    numbers: Vec<TenantNo>,
+    by_number: ByNumber,
     links: Vec<Timeline<Link>>,
     /// From when on each tenant's own mode counts as production.
     production_from: Vec<Option<Day>>,
@@ -54,21 +56,47 @@ pub(super) struct Tree {
 
 impl Tree {
     /// `None` when the subject is not among the tenants.
-    pub(super) fn new(tenants: &[TenantTimeline], subject: TenantNo, as_known: Day) -> Option<Self> {
-        let numbers: HashMap<TenantNo, Index> =
-            tenants.iter().enumerate().map(|(index, tenant)| (tenant.no, index)).collect();
-        let links =
-            tenants.iter().enumerate().map(|(index, tenant)| links(index, tenant, &numbers)).collect();
-        let production_from = tenants
-            .iter()
-            .map(|tenant| counts_as_production_from(&tenant.pricing_mode, tenant.created_at, as_known))
+    pub(super) fn new<'a>(
+        twigs: impl Iterator<Item = &'a Twig> + Clone,
+        subject: TenantNo,
+        as_known: Day,
+    ) -> Option<Self> {
+        let mut by_number = ByNumber::default();
+        twigs.clone().enumerate().for_each(|(index, twig)| by_number.insert(twig.no, index));
+        let links = twigs.clone().enumerate().map(|(index, twig)| links(index, twig, &by_number)).collect();
+        let production_from = twigs
+            .clone()
+            .map(|twig| counts_as_production_from(&twig.pricing_mode, twig.created_at, as_known))
             .collect();
-        Some(Self { links, production_from, subject: *numbers.get(&subject)? })
+        let subject = by_number.get(subject)?;
+        Some(Self {
+            numbers: twigs.map(|twig| twig.no).collect(),
+            by_number,
+            links,
+            production_from,
+            subject,
+        })
     }
 
     /// Whom the report is about.
     pub(super) fn subject(&self) -> Index {
         self.subject
+    }
+
+    /// How many tenants there are.
+    pub(super) fn len(&self) -> usize {
+        self.links.len()
+    }
+
+    /// The number of the tenant.
+    #[expect(clippy::indexing_slicing, reason = "an Index comes from numbering the tenants and nowhere else")]
+    pub(super) fn no(&self, tenant: Index) -> TenantNo {
+        self.numbers[tenant]
+    }
+
+    /// The tenant with this number.
+    pub(super) fn find(&self, no: TenantNo) -> Option<Index> {
+        self.by_number.get(no)
     }
 
     /// What the tenant was on the day.
@@ -102,50 +130,42 @@ impl Tree {
         self.chain(tenant, day).find(|at| self.kind(*at, day) == TenantKind::Customer).unwrap_or(tenant)
     }
 
-    /// The tenant's stays from `first` to `last`, in order, each with one mode.
-    pub(super) fn stays(&self, tenant: Index, first: Day, last: Day) -> Vec<Stay> {
-        let mut stays = Vec::new();
-        let mut day = first;
-        while day <= last {
-            let end = self.next_change(tenant, day).map_or(last, |change| change.previous().min(last));
-            if self.is_member(tenant, day) {
-                let from = self.production_from.get(self.payer(tenant, day)).copied().flatten();
-                stays.extend(split_by_mode(day, end, from));
-            }
-            day = end.next();
-        }
-        stays
-    }
-
-    /// Whether the tenant is the subject or below it on the day, with nobody deleted in between.
-    fn is_member(&self, tenant: Index, day: Day) -> bool {
-        self.chain(tenant, day).take_while(|at| self.link(*at, day).alive).any(|at| at == self.subject)
-    }
-
     /// The first day after `day` on which something of the tenant's chain changes.
-    fn next_change(&self, tenant: Index, day: Day) -> Option<Day> {
+    pub(super) fn next_change(&self, tenant: Index, day: Day) -> Option<Day> {
         self.chain(tenant, day).filter_map(|at| self.links.get(at)?.next_change(day)).min()
     }
 
-    #[expect(clippy::indexing_slicing, reason = "an Index comes from numbering the links and nowhere else")]
+    /// From when on the tenant's own mode counts as production.
+    pub(super) fn production_from(&self, tenant: Index) -> Option<Day> {
+        self.production_from.get(tenant).copied().flatten()
+    }
+
+    /// The first day after `day` on which something of the tenant itself changes.
+    pub(super) fn next_own_change(&self, tenant: Index, day: Day) -> Option<Day> {
+        self.links.get(tenant)?.next_change(day)
+    }
+
+    /// Whether the tenant is not deleted on the day.
+    pub(super) fn is_alive(&self, tenant: Index, day: Day) -> bool {
+        self.link(tenant, day).alive
+    }
+
+    /// Whether the tenant is the subject or below it on the day, with nobody deleted in between.
+    pub(super) fn is_member(&self, tenant: Index, day: Day) -> bool {
+        self.chain(tenant, day).take_while(|at| self.link(*at, day).alive).any(|at| at == self.subject)
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "an Index comes from numbering the tenants and nowhere else")]
     fn link(&self, tenant: Index, day: Day) -> Link {
         *self.links[tenant].at(day)
     }
 }
 
-fn links(index: Index, tenant: &TenantTimeline, numbers: &HashMap<TenantNo, Index>) -> Timeline<Link> {
-    let days = tenant.parent.changes().chain(tenant.kind.changes()).chain(tenant.deleted.changes());
+fn links(index: Index, twig: &Twig, by_number: &ByNumber) -> Timeline<Link> {
+    let days = twig.parent.changes().chain(twig.kind.changes()).chain(twig.deleted.changes());
     Timeline::composed(days, |day| Link {
-        parent: numbers.get(tenant.parent.at(day)).copied().unwrap_or(index),
-        kind: *tenant.kind.at(day),
-        alive: !*tenant.deleted.at(day),
+        parent: by_number.get(*twig.parent.at(day)).unwrap_or(index),
+        kind: *twig.kind.at(day),
+        alive: !*twig.deleted.at(day),
     })
-}
-
-/// The trial days and the production days of a stay.
-fn split_by_mode(first: Day, last: Day, production_from: Option<Day>) -> impl Iterator<Item = Stay> {
-    let from = production_from.unwrap_or(last.next());
-    let trial = Stay { first, last: last.min(from.previous()), trial: true };
-    let production = Stay { first: first.max(from), last, trial: false };
-    [trial, production].into_iter().filter(|stay| stay.first <= stay.last)
 }

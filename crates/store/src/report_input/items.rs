@@ -9,8 +9,8 @@ use domain::report::ItemTimeline;
 use super::tenants::{nullable, parsed};
 use super::versions::Versions;
 use super::{Wanted, below};
-use crate::catalogue::ItemNumbers;
 use crate::{Conn, Result, conn::corrupt};
+use domain::catalogue::ItemNumbers;
 use domain::usage::MeterKey;
 
 /// The newest values of an item.

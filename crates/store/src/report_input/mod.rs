@@ -103,10 +103,10 @@ pub async fn load(conn: &mut Conn, wanted: &Wanted) -> Result<ReportInput> {
     let numbers = catalogue::item_numbers(conn).await?;
     let versions = Versions::load(conn, wanted, &numbers).await?;
     let tenants = tenants::load(conn, wanted, &versions).await?;
-    let cells = cells::load(conn, wanted, &numbers).await?;
+    let archive = cells::load(conn, wanted).await?;
     let items = items::load(conn, wanted, &numbers, &versions).await?;
-    let named = items.iter().map(|item| item.infra).chain(cells.iter().map(|cell| cell.infra));
-    let infras = infras::load(conn, named.collect(), &versions).await?;
+    // A meter is of an item that was on once, and items that are off again keep their rows.
+    let infras = infras::load(conn, items.iter().map(|item| item.infra).collect(), &versions).await?;
     Ok(ReportInput {
         subject: wanted.subject,
         period: wanted.period,
@@ -118,7 +118,8 @@ pub async fn load(conn: &mut Conn, wanted: &Wanted) -> Result<ReportInput> {
         as_known: wanted.as_known,
         tenants,
         items,
-        cells,
+        archive,
+        numbers,
         infras,
     })
 }

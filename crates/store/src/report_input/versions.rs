@@ -12,8 +12,8 @@ use domain::timeline::Timeline;
 
 use super::{Wanted, below, members};
 use crate::audit::Object;
-use crate::catalogue::ItemNumbers;
 use crate::{Conn, Result, Row, args, conn::corrupt};
+use domain::catalogue::ItemNumbers;
 use domain::usage::MeterKey;
 
 /// What the log says about one object, in the order of acceptance.

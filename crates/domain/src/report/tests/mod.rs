@@ -4,6 +4,7 @@
 mod against_naive;
 mod figures;
 mod naive;
+mod passes;
 mod plan;
 mod rows;
 mod tree;

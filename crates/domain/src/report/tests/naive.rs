@@ -196,7 +196,7 @@ impl Plan {
         }
     }
 
-    fn begin(&self, tenant: usize, end: i32) -> i32 {
+    pub(super) fn begin(&self, tenant: usize, end: i32) -> i32 {
         match self.kind {
             Kind::UsageSummary => self.period.0,
             Kind::UsageDaily | Kind::UsageBreakdown => end - 1,
@@ -282,6 +282,49 @@ impl Plan {
             }
         }
         rows
+    }
+
+    /// The days of the period on which a meter of a member that counts carried an earlier level.
+    pub(super) fn carried_cells(&self) -> u64 {
+        let reported = |tenant: usize, meter: usize, on: i32| {
+            let is_reading = |event: &Event| matches!(event, Event::Reading(which, _) if *which == meter);
+            self.log.iter().any(|(then, who, event)| *then == on && *who == tenant && is_reading(event))
+        };
+        let is_carried = |tenant: usize, meter: usize, on: i32| {
+            let mut known = self.known(tenant, on);
+            known.any(|event| matches!(event, Event::Reading(which, _) if *which == meter))
+                && !reported(tenant, meter, on)
+        };
+        let mut carried = 0;
+        for on in self.period.0..=self.period.1 {
+            let members = (0..self.born.len()).filter(|tenant| self.is_in(*tenant, self.subject, on));
+            let counted = members.filter(|tenant| !(self.leave_out_trial && self.is_trial(*tenant, on)));
+            for tenant in counted {
+                carried += (0..METERS.len()).filter(|meter| is_carried(tenant, *meter, on)).count();
+            }
+        }
+        carried as u64
+    }
+
+    /// Whether the tenant stood at one place in one mode from the end of April on, with all above it.
+    pub(super) fn is_settled(&self, tenant: usize) -> bool {
+        let mut above = tenant;
+        loop {
+            let changes = |(_, who, event): &(i32, usize, Event)| {
+                *who == above
+                    && matches!(
+                        event,
+                        Event::Move(_) | Event::Deleted(_) | Event::Regroup | Event::Production
+                    )
+            };
+            if self.log.iter().any(changes) || self.born[above].mode == PricingMode::Trial {
+                return false;
+            }
+            if above == 0 {
+                return true;
+            }
+            above = self.born[above].parent;
+        }
     }
 
     /// What the tenant itself used, apart from those below it.

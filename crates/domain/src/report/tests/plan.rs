@@ -195,7 +195,7 @@ impl Plan {
             tenant.billing_day = Timeline::always(BillingDay::new(born.billing_day).unwrap());
             self.tell(at, &mut world);
         }
-        world.0
+        world.input()
     }
 
     fn tell(&self, at: usize, world: &mut World) {

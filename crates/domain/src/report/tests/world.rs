@@ -3,16 +3,17 @@
 use uuid::Uuid;
 
 use crate::billing::BillingDay;
-use crate::catalogue::{Catalogue, Item};
-use crate::history::Series;
-use crate::ids::{InfraId, InfraNo, TenantId, TenantNo};
+use crate::catalogue::{Catalogue, Item, ItemNumbers};
+use crate::history::{Archive, Series};
+use crate::ids::{InfraId, InfraNo, ItemNo, TenantId, TenantNo};
 use crate::pricing::PricingMode;
 use crate::report::{
-    Cell, Document, InfraTimeline, ItemTimeline, Kind, Level, ReportInput, Row, Rows, TenantTimeline,
+    Document, InfraTimeline, ItemTimeline, Kind, Level, ReportInput, Row, Rows, TenantTimeline,
 };
 use crate::tenant::TenantKind;
 use crate::time::{Day, Period};
 use crate::timeline::Timeline;
+use crate::usage::MeterKey;
 
 /// The n-th of May 2026; 0 is the last of April.
 pub(super) fn day(n: i32) -> Day {
@@ -34,12 +35,18 @@ pub(super) fn change<T>(first: T, from: Day, then: T) -> Timeline<T> {
     timeline
 }
 
-pub(super) struct World(pub(super) ReportInput);
+/// An input less its archive, which is made from the series at last.
+pub(super) struct World(pub(super) ReportInput, Vec<(MeterKey, Series)>);
+
+/// All items of the catalogue, numbered from 1.
+pub(super) fn numbers() -> ItemNumbers {
+    (1..).map(ItemNo).zip(Catalogue::embedded().items()).collect()
+}
 
 impl World {
     /// No tenant yet; a summary of all levels.
     pub(super) fn about(subject: i64) -> Self {
-        Self(ReportInput {
+        let input = ReportInput {
             subject: TenantNo(subject),
             period: Period::inclusive(day(1), day(31)),
             kind: Kind::UsageSummary,
@@ -50,9 +57,11 @@ impl World {
             as_known: day(32),
             tenants: Vec::new(),
             items: Vec::new(),
-            cells: Vec::new(),
+            archive: Archive::of_series(day(1), day(31), Vec::new()),
+            numbers: numbers(),
             infras: Vec::new(),
-        })
+        };
+        Self(input, Vec::new())
     }
 
     /// Root 1; partners 2 and 5 below it; customer 3 below partner 2, with unit 4.
@@ -112,8 +121,8 @@ impl World {
         for (on, level) in levels {
             series.push(day(*on), *level);
         }
-        let (tenant, infra) = (TenantNo(tenant), InfraNo(infra));
-        self.0.cells.push(Cell { tenant, item: item(name), infra, series });
+        let item = self.0.numbers.no(name).unwrap();
+        self.1.push((MeterKey { tenant: TenantNo(tenant), item, infra: InfraNo(infra) }, series));
     }
 
     /// A storage of the root.
@@ -128,8 +137,16 @@ impl World {
         self.0.infras.last_mut().unwrap()
     }
 
+    /// With the archive.
+    pub(super) fn input(mut self) -> ReportInput {
+        let period = self.0.period;
+        let first = period.start.previous().min(period.last().plus(-32));
+        self.0.archive = Archive::of_series(first, period.last(), self.1);
+        self.0
+    }
+
     pub(super) fn rows(self) -> Vec<Row> {
-        let document = Document::new(self.0).unwrap();
+        let document = Document::new(self.input()).unwrap().unwrap();
         let rows: Vec<Row> = document.rows().collect();
         assert_eq!(rows.len(), document.rows().count(), "rows can be had again");
         rows

@@ -8,6 +8,7 @@ use domain::ids::{Seq, TenantId};
 use domain::report::{Kind, Level, ReportInput};
 use domain::tenant::TenantKind;
 use domain::time::{Day, Period};
+use domain::usage::MeterKey;
 use store::report_input::Wanted;
 use testkit::{TestApp, at};
 
@@ -41,8 +42,17 @@ async fn load(test: &TestApp, subject: TenantId, period: Period, kind: Kind, as_
 async fn series(test: &TestApp, tenant: TenantId, item: &str, period: Period, as_of: Seq) -> Series {
     let no = test.no(tenant).await;
     let input = load(test, test.top, period, Kind::UsageDaily, as_of).await;
-    let mut cells = input.cells.into_iter().filter(|cell| cell.tenant == no && cell.item.name == item);
-    cells.next().map(|cell| cell.series).unwrap_or_default()
+    let item = input.numbers.no(item);
+    let mut meters = meters(&input).into_iter().filter(|(key, _)| key.tenant == no && Some(key.item) == item);
+    meters.next().map(|(_, series)| series).unwrap_or_default()
+}
+
+/// What the input says of all meters.
+fn meters(input: &ReportInput) -> Vec<(MeterKey, Series)> {
+    // The archive has whole ranges, and so others than the input's tenants.
+    let is_member = |key: &MeterKey| input.tenants.iter().any(|tenant| tenant.no == key.tenant);
+    let ranges = input.archive.shelves.keys();
+    ranges.flat_map(|range| input.archive.series(*range, is_member).unwrap()).collect()
 }
 
 fn may(first: i32, last: i32) -> Period {

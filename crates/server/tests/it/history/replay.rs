@@ -9,7 +9,7 @@ use domain::time::{Day, Period};
 use proptest::prelude::*;
 use testkit::TestApp;
 
-use super::{acceptance, load};
+use super::{acceptance, load, meters};
 use crate::metering::{Metering as _, reading};
 
 /// What may happen to a history.
@@ -88,8 +88,9 @@ async fn every_series_is_the_replayed_log(steps: Vec<Step>, cut: usize, first: i
         let period = Period::inclusive(begin.plus(first), open_day.plus(2));
         let input = load(&test, test.top, period, Kind::UsageDaily, seq).await;
         let mut found = HashMap::new();
-        for cell in input.cells {
-            assert!(found.insert((cell.tenant, cell.item.name.as_str()), cell.series).is_none());
+        for (key, series) in meters(&input) {
+            let item = input.numbers.item(key.item).unwrap();
+            assert!(found.insert((key.tenant, item.name.as_str()), series).is_none());
         }
         for (who, tenant) in tenants.iter().enumerate() {
             let no = test.no(*tenant).await;

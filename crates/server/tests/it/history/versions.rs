@@ -9,7 +9,7 @@ use store::args;
 use store::audit::{Change, Object, item_key};
 use testkit::{TestApp, at};
 
-use super::{acceptance, day, load, may, one_customer, report};
+use super::{acceptance, day, load, may, meters, one_customer, report};
 use crate::metering::Metering as _;
 
 #[tokio::test]
@@ -42,12 +42,12 @@ async fn readings_and_changes_after_the_acceptance_number_are_not_known() {
     let then = load(&test, test.top, may, Kind::UsageDaily, as_of).await;
     assert_eq!(names(&then), ["Harbour", "Tidemark"]);
     assert!(!storage_is_on(&then));
-    assert_eq!(then.cells.len(), 1);
-    assert_eq!(then.cells[0].series.readings(), [(day("2026-05-02"), 5), (day("2026-05-03"), 6)]);
+    assert_eq!(meters(&then).len(), 1);
+    assert_eq!(meters(&then)[0].1.readings(), [(day("2026-05-02"), 5), (day("2026-05-03"), 6)]);
     let now = load(&test, test.top, may, Kind::UsageDaily, acceptance(&test).await).await;
     assert_eq!(names(&now), ["Later", "Quay", "Tidemark"]);
     assert!(storage_is_on(&now));
-    assert_eq!(now.cells.len(), 2);
+    assert_eq!(meters(&now).len(), 2);
 }
 
 /// Changes a field of a tenant as the use cases do: the newest value in the table, the change in the log.
@@ -146,19 +146,15 @@ async fn moved_renamed_and_deleted_tenants_are_loaded_as_they_were() {
     assert_eq!(["2026-05-03", "2026-05-04"].map(|text| *deleted.deleted.at(day(text))), [false, true]);
     assert!(found(&north_input, foreign).await.is_none());
     assert!(found(&north_input, test.top).await.is_some());
-    let cells = |input: &ReportInput| {
-        let is_member = |no| input.tenants.iter().any(|tenant| tenant.no == no);
-        input.cells.iter().filter(|cell| is_member(cell.tenant)).count()
-    };
-    assert_eq!(cells(&north_input), 2);
+    assert_eq!(meters(&north_input).len(), 2);
     assert_eq!(north_input.items.len(), 2);
 
     // Below its new parent it stands once; and a report of days after the move does not know it at the old one.
     let south_input = load(&test, south, may(1, 6), Kind::UsageDaily, seq).await;
-    assert_eq!(cells(&south_input), 3);
+    assert_eq!(meters(&south_input).len(), 3);
     let top_input = load(&test, test.top, may(1, 6), Kind::UsageDaily, seq).await;
     assert_eq!(top_input.tenants.len(), 7);
-    assert_eq!(cells(&load(&test, north, may(6, 7), Kind::UsageDaily, seq).await), 0);
+    assert_eq!(meters(&load(&test, north, may(6, 7), Kind::UsageDaily, seq).await).len(), 0);
 }
 
 #[tokio::test]
@@ -174,7 +170,7 @@ async fn a_tenant_that_went_and_came_back_is_loaded_once() {
         move_to(&test, customer, parent).await;
     }
     let input = load(&test, north, may(1, 6), Kind::UsageDaily, acceptance(&test).await).await;
-    assert_eq!((input.tenants.len(), input.cells.len(), input.items.len()), (3, 1, 1));
+    assert_eq!((input.tenants.len(), meters(&input).len(), input.items.len()), (3, 1, 1));
     let away = input.tenants.iter().find(|tenant| tenant.name.latest() == "Harbour").unwrap();
     let (north, south) = (test.no(north).await, test.no(south).await);
     let parents: Vec<TenantNo> = may(1, 3).days().map(|day| *away.parent.at(day)).collect();

@@ -4,8 +4,12 @@
 //! them by the rules of accounts-api 1.11. An item's edition and usage name are looked up by its full name, never
 //! guessed from it.
 
+mod numbers;
+
 use std::collections::HashMap;
 use std::sync::LazyLock;
+
+pub use numbers::ItemNumbers;
 
 use crate::ids::ApplicationId;
 use crate::infra::Capability;
@@ -237,11 +241,11 @@ impl Catalogue {
 
     fn read() -> Self {
         let mut items: Vec<Item> =
-            rows(include_str!("../data/offering-items.tsv")).filter_map(|row| published(&row)).collect();
+            rows(include_str!("../../data/offering-items.tsv")).filter_map(|row| published(&row)).collect();
         let derived: Vec<Item> = items.iter().flat_map(derive).collect();
         items.extend(derived);
         let by_name = items.iter().enumerate().map(|(at, item)| (item.name.clone(), at)).collect();
-        let applications = rows(include_str!("../data/applications.tsv"))
+        let applications = rows(include_str!("../../data/applications.tsv"))
             .filter_map(|row| application(&row, &items))
             .collect();
         Self { applications, items, by_name }
@@ -258,7 +262,7 @@ fn application(row: &[&'static str], items: &[Item]) -> Option<Application> {
     let service = Service::from_word(service)?;
     let mut usages: Vec<&'static str> = usages.split(',').filter(|usage| !usage.is_empty()).collect();
     // Every usage name of the items is added to its service; those of derived rows are among the published ones.
-    let named = rows(include_str!("../data/offering-items.tsv"));
+    let named = rows(include_str!("../../data/offering-items.tsv"));
     for name in named.filter_map(|row| row.first().copied()) {
         if items.iter().any(|item| item.service == service && item.name == name && item.usage_name == name) {
             usages.push(name);
@@ -327,7 +331,7 @@ mod tests {
     #[test]
     fn the_published_set_is_whole_and_names_are_unique() {
         let catalogue = Catalogue::embedded();
-        let published = include_str!("../data/offering-items.tsv").lines().count() - 1;
+        let published = include_str!("../../data/offering-items.tsv").lines().count() - 1;
         assert_eq!(published, 213);
         assert!(catalogue.items().len() > published);
         let names: HashSet<_> = catalogue.items().iter().map(|item| &item.name).collect();

@@ -1,0 +1,171 @@
+//! One pass over the blocks, for the reports of everyone.
+//!
+//! Memory: blocks stay compressed, and are unpacked for a run of consecutive tenants at a time; a run is cut where
+//! subtrees end, and has at most [`MOST_CELLS`] tenants times days. A reading takes 8 bytes then, a sum 16 and its
+//! line 24: with five meters a tenant some 20 MB for the run and twice that for the sums, if those of all tenants are
+//! kept. They are if one run is all there is. Of a larger report (the daily one of a whole channel) only the sums of the
+//! few tenants whose subtree is larger than a run are kept, and the others are folded again, run by run, when their rows
+//! are written. A pass over a whole channel, which the reports of all partners share, is one run: 200,000 tenants with
+//! 900,000 meters take 120 MB while a summary is folded and 60 MB then. Of the few members that moved or switched within the days that
+//! are read whole series are kept, 16 bytes a reading.
+
+use std::ops::Range;
+
+use super::Figures;
+use super::counters::Counters;
+use super::fold::{Source, fold};
+use super::guests::Guests;
+use super::members::{Members, Place};
+use super::question::Question;
+use super::sums::{Account, Accounts};
+use super::tree::Tree;
+use crate::catalogue::ItemNumbers;
+use crate::history::{Archive, Damaged, Twig};
+use crate::ids::{InfraNo, ItemNo, TenantNo};
+
+/// How many tenants, times the days that are read, are folded at a time.
+pub(super) const MOST_CELLS: usize = 1 << 19;
+
+/// What every tenant of a channel used, each with its subtree.
+///
+/// A tenant that stood at one place in one mode on all days that are read has the same figures in every report it occurs
+/// in, so that reports of all partners can take theirs from here.
+#[derive(Debug)]
+pub struct Pass {
+    pub(super) question: Question,
+    pub(super) members: Members,
+    pub(super) counters: Counters,
+    guests: Guests,
+    /// Cut where subtrees end.
+    pub(super) runs: Vec<Range<Place>>,
+    accounts: Option<Accounts>,
+    personal: Vec<bool>,
+}
+
+impl Pass {
+    /// Reads the blocks once. `None` when the subject, below which the channel stands, is not among the tenants.
+    pub fn new(
+        subject: TenantNo,
+        twigs: &[Twig],
+        archive: &Archive,
+        numbers: &ItemNumbers,
+        question: Question,
+    ) -> Result<Option<Self>, Damaged> {
+        let Some(tree) = Tree::new(twigs.iter(), subject, question.as_known) else { return Ok(None) };
+        let members = Members::new(tree, &question, |_| {});
+        let mut pass = Self::unread(members, question, usize::MAX);
+        pass.personal = twigs.iter().map(|twig| twig.is_personal).collect();
+        pass.read(archive, numbers, |_| true)?;
+        Ok(Some(pass))
+    }
+
+    /// A pass in which nobody has figures yet; runs have at most `most_cells` tenants times days.
+    pub(super) fn unread(members: Members, question: Question, most_cells: usize) -> Self {
+        let runs = runs(&members, (most_cells / question.days.len()).max(1));
+        Self {
+            question,
+            members,
+            counters: Counters::default(),
+            guests: Guests::default(),
+            runs,
+            accounts: None,
+            personal: Vec::new(),
+        }
+    }
+
+    /// Reads the blocks: keeps the sums of the wanted members, or if there are several runs, those of them that span some.
+    pub(super) fn read(
+        &mut self,
+        archive: &Archive,
+        numbers: &ItemNumbers,
+        is_host: impl Fn(Place) -> bool,
+    ) -> Result<(), Damaged> {
+        let Self { question, members, counters, .. } = self;
+        self.guests = Guests::read(archive, members, question, counters, numbers)?;
+        let mut counters = std::mem::take(&mut self.counters);
+        let is_host = |place| is_host(place) && (self.runs.len() == 1 || self.spans_runs(place));
+        self.accounts = Some(fold(self.source(archive, numbers), &self.runs, &mut counters, is_host)?);
+        self.counters = counters;
+        Ok(())
+    }
+
+    /// Folds one of several runs again, for the wanted members that do not span some.
+    pub(super) fn read_run(
+        &self,
+        run: &Range<Place>,
+        archive: &Archive,
+        numbers: &ItemNumbers,
+        is_host: impl Fn(Place) -> bool,
+    ) -> Result<Accounts, Damaged> {
+        let is_host = |place| is_host(place) && !self.spans_runs(place);
+        // All counters are known by now, by their numbers.
+        let mut counters = self.counters.clone();
+        fold(self.source(archive, numbers), std::slice::from_ref(run), &mut counters, is_host)
+    }
+
+    fn source<'a>(&'a self, archive: &'a Archive, numbers: &'a ItemNumbers) -> Source<'a> {
+        let Self { members, question, guests, .. } = self;
+        Source { archive, members, question, guests, numbers }
+    }
+
+    /// Whether the member's subtree is more than one run.
+    pub(super) fn spans_runs(&self, place: Place) -> bool {
+        let behind = self.runs.iter().map(|run| run.end).find(|end| *end > place);
+        behind.is_some_and(|behind| self.members.at(place).end > behind)
+    }
+
+    /// The sums of a member, if they were kept.
+    pub(super) fn accounts(&self, place: Place) -> Vec<Account<'_>> {
+        self.accounts.as_ref().map(|accounts| accounts.of(place)).unwrap_or_default()
+    }
+
+    /// The place of a tenant whose figures here are those of every report.
+    pub(super) fn settled(&self, no: TenantNo) -> Option<Place> {
+        let place = self.members.place(self.members.tree.find(no)?)?;
+        self.members.at(place).settled.is_some().then_some(place)
+    }
+
+    /// What a tenant and all below it used, item by item, from the end of one day to that of another, in no order: what
+    /// was above zero on some day of the period. Local storage of personal tenants is left out, as reports have no rows
+    /// of it (reports-api, section 10). Nothing if a day is not among those that were read.
+    pub fn figures(
+        &self,
+        tenant: TenantNo,
+        begin: crate::time::Day,
+        end: crate::time::Day,
+    ) -> impl Iterator<Item = (ItemNo, InfraNo, Figures)> {
+        let tenant = self.members.tree.find(tenant);
+        let is_personal = tenant.and_then(|tenant| self.personal.get(tenant)).copied().unwrap_or(false);
+        let accounts = tenant.and_then(|tenant| self.members.place(tenant)).map(|place| self.accounts(place));
+        let days = self.question.at(begin).zip(self.question.at(end));
+        let used = accounts.unwrap_or_default().into_iter().filter(|account| account.used);
+        used.filter_map(move |account| {
+            let ((begin, end), counted) = days.zip(self.counters.counted(account.counter))?;
+            let is_hidden = is_personal && self.counters.is_local_storage(account.counter);
+            let figures = account.figures(self.counters.is_range(account.counter), begin, end);
+            (!is_hidden).then_some((counted.no, counted.infra, figures))
+        })
+    }
+
+    /// How many cells of a member's subtree were carried forward instead of reported, if its sums were kept.
+    pub(super) fn carried_cells(&self, place: Place) -> u64 {
+        self.accounts.as_ref().map_or(0, |accounts| accounts.carried(place))
+    }
+}
+
+/// Cuts the places into runs of at most so many, where subtrees end. Those whose subtree is larger stand for themselves.
+fn runs(members: &Members, most: usize) -> Vec<Range<Place>> {
+    let mut runs = Vec::new();
+    let mut run = 0..0;
+    while run.end < members.subtree().end {
+        let whole = members.at(run.end).end;
+        let end = if whole - run.end > most { run.end + 1 } else { whole };
+        if end - run.start > most && !run.is_empty() {
+            runs.push(run.clone());
+            run.start = run.end;
+        }
+        run.end = end;
+    }
+    runs.push(run);
+    runs
+}

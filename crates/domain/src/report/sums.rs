@@ -1,0 +1,226 @@
+//! Sums of levels: vectors over the days that are read, one for each counter and column.
+
+use std::ops::Range;
+
+use super::members::Place;
+use super::{Figure, Figures};
+
+/// What is counted, as numbered by [`super::counters::Counters`].
+pub(super) type Counter = usize;
+
+/// The vectors of a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Column {
+    /// The levels of tenants in production, and of suspended ones.
+    Production,
+    /// The levels of tenants on trial.
+    Trial,
+    /// Of accumulating items: how much of the level came or went with tenants instead of growing, since the first day.
+    ProductionCame,
+    /// The same of tenants on trial.
+    TrialCame,
+}
+
+const COLUMNS: usize = 4;
+
+impl Column {
+    /// The levels by mode.
+    pub(super) const fn levels(trial: bool) -> Self {
+        if trial { Self::Trial } else { Self::Production }
+    }
+
+    /// What came or went by mode.
+    pub(super) const fn came(trial: bool) -> Self {
+        if trial { Self::TrialCame } else { Self::ProductionCame }
+    }
+}
+
+/// One vector among others.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    counter: Counter,
+    column: Column,
+    /// Whether something in it was above zero on a day of the period.
+    used: bool,
+}
+
+/// The sums of some tenants, being added up.
+#[derive(Debug, Clone)]
+pub(super) struct Sums {
+    /// How many days are read.
+    width: usize,
+    lines: Vec<Line>,
+    /// The vectors, in the order of the lines.
+    values: Vec<i128>,
+    /// By counter and column: which line, counted from 1; 0 for none.
+    index: Vec<u32>,
+    /// How many meters were silent on a day of the period, day by day.
+    pub(super) carried: u64,
+}
+
+impl Sums {
+    /// Nothing yet.
+    pub(super) fn new(width: usize) -> Self {
+        Self { width, lines: Vec::new(), values: Vec::new(), index: Vec::new(), carried: 0 }
+    }
+
+    /// Adds a vector, one value for each day.
+    pub(super) fn add<T: Copy + Into<i128>>(
+        &mut self,
+        counter: Counter,
+        column: Column,
+        values: &[T],
+        used: bool,
+    ) {
+        let at = self.line(counter, column);
+        if let Some(line) = self.lines.get_mut(at) {
+            line.used |= used;
+        }
+        let sums = self.values.get_mut(at * self.width..(at + 1) * self.width).unwrap_or_default();
+        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += (*value).into());
+    }
+
+    /// Adds one on every day.
+    pub(super) fn add_ones(&mut self, counter: Counter, column: Column) {
+        let at = self.line(counter, column) * self.width;
+        let sums = self.values.get_mut(at..at + self.width).unwrap_or_default();
+        for sum in sums {
+            *sum += 1;
+        }
+    }
+
+    /// Where the line is, made if it is not there.
+    fn line(&mut self, counter: Counter, column: Column) -> usize {
+        let key = counter * COLUMNS + column as usize;
+        if key >= self.index.len() {
+            self.index.resize(key + COLUMNS, 0);
+        }
+        let Some(place) = self.index.get_mut(key) else { return 0 };
+        if *place == 0 {
+            self.lines.push(Line { counter, column, used: false });
+            self.values.resize(self.values.len() + self.width, 0);
+            *place = u32::try_from(self.lines.len()).unwrap_or(0);
+        }
+        *place as usize - 1
+    }
+
+    /// Adds all of the other.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        for (line, values) in other.lines.iter().zip(other.values.chunks_exact(self.width)) {
+            self.add(line.counter, line.column, values, line.used);
+        }
+        self.carried += other.carried;
+    }
+
+    /// Back to nothing; room is kept.
+    pub(super) fn clear(&mut self) {
+        for line in self.lines.drain(..) {
+            if let Some(place) = self.index.get_mut(line.counter * COLUMNS + line.column as usize) {
+                *place = 0;
+            }
+        }
+        self.values.clear();
+        self.carried = 0;
+    }
+}
+
+/// The sums of tenants, each with all that counts for it, as they are kept.
+#[derive(Debug)]
+pub(super) struct Accounts {
+    width: usize,
+    /// The place that `of_place` begins with.
+    first: Place,
+    of_place: Vec<Range<u32>>,
+    lines: Vec<Line>,
+    values: Vec<i128>,
+    carried: Vec<u64>,
+}
+
+/// The sums of one tenant for one counter.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Account<'a> {
+    /// What is counted.
+    pub(super) counter: Counter,
+    columns: [&'a [i128]; COLUMNS],
+    /// Whether something was above zero on a day of the period.
+    pub(super) used: bool,
+}
+
+impl Accounts {
+    /// Room for the tenants at these places.
+    pub(super) fn new(width: usize, places: Range<Place>) -> Self {
+        let (of_place, carried) = (vec![0..0; places.len()], vec![0; places.len()]);
+        Self { width, first: places.start, of_place, lines: Vec::new(), values: Vec::new(), carried }
+    }
+
+    /// Keeps the sums of the tenant at this place.
+    pub(super) fn keep(&mut self, place: Place, sums: &Sums) {
+        let from = u32::try_from(self.lines.len()).unwrap_or(u32::MAX);
+        self.lines.extend_from_slice(&sums.lines);
+        self.values.extend_from_slice(&sums.values);
+        let behind = u32::try_from(self.lines.len()).unwrap_or(u32::MAX);
+        let at = place.wrapping_sub(self.first);
+        if let Some((range, carried)) = self.of_place.get_mut(at).zip(self.carried.get_mut(at)) {
+            (*range, *carried) = (from..behind, sums.carried);
+        }
+    }
+
+    /// What is kept of the tenant at this place, in no order.
+    pub(super) fn of(&self, place: Place) -> Vec<Account<'_>> {
+        let range = self.of_place.get(place.wrapping_sub(self.first)).cloned();
+        let mut accounts: Vec<Account<'_>> = Vec::new();
+        for at in range.unwrap_or_default() {
+            let at = at as usize;
+            let Some(line) = self.lines.get(at) else { continue };
+            let values = self.values.get(at * self.width..(at + 1) * self.width).unwrap_or_default();
+            let found = accounts.iter().position(|account| account.counter == line.counter);
+            let found = found.unwrap_or_else(|| {
+                accounts.push(Account { counter: line.counter, columns: [&[]; COLUMNS], used: false });
+                accounts.len() - 1
+            });
+            if let Some(account) = accounts.get_mut(found) {
+                account.used |= line.used;
+                if let Some(column) = account.columns.get_mut(line.column as usize) {
+                    *column = values;
+                }
+            }
+        }
+        accounts
+    }
+
+    /// How many cells of the tenant's subtree were carried.
+    pub(super) fn carried(&self, place: Place) -> u64 {
+        self.carried.get(place.wrapping_sub(self.first)).copied().unwrap_or(0)
+    }
+}
+
+impl Account<'_> {
+    /// Nothing was ever counted.
+    pub(super) const fn empty() -> Self {
+        Self { counter: 0, columns: [&[]; COLUMNS], used: false }
+    }
+
+    /// The figures of a row (reports-api, section 10), by the numbers of the days it begins and ends with.
+    pub(super) fn figures(&self, is_range: bool, begin: usize, end: usize) -> Figures {
+        let (absolute, before) = (self.levels(end), self.levels(begin));
+        let mut delta = absolute - before;
+        if is_range {
+            delta = delta - (self.came(end) - self.came(begin));
+        }
+        Figures { absolute, delta, effective: if is_range { delta } else { absolute } }
+    }
+
+    fn levels(&self, day: usize) -> Figure {
+        Figure { production: self.value(Column::Production, day), trial: self.value(Column::Trial, day) }
+    }
+
+    fn came(&self, day: usize) -> Figure {
+        let (production, trial) = (Column::ProductionCame, Column::TrialCame);
+        Figure { production: self.value(production, day), trial: self.value(trial, day) }
+    }
+
+    fn value(&self, column: Column, day: usize) -> i128 {
+        let values = self.columns.get(column as usize).copied().unwrap_or_default();
+        values.get(day).copied().unwrap_or(0)
+    }
+}
