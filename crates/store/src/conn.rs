@@ -308,6 +308,11 @@ impl Write {
         Ok(seq)
     }
 
+    /// This transaction's acceptance number if it has taken one: what bears it is not committed yet.
+    pub const fn own_seq(&self) -> Option<Seq> {
+        self.seq
+    }
+
     /// The next place within this transaction's acceptance number.
     pub const fn next_ordinal(&mut self) -> i64 {
         self.ordinal += 1;

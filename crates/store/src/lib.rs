@@ -22,6 +22,7 @@ pub mod keys;
 pub mod offering_items;
 pub mod policies;
 pub mod pricing;
+pub mod reading_keys;
 pub mod report_input;
 pub mod reports;
 pub mod runs;

@@ -24,6 +24,7 @@ mod offering_items;
 mod openapi;
 mod pricing;
 mod process;
+mod reading_keys;
 mod reports;
 mod runs;
 mod tenants;

@@ -360,6 +360,24 @@ CREATE TABLE heard (
     PRIMARY KEY (range_no, day)
 ) STRICT, WITHOUT ROWID;
 
+-- The idempotency keys of readings, hashed, in runs that are never changed: a transaction appends one, and runs of about
+-- the same size and of the same week are merged (store::reading_keys). id: the acceptance number of the transaction that
+-- began it. status: merging (does not count yet), live or gone (to be removed).
+CREATE TABLE key_runs (
+    id INTEGER PRIMARY KEY,
+    last_day INTEGER NOT NULL,
+    key_count INTEGER NOT NULL,
+    status TEXT NOT NULL
+) STRICT;
+
+-- The keys of a run, at most 1,024 a row, rising: 16 bytes of the key's hash and 8 of the content's, each.
+CREATE TABLE key_pieces (
+    run_id INTEGER NOT NULL REFERENCES key_runs (id),
+    first_key BLOB NOT NULL,
+    entries BLOB NOT NULL,
+    PRIMARY KEY (run_id, first_key)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE reports (
     no INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
