@@ -1,9 +1,10 @@
-//! The project's chores: `cargo xtask test`, `cargo xtask check`, `cargo xtask openapi`.
+//! The project's chores: `cargo xtask test`, `cargo xtask check`, `cargo xtask openapi`, `cargo xtask bench`.
 //!
 //! Plain programs are called by name and their output is shown as it is; what a chore decides by itself (arrows,
 //! licences, file lengths) is a pure function with tests beside it.
 
 mod arrows;
+mod bench;
 mod check;
 mod licences;
 mod needs;
@@ -27,6 +28,9 @@ Usage: cargo xtask <CHORE>
   check        Judge everything but behaviour: the arrows between crates, file lengths, formatting, clippy,
                drift of api/openapi.json, licences. All checks run; the exit code is 1 if one fails.
   openapi      Write api/openapi.json from the code.
+  bench history [OPTIONS]
+               Time reports over a month of readings in other engines, each from its own store.
+               OPTIONS: --tenants N, --days N, --quick; --help lists all. Needs PostgreSQL's server programs.
   help         Print this.
 ";
 
@@ -48,6 +52,7 @@ fn chore() -> Result<()> {
         (None | Some("help" | "--help" | "-h"), _) => print!("{HELP}"),
         (Some("test"), _) => test::run(&Workspace::here()?, &rest)?,
         (Some("check"), true) => check::run(&Workspace::here()?)?,
+        (Some("bench"), _) => bench::run(&Workspace::here()?, &rest)?,
         (Some("openapi"), true) => openapi::write(&Workspace::here()?)?,
         (Some(name @ ("check" | "openapi")), false) => bail!("{name} takes no arguments"),
         (Some(other), _) => bail!("no chore is called {other}; `cargo xtask help` lists them"),
