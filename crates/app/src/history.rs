@@ -92,7 +92,7 @@ pub async fn tend(app: &App) -> Result<bool> {
     match (rewrite, pack) {
         (Some(range), _) => apart(async move { rewrite_range(&on, range).await }).await,
         (None, Some(range)) => apart(async move { pack_range(&on, range).await }).await,
-        (None, None) => Ok(false),
+        (None, None) => tend_keys(app).await,
     }
 }
 
@@ -119,6 +119,16 @@ async fn pack_range(app: &App, range: RangeNo) -> Result<bool> {
     }
     steps::reached(app, "after-packed");
     Ok(replaced)
+}
+
+/// Merges the runs of idempotency keys and forgets those that are kept no longer.
+async fn tend_keys(app: &App) -> Result<bool> {
+    let now = app.clock.now();
+    let mut tx = app.write_as(Actor::System).await?;
+    store::reading_keys::forget_before(&mut tx, now.day().plus(-store::reading_keys::KEPT_DAYS)).await?;
+    tx.commit().await?;
+    store::reading_keys::compact(&app.db, now).await?;
+    Ok(false)
 }
 
 /// Runs what computes for long on a thread where no request waits behind it.

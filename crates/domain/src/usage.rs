@@ -13,10 +13,11 @@ pub struct MeterKey {
     pub infra: InfraNo,
 }
 
-/// What is kept of a reading's idempotency key, which its caller chose, and of what the reading said.
+/// What is kept of a reading's idempotency key, which its caller chose, and of what the reading said: parts of
+/// cryptographic hashes, so that nobody can make two keys collide, and they spread evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyHash {
-    /// Of the caller and the key.
+    /// Of the key and whose it is.
     pub key: [u8; 16],
     /// Of everything else: the same key with other content is a conflict.
     pub content: [u8; 8],

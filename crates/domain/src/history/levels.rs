@@ -72,10 +72,10 @@ impl RangeLevels {
 
     fn between(&self, from: usize, behind: usize) -> impl Iterator<Item = Levels<'_>> {
         let meters = self.meters.get(from..behind).unwrap_or_default().iter();
-        let levels = self.levels.get(from * self.width..).unwrap_or_default().chunks_exact(self.width.max(1));
-        meters.zip(levels).map(|(meter, levels)| {
+        let levels = move |at: usize| self.levels.get(at * self.width..(at + 1) * self.width);
+        meters.zip(from..).map(move |(meter, at)| {
             let Meter { key, used, carried } = *meter;
-            Levels { key, levels, used, carried }
+            Levels { key, levels: levels(at).unwrap_or_default(), used, carried }
         })
     }
 

@@ -4,7 +4,7 @@
 //! transaction appends its keys as one sorted *run*, which nobody changes any more, and [`compact`] merges runs of about
 //! the same size and the same week into a larger one, so that they stay few. A run is forgotten as a whole.
 //!
-//! Memory holds 18 to 20 bits of each key ([`fingerprints`]), which tell for almost every new key that it is new without
+//! Memory holds fingerprints, 18 to 20 bits of each key, which tell for almost every new key that it is new without
 //! reading. Whatever they do not rule out is looked up in the one piece of the run that may hold it: the table has the
 //! last word. Before each check memory takes in the runs that have come and drops those that have gone, whoever wrote
 //! or merged them.
@@ -18,6 +18,7 @@ use std::collections::{HashMap, HashSet};
 
 use domain::ids::Seq;
 use domain::time::Day;
+pub use domain::usage::KeyHash;
 
 pub use self::compact::compact;
 use self::fingerprints::Fingerprints;
@@ -27,20 +28,9 @@ use crate::{Conn, Result, Write, args};
 /// For how many days a key is kept, at least; with the rest of its week, at most 6 days longer.
 pub const KEPT_DAYS: i32 = 90;
 
-/// A key and what was said with it, as parts of cryptographic hashes: nobody can make two keys collide, and they spread
-/// evenly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KeyHash {
-    /// Of the key and whose it is.
-    pub key: [u8; 16],
-    /// Of the content.
-    pub content: [u8; 8],
-}
-
-impl KeyHash {
-    fn against(&self, content: [u8; 8]) -> Seen {
-        if self.content == content { Seen::Same } else { Seen::Other }
-    }
+/// What was said with a key known with the content `known`.
+fn seen(hash: &KeyHash, known: [u8; 8]) -> Seen {
+    if hash.content == known { Seen::Same } else { Seen::Other }
 }
 
 /// What was said with a key that has been used before.
@@ -60,7 +50,7 @@ pub struct Fresh(HashMap<[u8; 16], [u8; 8]>);
 impl Fresh {
     /// What was said with this key earlier in the transaction.
     pub fn seen(&self, hash: &KeyHash) -> Option<Seen> {
-        self.0.get(&hash.key).map(|content| hash.against(*content))
+        self.0.get(&hash.key).map(|content| seen(hash, *content))
     }
 
     /// Takes a key that was not [`Fresh::seen`].
@@ -165,7 +155,7 @@ impl Loaded {
                 piece = rows::piece(conn, self.run.id, hash.key).await?;
             }
             let found = piece.binary_search_by_key(&hash.key, |known| known.key).ok();
-            *seen = found.and_then(|at| piece.get(at)).map(|known| hash.against(known.content));
+            *seen = found.and_then(|at| piece.get(at)).map(|known| self::seen(hash, known.content));
         }
         Ok(())
     }

@@ -15,9 +15,10 @@ use domain::catalogue::Item;
 use domain::history::Batch;
 use domain::ids::Seq;
 use domain::time::Day;
-use domain::usage::MeterKey;
+use domain::usage::{KeyHash, MeterKey};
 use store::Write;
 use store::history::{Days, Meter, Scope};
+use store::reading_keys::{Fresh, ReadingKeys, Seen};
 use tokio::sync::oneshot;
 
 use super::check::Accepted;
@@ -46,6 +47,8 @@ struct Remembered {
     meters: HashMap<MeterKey, Option<Meter>>,
     /// What accumulating meters said at the end of the day before their billing period.
     levels: HashMap<(MeterKey, Day), i64>,
+    /// The idempotency keys of the last three months; they keep in step with the database themselves.
+    keys: ReadingKeys,
 }
 
 #[derive(Debug)]
@@ -142,14 +145,10 @@ async fn commit(app: &App, remembered: &mut Remembered, calls: &[Call]) -> Resul
     let (mut tx, days) = begin(app, calls).await?;
     let batch = store::history::count_batch(&mut tx).await?;
     if batch != remembered.batch + 1 {
-        *remembered = Remembered::default();
+        remembered.forget_meters();
     }
     let mut changes = prepare(&mut tx, remembered, calls, days.open).await?;
-    let verdicts: Vec<Vec<Verdict>> = calls
-        .iter()
-        .enumerate()
-        .map(|(call, of)| of.readings.iter().map(|reading| changes.take(call, reading)).collect())
-        .collect();
+    let (verdicts, keys) = decide(&mut tx, &mut remembered.keys, &mut changes, calls).await?;
     let changed = changes.changed_calls();
     let seq = if changed.is_empty() { None } else { Some(tx.seq().await?) };
     let (now, seq_of) = (tx.now(), seq.unwrap_or(Seq(0)));
@@ -158,6 +157,7 @@ async fn commit(app: &App, remembered: &mut Remembered, calls: &[Call]) -> Resul
     store::history::set_meters(&mut tx, &meters).await?;
     store::history::remove_meters(&mut tx, &silenced).await?;
     store::history::append(&mut tx, &batches, days.open).await?;
+    store::reading_keys::append(&mut tx, days.open, keys).await?;
     tx.commit().await?;
     let meters = meters.into_iter().map(|(key, meter)| (key, Some(meter)));
     remembered.keep(
@@ -175,6 +175,36 @@ async fn commit(app: &App, remembered: &mut Remembered, calls: &[Call]) -> Resul
     Ok(written
         .map(|(call, verdicts)| Written { verdicts, seq: seq.filter(|_| changed.contains(&call)) })
         .collect())
+}
+
+/// Takes the readings one after the other. Gives the verdicts, by call, and the idempotency keys that are used up now.
+async fn decide(
+    tx: &mut Write,
+    keys: &mut ReadingKeys,
+    changes: &mut Changes,
+    calls: &[Call],
+) -> Result<(Vec<Vec<Verdict>>, Vec<KeyHash>)> {
+    let readings = || calls.iter().flat_map(|call| call.readings.iter());
+    let given: Vec<KeyHash> = readings().filter_map(|reading| reading.idempotency).collect();
+    let mut seen = keys.check(tx, &given).await?.into_iter();
+    let mut fresh = Fresh::default();
+    let mut verdict = |call: usize, reading: &Accepted| {
+        let Some(key) = reading.idempotency else { return changes.take(call, reading) };
+        match seen.next().flatten().or_else(|| fresh.seen(&key)) {
+            Some(Seen::Same) => return Verdict::Absorbed,
+            Some(Seen::Other) => return refused("key", "was used for another reading"),
+            None => {}
+        }
+        let verdict = changes.take(call, reading);
+        if !matches!(verdict, Verdict::Refused(_)) {
+            fresh.take(key);
+        }
+        verdict
+    };
+    let verdicts = calls.iter().enumerate();
+    let verdicts =
+        verdicts.map(|(call, of)| of.readings.iter().map(|reading| verdict(call, reading)).collect());
+    Ok((verdicts.collect(), fresh.into_keys()))
 }
 
 /// A transaction on the day that is open now. Where a reading is for a day that is over, or is taken back, every day
@@ -247,6 +277,11 @@ fn wider(a: (Day, Day), b: (Day, Day)) -> (Day, Day) {
 }
 
 impl Remembered {
+    fn forget_meters(&mut self) {
+        self.meters.clear();
+        self.levels.clear();
+    }
+
     /// Keeps what still holds after the transaction.
     fn keep(
         &mut self,
@@ -255,7 +290,7 @@ impl Remembered {
         shifted: &HashSet<MeterKey>,
     ) {
         if self.levels.len().max(self.meters.len()) > MAX_REMEMBERED {
-            *self = Self::default();
+            self.forget_meters();
         }
         self.batch = batch;
         self.meters.extend(meters);
