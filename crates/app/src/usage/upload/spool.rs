@@ -157,3 +157,58 @@ fn read_text(input: &mut impl Read) -> io::Result<String> {
     input.read_exact(&mut bytes)?;
     String::from_utf8(bytes).map_err(io::Error::other)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sent() -> impl Strategy<Value = Sent> {
+        let items = Catalogue::embedded().items();
+        let value = (0..=domain::usage::MAX_READING).prop_map(|value| Reading::new(value).unwrap());
+        (
+            any::<u128>(),
+            0..items.len(),
+            prop::option::of(any::<u128>()),
+            prop::option::of(any::<i32>()),
+            prop::option::of(value),
+            prop::option::of(".{1,256}"),
+        )
+            .prop_map(|(tenant, item, infra, day, value, key)| Sent {
+                tenant: TenantId(Uuid::from_u128(tenant)),
+                item: &items[item],
+                infra: infra.map(|infra| InfraId(Uuid::from_u128(infra))),
+                day: day.map(Day),
+                value,
+                key,
+            })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_spooled_comes_back_in_its_order(sent in prop::collection::vec(sent(), 1..40), times in 1_u64..200) {
+            let folder = std::env::temp_dir().join(format!("tidemark-spool-{}", std::process::id()));
+            let mut spool = Spool::new();
+            let mut expected = Vec::new();
+            for line in 0..times {
+                for sent in &sent {
+                    spool.push(&folder, Uuid::from_u128(line.into()), line, sent).unwrap();
+                    expected.push(format!("{:?}", (line, sent)));
+                }
+            }
+            let (mut spooled, mut found) = (spool.finish().unwrap(), Vec::new());
+            loop {
+                let chunk = spooled.next(1_000).unwrap();
+                if chunk.is_empty() {
+                    break;
+                }
+                found.extend(chunk.iter().map(|reading| format!("{reading:?}")));
+            }
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!(std::fs::read_dir(&folder).map_or(0, Iterator::count), 0);
+            let _ = std::fs::remove_dir(&folder);
+        }
+    }
+}

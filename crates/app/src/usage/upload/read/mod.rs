@@ -8,6 +8,8 @@ mod json;
 mod lines;
 mod member;
 mod ndjson;
+#[cfg(test)]
+mod tests;
 
 use std::io::BufRead;
 
