@@ -59,16 +59,16 @@ impl Bulk {
         self.test.app.read().await.unwrap().count(sql, Vec::new()).await.unwrap()
     }
 
-    /// How many readings the ledger holds.
+    /// How many changes the ledger holds.
     async fn stored(&self) -> i64 {
-        self.count("SELECT COUNT(*) AS n FROM ledger").await
+        self.count("SELECT COALESCE(SUM(entries), 0) AS n FROM ledger").await
     }
 
     /// What the meter of a tenant says.
     async fn level(&self, tenant: TenantId, item: &str) -> Option<i64> {
         let key = self.test.meter(tenant, item, None).await;
         let mut conn = self.test.app.read().await.unwrap();
-        store::usage::meters(&mut conn, &[key]).await.unwrap().get(&key).map(|meter| meter.level)
+        store::history::meters(&mut conn, &[key]).await.unwrap().get(&key).map(|meter| meter.level)
     }
 }
 
