@@ -3,10 +3,12 @@
 use std::io::Write as _;
 
 use domain::access::Role;
+use domain::ids::TenantId;
 use domain::tenant::TenantKind;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{Bulk, counts};
 use crate::metering::Metering as _;
@@ -31,7 +33,10 @@ async fn every_form_says_the_same() {
                 "retract": false, "key": null}),
         ]
     };
-    let ndjson = |n| readings(n).iter().map(|reading| format!("{reading}\r\n\r\n")).collect::<String>();
+    let ndjson = |n| {
+        let lines: Vec<String> = readings(n).iter().map(Value::to_string).collect();
+        lines.join("\r\n\r\n")
+    };
     let csv = |n: i64| {
         format!(
             "\u{feff}value,tenant_id,\"offering_item\",infra_id,date,key\r\n{n},{customer},vms,,,\r\n\
@@ -70,18 +75,19 @@ async fn every_form_says_the_same() {
     assert_eq!(again, json!({"accepted": 0, "absorbed": 3, "refused_count": 0, "refused": [], "seq": null}));
 }
 
-#[tokio::test]
-async fn each_faulty_reading_is_refused_by_its_line_and_member_and_the_others_are_taken() {
-    let bulk = Bulk::new().await;
-    let south = bulk.test.tenant(bulk.test.top, TenantKind::Partner, "South").await;
-    let (tenant, unknown) = (bulk.customer, bulk.test.app.ids.other().unwrap());
+/// Readings of `tenant` as JSON, each with the member it is refused for and why; `south` has nothing on.
+fn cases(
+    tenant: TenantId,
+    south: TenantId,
+    unknown: Uuid,
+) -> Vec<(String, Option<(&'static str, &'static str)>)> {
     let bounds = "must be an integer from 0 to 9007199254740991";
     let with = |more: Value| {
         let mut reading = json!({"tenant_id": tenant, "offering_item": "vms"});
         reading.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         reading.to_string()
     };
-    let cases = [
+    vec![
         (with(json!({"value": 1})), None),
         (with(json!({"value": -1})), Some(("value", bounds))),
         (with(json!({"value": 1.5})), Some(("value", bounds))),
@@ -125,20 +131,27 @@ async fn each_faulty_reading_is_refused_by_its_line_and_member_and_the_others_ar
             Some(("offering_item", "is off for the tenant, or is not metered on this storage")),
         ),
         (with(json!({"value": 3, "key": "k".repeat(256)})), None),
-    ];
-    let refusal = |(at, case): (usize, &(String, Option<(&str, &str)>))| {
-        let (field, error) = case.1?;
-        Some(json!({"line": at + 1, "field": field, "error": error}))
-    };
-    let expected: Vec<Value> = cases.iter().enumerate().filter_map(refusal).collect();
+    ]
+}
+
+#[tokio::test]
+async fn each_faulty_reading_is_refused_by_its_line_and_member_and_the_others_are_taken() {
+    let bulk = Bulk::new().await;
+    let south = bulk.test.tenant(bulk.test.top, TenantKind::Partner, "South").await;
+    let cases = cases(bulk.customer, south, bulk.test.app.ids.other().unwrap());
+    let mut expected = Vec::new();
+    for (at, (_, refused)) in cases.iter().enumerate() {
+        expected
+            .extend(refused.map(|(field, error)| json!({"line": at + 1, "field": field, "error": error})));
+    }
+    let expected = Value::from(expected);
     let bodies: Vec<&str> = cases.iter().map(|(body, _)| body.as_str()).collect();
     let ndjson = bulk.post("application/x-ndjson", bodies.join("\n")).await.ok();
-    assert_eq!(ndjson["refused"], Value::from(expected.clone()));
+    assert_eq!(ndjson["refused"], expected);
     assert_eq!(counts(&ndjson), [2, 0, 26]);
-    // A second time nothing is new: the first value, then the last.
+    assert_eq!(bulk.level(bulk.customer, "vms").await, Some(3));
     let array = bulk.post("application/json", format!("[{}]", bodies.join(","))).await.ok();
-    assert_eq!(array["refused"], Value::from(expected));
-    assert_eq!(bulk.level(tenant, "vms").await, Some(3));
+    assert_eq!(array["refused"], expected);
 }
 
 #[tokio::test]

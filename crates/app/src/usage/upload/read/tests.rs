@@ -107,7 +107,7 @@ proptest! {
         let mut csv = "key,value,offering_item,tenant_id\r\n".to_owned();
         let mut json = Vec::new();
         for key in &keys {
-            csv += &format!("\"{}\",7,vms,{tenant}\r\n", key.replace('"', "\"\""));
+            csv.push_str(&["\"", &key.replace('"', "\"\""), "\",7,vms,", tenant, "\r\n"].concat());
             json.push(serde_json::json!({"tenant_id": tenant, "offering_item": "vms", "value": 7, "key": key}));
         }
         let json = serde_json::to_vec(&json).unwrap();
