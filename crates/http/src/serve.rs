@@ -67,15 +67,14 @@ pub fn router(app: App) -> Router {
 
 /// These routes with everything that stands around handlers.
 pub fn around(routes: Router<App>, app: App) -> Router {
-    let routes = routes
-        .layer(
-            ServiceBuilder::new()
-                .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME_LIMIT))
-                .layer(middleware::from_fn(take_small_body))
-                .layer(CompressionLayer::new())
-                .layer(RequestDecompressionLayer::new())
-                .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
-        );
+    let routes = routes.layer(
+        ServiceBuilder::new()
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME_LIMIT))
+            .layer(middleware::from_fn(take_small_body))
+            .layer(CompressionLayer::new())
+            .layer(RequestDecompressionLayer::new())
+            .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
+    );
     let routes = whole
         .merge(streamed.layer(middleware::from_fn(take_small_body)))
         .layer(

@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use domain::catalogue::ItemNumbers;
-use domain::catalogue::{Catalogue, Item, Unit};
+use domain::catalogue::{Catalogue, Item, ItemNumbers, Unit};
 use domain::ids::{InfraId, InfraNo, TenantId, TenantNo};
 use domain::infra::Capability;
 use domain::time::Day;
@@ -74,7 +73,7 @@ pub(super) async fn check(
     let storages: HashSet<InfraId> = named.iter().flatten().filter_map(|named| named.infra).collect();
     let around = Around {
         roots,
-        numbers: known.numbers(conn).await?,
+        numbers: store::catalogue::item_numbers(conn).await?,
         tenants: known.targets(conn, now, tenants).await?,
         storages: store::usage::storages(conn, &storages.into_iter().collect::<Vec<_>>()).await?,
     };
@@ -100,7 +99,7 @@ fn choose(found: Candidates<'_>, on: &HashSet<MeterKey>) -> Checked<Placed> {
 /// What stands around the readings.
 struct Around<'a> {
     roots: &'a [TenantNo],
-    numbers: Arc<ItemNumbers>,
+    numbers: ItemNumbers,
     tenants: HashMap<TenantId, Target>,
     storages: HashMap<InfraId, (InfraNo, Vec<Capability>)>,
 }

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::ids::{InfraNo, ItemNo, Seq, TenantId, TenantNo};
 use domain::usage::MeterKey;
 use store::Conn;
-use store::catalogue::ItemNumbers;
 use store::usage::Turn;
 
 use crate::Result;
@@ -37,7 +36,6 @@ pub(super) struct Known(Mutex<Learned>);
 struct Learned {
     /// The last change that it takes into account.
     seen: Option<Seq>,
-    numbers: Option<Arc<ItemNumbers>>,
     tenants: HashMap<TenantId, Target>,
     /// By parent: what stands above its children, itself first.
     above: HashMap<TenantNo, Arc<[TenantNo]>>,
@@ -61,16 +59,6 @@ impl Known {
             learned.seen = learned.seen.max(Some(now));
         }
         Ok(now)
-    }
-
-    /// The numbers of items, which never change while the process runs.
-    pub(super) async fn numbers(&self, conn: &mut Conn) -> Result<Arc<ItemNumbers>> {
-        if let Some(numbers) = &self.learned().numbers {
-            return Ok(Arc::clone(numbers));
-        }
-        let numbers = Arc::new(store::catalogue::item_numbers(conn).await?);
-        self.learned().numbers = Some(Arc::clone(&numbers));
-        Ok(numbers)
     }
 
     /// Those of these tenants that live.
@@ -184,8 +172,7 @@ impl Learned {
         for turn in turns {
             match turn {
                 Turn::Moved => {
-                    let (seen, numbers) = (self.seen, self.numbers.take());
-                    *self = Self { seen, numbers, ..Self::default() };
+                    *self = Self { seen: self.seen, ..Self::default() };
                 }
                 Turn::Deleted(tenant) => self.tenants.retain(|_, target| target.no != *tenant),
                 Turn::Switched(tenant) => {
