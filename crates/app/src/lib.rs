@@ -62,6 +62,8 @@ pub struct Parts {
     pub auth: auth::State,
     /// What accepting readings keeps between calls.
     pub usage: usage::State,
+    /// What receiving and checking readings keeps between calls.
+    pub intake: usage::Intake,
     /// What freezing days keeps between calls.
     pub history: history::State,
     /// What the jobs keep between calls.
@@ -80,6 +82,7 @@ impl App {
             work: Notify::new(),
             auth: auth::State::default(),
             usage: usage::State::default(),
+            intake: usage::Intake::default(),
             history: history::State::default(),
             jobs: jobs::State::default(),
         }))

@@ -12,6 +12,28 @@ pub struct Settings {
     pub public_url: String,
     /// How mails leave.
     pub mail: Mail,
+    /// What an upload of readings may be.
+    pub uploads: Uploads,
+}
+
+/// The limits of uploads of readings.
+#[derive(Debug, Clone)]
+pub struct Uploads {
+    /// Where those that are too large for memory wait until they have come whole.
+    pub folder: PathBuf,
+    /// The most bytes of one, counted before and after decompression.
+    pub max_bytes: u64,
+    /// The most readings of one.
+    pub max_readings: u64,
+    /// How many days back a reading may be for without a reason.
+    pub window_days: u32,
+}
+
+impl Default for Uploads {
+    /// As config/default.toml has it, in the folder `spool`.
+    fn default() -> Self {
+        Self { folder: PathBuf::from("spool"), max_bytes: 1 << 30, max_readings: 5_000_000, window_days: 400 }
+    }
 }
 
 impl Settings {
@@ -86,7 +108,7 @@ mod tests {
                 transport: Transport::Folder(PathBuf::new()),
                 max_message_bytes: 0,
             };
-            Settings { public_url: url.to_owned(), mail }.host().to_owned()
+            Settings { public_url: url.to_owned(), mail, uploads: Uploads::default() }.host().to_owned()
         };
         assert_eq!(host("https://tide.example.com"), "tide.example.com");
         assert_eq!(host("http://127.0.0.1:8080"), "127.0.0.1");

@@ -107,6 +107,9 @@ number! {
 pub const RANGE_TENANTS: i64 = 4096;
 
 impl TenantNo {
+    /// The top tenant, the first one of every database.
+    pub const TOP: Self = Self(1);
+
     /// The range it lies in.
     pub const fn range(self) -> RangeNo {
         RangeNo(self.0.div_euclid(RANGE_TENANTS))

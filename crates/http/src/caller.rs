@@ -131,7 +131,7 @@ pub(crate) fn check_accept(headers: &HeaderMap) -> Result<(), Problem> {
     let ranges = accepts.flat_map(|value| value.split(',')).filter_map(json_range);
     match ranges.max() {
         Some((_, true)) => Ok(()),
-        _ => Err(Problem::NotJson("Accept excludes application/json")),
+        _ => Err(Problem::UnsupportedMedia("Accept excludes application/json")),
     }
 }
 

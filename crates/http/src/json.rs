@@ -85,7 +85,7 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     let media = kind.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     let is_json =
         media == "application/json" || media.starts_with("application/") && media.ends_with("+json");
-    if is_json { Ok(()) } else { Err(Problem::NotJson("Content-Type is not application/json")) }
+    if is_json { Ok(()) } else { Err(Problem::UnsupportedMedia("Content-Type is not application/json")) }
 }
 
 /// Reads a body; the error names the member at fault as a dotted path.

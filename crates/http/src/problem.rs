@@ -60,8 +60,8 @@ impl ErrorBody {
 pub enum Problem {
     /// From a use case.
     App(Error),
-    /// 415: a body or an `Accept` that is not JSON.
-    NotJson(&'static str),
+    /// 415: a body or an `Accept` of a kind that the call does not know, in most cases not JSON.
+    UnsupportedMedia(&'static str),
     /// 413: a body over the limit.
     TooLarge,
     /// 400 with a word in place of a number for its code.
@@ -83,7 +83,9 @@ impl Problem {
     fn parts(&self) -> (StatusCode, ErrorBody) {
         let plain = |status: StatusCode, info: Option<String>| (status, plain_body(status, info));
         match self {
-            Self::NotJson(info) => plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, Some((*info).to_owned())),
+            Self::UnsupportedMedia(info) => {
+                plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, Some((*info).to_owned()))
+            }
             Self::TooLarge => {
                 plain(StatusCode::PAYLOAD_TOO_LARGE, Some("the body is larger than 16 MiB".to_owned()))
             }

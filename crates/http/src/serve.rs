@@ -32,43 +32,58 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Where the documentation's pages lie; its own addresses end in a slash.
 const DOCS: &str = "/api/2/docs";
 
+/// The routes by how their bodies come.
+pub struct Routes {
+    /// Those that take a body of bounded size as a whole, within a bounded time.
+    pub whole: Router<App>,
+    /// Those that read it while it comes, and have limits of their own.
+    pub streamed: Router<App>,
+}
+
 /// The routes and the OpenAPI document.
-pub fn documented() -> (Router<App>, utoipa::openapi::OpenApi) {
-    let (routes, mut document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
+pub fn documented() -> (Routes, utoipa::openapi::OpenApi) {
+    let (whole, mut document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
         .nest("/api/2", api::routes().merge(idp::routes()))
         .nest("/api/tidemark/1", api::own_routes())
         .merge(idp::host_routes())
         .split_for_parts();
+    let (streamed, further) =
+        OpenApiRouter::new().nest("/api/tidemark/1", api::readings::routes()).split_for_parts();
+    document.merge(further);
     openapi::name_operations(&mut document);
     openapi::describe_responses(&mut document);
-    (routes, document)
+    (Routes { whole, streamed }, document)
 }
 
 /// The whole HTTP side.
 pub fn router(app: App) -> Router {
-    let (routes, document) = documented();
-    let routes = routes
+    let (Routes { whole, streamed }, document) = documented();
+    let whole = whole
         .route("/healthz", get(|| async { StatusCode::OK }))
         .route("/readyz", get(ready))
         .merge(SwaggerUi::new(DOCS).url("/api/2/openapi.json", document));
-    around(routes, app)
+    around(Routes { whole, streamed }, app)
 }
 
 /// These routes with everything that stands around handlers.
-pub fn around(routes: Router<App>, app: App) -> Router {
-    let routes = routes
+pub fn around(Routes { whole, streamed }: Routes, app: App) -> Router {
+    let whole = whole.layer(
+        ServiceBuilder::new()
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME_LIMIT))
+            .layer(middleware::from_fn(take_small_body))
+            .layer(CompressionLayer::new())
+            .layer(RequestDecompressionLayer::new())
+            .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
+    );
+    let routes = whole
+        .merge(streamed.layer(middleware::from_fn(take_small_body)))
         .layer(
             ServiceBuilder::new()
                 .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
                 .layer(PropagateRequestIdLayer::new(REQUEST_ID))
                 .layer(middleware::from_fn_with_state(app.clone(), observe))
                 .layer(middleware::from_fn(problem::complete))
-                .layer(CatchPanicLayer::new())
-                .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME_LIMIT))
-                .layer(middleware::from_fn(take_small_body))
-                .layer(CompressionLayer::new())
-                .layer(RequestDecompressionLayer::new())
-                .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
+                .layer(CatchPanicLayer::new()),
         )
         .with_state(app);
     // A layer of a router runs after its routing, so that the one that changes paths stands around another router.
@@ -103,9 +118,9 @@ async fn take_small_body(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    match axum::body::to_bytes(body, SMALL_BODY_BYTES).await {
-        Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
-        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    match tokio::time::timeout(TIME_LIMIT, axum::body::to_bytes(body, SMALL_BODY_BYTES)).await {
+        Ok(Ok(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        _ => StatusCode::BAD_REQUEST.into_response(),
     }
 }
 

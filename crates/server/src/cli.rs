@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Usage metering and reporting for service providers.
 ///
@@ -31,6 +31,12 @@ pub enum Command {
     Serve(Serve),
     /// Check the configuration and say what would be used, without serving
     CheckConfig(Common),
+    /// Take readings from a file: JSON, NDJSON or CSV, plain, .gz or .zst
+    ///
+    /// Works on the data directory while nothing serves on it, in the name of Tidemark itself. Prints every refused
+    /// reading (the first 1,000) and how many were accepted, absorbed and refused. Ends with code 1 where any was
+    /// refused; the others are stored all the same. A broken file stores nothing.
+    Import(Import),
     /// Show the main job on a small channel: readings, a report made, changed, mailed and stored
     Demo(Demo),
     /// Print the OpenAPI document
@@ -84,6 +90,34 @@ pub struct Serve {
     /// Scheme, host and port that clients use, such as <https://tide.example.com> [env: TIDEMARK_PUBLIC_URL]
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+}
+
+/// Options of `import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Where to.
+    #[command(flatten)]
+    pub common: Common,
+    /// The file, such as may.csv or may.ndjson.zst
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The form of the file [default: by its extension]
+    #[arg(long)]
+    pub format: Option<ImportFormat>,
+    /// Why its readings come late: needed for days before readings.window_days
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// The form of a file of readings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImportFormat {
+    /// An array, or an object with readings and reason
+    Json,
+    /// One object a line
+    Ndjson,
+    /// With a header that names the members
+    Csv,
 }
 
 /// Options of `demo`.

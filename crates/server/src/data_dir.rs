@@ -1,7 +1,7 @@
 //! The data directory: who may use it, and what lies in it.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +65,7 @@ impl DataDir {
         Ok(made)
     }
 
-    /// Opens what `init` made.
+    /// Opens what `init` made, and clears away what uploads of a process before have left.
     pub async fn open(&self, settings: &Settings) -> Result<(Db, SealingKey)> {
         let file = self.database();
         ensure!(
@@ -74,6 +74,12 @@ impl DataDir {
             self.path.display(),
             self.path.display()
         );
+        match std::fs::remove_dir_all(spool(&self.path)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).context(format!("{} cannot be cleared", spool(&self.path).display()));
+            }
+            _ => {}
+        }
         let sealing = SealingKey::read(&settings.secret_key_file).context("secret_key_file")?;
         let db = Db::open(&file).await.with_context(|| format!("{} cannot be opened", file.display()))?;
         Ok((db, sealing))
@@ -83,4 +89,9 @@ impl DataDir {
     pub fn database(&self) -> PathBuf {
         self.path.join("tidemark.db")
     }
+}
+
+/// Where uploads wait that are too large for memory.
+pub fn spool(data_dir: &Path) -> PathBuf {
+    data_dir.join("spool")
 }

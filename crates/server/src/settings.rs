@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use app::settings::{Mail, Security, Smtp, Transport};
+use app::settings::{Mail, Security, Smtp, Transport, Uploads};
 use config::{Config, Environment, File, FileFormat};
 use domain::time::Instant;
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::cli::Common;
+use crate::data_dir;
 
 /// The defaults: the file is the truth.
 pub const DEFAULTS: &str = include_str!("../../../config/default.toml");
@@ -31,6 +32,7 @@ struct Raw {
     log: RawLog,
     mail: RawMail,
     smtp: RawSmtp,
+    readings: RawReadings,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,6 +69,14 @@ struct RawMail {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawReadings {
+    max_upload_bytes: u64,
+    max_upload_readings: u64,
+    window_days: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawSmtp {
     host: String,
     port: u16,
@@ -97,6 +107,8 @@ pub struct Settings {
     pub log: Log,
     /// How mails leave.
     pub mail: Mail,
+    /// What an upload of readings may be.
+    pub uploads: Uploads,
 }
 
 impl Settings {
@@ -172,6 +184,12 @@ impl Raw {
             anyhow::anyhow!("mail.from: {:?}: {why}; such as Tidemark <reports@example.com>", self.mail.from)
         })?;
         let transport = self.smtp.check(&self.data_dir)?;
+        let uploads = Uploads {
+            folder: data_dir::spool(&self.data_dir),
+            max_bytes: self.readings.max_upload_bytes,
+            max_readings: self.readings.max_upload_readings,
+            window_days: self.readings.window_days,
+        };
         Ok(Settings {
             data_dir: self.data_dir,
             listen,
@@ -181,6 +199,7 @@ impl Raw {
             shutdown_seconds: self.shutdown_seconds,
             log: self.log.check()?,
             mail: Mail { from: self.mail.from, transport, max_message_bytes: self.mail.max_message_bytes },
+            uploads,
         })
     }
 }

@@ -6,9 +6,6 @@ use domain::time::Instant;
 use crate::audit::{Change, Object};
 use crate::{Conn, Result, Row, Write, args};
 
-/// The first tenant of every database, in whose scope its keys are logged.
-const TOP: TenantNo = TenantNo(1);
-
 /// A signing key's place in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyState {
@@ -71,7 +68,15 @@ pub async fn insert(tx: &mut Write, key: &SealedKey, state: KeyState) -> Result<
     .await?;
     let new = Some(state.as_str().to_owned());
     let kid = &key.public.kid;
-    tx.log_first(Change { object: Object::Key, id: kid, tenant: TOP, field: "state", old: None, new }).await
+    tx.log_first(Change {
+        object: Object::Key,
+        id: kid,
+        tenant: TenantNo::TOP,
+        field: "state",
+        old: None,
+        new,
+    })
+    .await
 }
 
 /// The key that signs; `None` before the first setup.
@@ -129,7 +134,7 @@ pub async fn set_state(tx: &mut Write, kid: &str, from: KeyState, to: KeyState) 
     )
     .await?;
     let (old, new) = (Some(from.as_str().to_owned()), Some(to.as_str().to_owned()));
-    tx.log(Change { object: Object::Key, id: kid, tenant: TOP, field: "state", old, new }).await
+    tx.log(Change { object: Object::Key, id: kid, tenant: TenantNo::TOP, field: "state", old, new }).await
 }
 
 /// Deletes the keys that were retired before this instant.

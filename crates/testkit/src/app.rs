@@ -4,7 +4,7 @@ use ::app::access::Proof;
 use ::app::auth::keys::SigningKey;
 use ::app::auth::sealing::SealingKey;
 use ::app::clock::ManualClock;
-use ::app::settings::{Mail, Settings, Transport};
+use ::app::settings::{Mail, Settings, Transport, Uploads};
 use ::app::{App, Caller, Clock, Ids};
 use domain::access::{Actor, Grant, Role};
 use domain::ids::{ClientId, ContactId, DEFAULT_IDP, TenantId, TenantNo};
@@ -56,15 +56,21 @@ impl TestApp {
 
     /// As [`TestApp::at`], with other settings of mail than a folder below the directory.
     pub async fn with_mail(now: &str, set: impl FnOnce(&mut Mail)) -> Self {
+        Self::with_settings(now, |settings| set(&mut settings.mail)).await
+    }
+
+    /// As [`TestApp::at`], with other settings.
+    pub async fn with_settings(now: &str, set: impl FnOnce(&mut Settings)) -> Self {
         let directory = Directory::new();
         let clock = ManualClock::at(at(now));
-        let mut mail = Mail {
+        let mail = Mail {
             from: "Tidemark <reports@tide.example.com>".to_owned(),
             transport: Transport::Folder(directory.path().join("mail")),
             max_message_bytes: 20 * 1024 * 1024,
         };
-        set(&mut mail);
-        let settings = Settings { public_url: "https://tide.example.com".to_owned(), mail };
+        let uploads = Uploads { folder: directory.path().join("spool"), ..Uploads::default() };
+        let mut settings = Settings { public_url: "https://tide.example.com".to_owned(), mail, uploads };
+        set(&mut settings);
         let db = Db::open(&directory.path().join("tidemark.db")).await.expect("a database");
         let sealing = SealingKey::from_bytes(&[7; 32]).expect("a key of 32 bytes");
         let app = App::new(db, Clock::Manual(clock.clone()), Ids::default(), settings, sealing);

@@ -5,6 +5,8 @@
 
 mod check;
 mod current;
+mod known;
+pub mod upload;
 mod writer;
 
 use domain::ids::{InfraId, TenantId};
@@ -13,9 +15,16 @@ use uuid::Uuid;
 
 use crate::{App, Caller, Error, Result};
 
-use check::Accepted;
+use check::{Accepted, Named, Placed};
 pub use current::{ItemState, Usage, UsageFilter, of_tenant, of_tenants};
 pub use writer::State;
+
+/// What receiving and checking readings keeps between calls.
+#[derive(Debug, Default)]
+pub struct Intake {
+    known: known::Known,
+    uploads: upload::State,
+}
 
 /// The most readings of one call.
 pub const MAX_READINGS: usize = 1_000;
@@ -35,6 +44,18 @@ pub struct Entry {
     pub infra: Option<InfraId>,
     /// The value: since the begin of the billing period for accumulating items, else the level.
     pub value: Reading,
+}
+
+impl Entry {
+    fn named(&self) -> Named<'_> {
+        Named {
+            tenant: self.tenant,
+            resource: self.resource,
+            offering_item: self.offering_item.as_deref(),
+            usage_type: self.usage_type.as_deref(),
+            infra: self.infra,
+        }
+    }
 }
 
 /// Why a single reading was refused; the others of the call are not touched by it.
@@ -94,14 +115,20 @@ pub async fn accept(
     if entries.len() > MAX_READINGS {
         return Err(Error::TooMany { why: format!("at most {MAX_READINGS} items in one call").into() });
     }
-    let checked = check::check(&mut app.read().await?, &roots, entries).await?;
-    let accepted = checked.iter().filter_map(|entry| entry.as_ref().ok().copied()).collect();
-    let mut verdicts = writer::write(app, caller.actor(), None, accepted).await?.verdicts.into_iter();
-    let answer = |checked: std::result::Result<Accepted, Fault>| {
-        checked.and_then(|_| match verdicts.next() {
+    let named: Vec<_> =
+        entries.iter().map(|entry| entry.as_ref().map(Entry::named).map_err(Clone::clone)).collect();
+    let placed = check::check(&app.intake.known, &mut app.read().await?, &roots, &named).await?;
+    let accepted = placed.iter().zip(&entries).filter_map(|(placed, entry)| {
+        let (placed, entry) = placed.as_ref().ok().zip(entry.as_ref().ok())?;
+        Some(Accepted { key: placed.key, day: None, value: Some(entry.value), idempotency: None })
+    });
+    let written = writer::write(app, caller.actor(), None, accepted.collect()).await?;
+    let mut verdicts = written.verdicts.into_iter();
+    let answer = |placed: std::result::Result<Placed, Fault>| {
+        placed.and_then(|_| match verdicts.next() {
             Some(Verdict::Refused(fault)) => Err(fault),
             _ => Ok(()),
         })
     };
-    Ok(checked.into_iter().map(answer).collect())
+    Ok(placed.into_iter().map(answer).collect())
 }

@@ -9,6 +9,7 @@ pub mod email_changes;
 pub mod infra;
 pub mod offering_items;
 pub mod pricing;
+pub mod readings;
 pub mod reports;
 pub mod subscriptions;
 pub mod tenants;

@@ -77,6 +77,7 @@ pub fn use_case_settings(settings: &Settings, listen: std::net::SocketAddr) -> a
     app::Settings {
         public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
         mail: settings.mail.clone(),
+        uploads: settings.uploads.clone(),
     }
 }
 

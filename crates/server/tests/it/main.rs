@@ -25,6 +25,7 @@ mod openapi;
 mod pricing;
 mod process;
 mod reading_keys;
+mod readings;
 mod reports;
 mod runs;
 mod tenants;

@@ -1,11 +1,12 @@
 //! What stands around a reading: whose it is, what it counts, and what the meters add up to.
 
 mod current;
+mod places;
 
 use std::collections::{HashMap, HashSet};
 
 use domain::billing::BillingDay;
-use domain::ids::{InfraId, InfraNo, ItemNo, TenantId, TenantNo};
+use domain::ids::{InfraId, InfraNo, ItemNo, TenantNo};
 use domain::infra::Capability;
 use domain::time::Instant;
 use domain::usage::MeterKey;
@@ -13,6 +14,7 @@ use domain::usage::MeterKey;
 use crate::{Arg, Conn, Result, Row, args, dialect};
 
 pub use current::{MeterSum, TenantItem, billing_days_of, infra_ids, items_of, sums, sums_before};
+pub use places::{Place, Turn, above, last_change, places, turns_since};
 
 /// The meter that a row names in its columns tenant_no, item_no and infra_no.
 pub(crate) fn meter_key(row: &Row) -> Result<MeterKey> {
@@ -25,38 +27,6 @@ pub(crate) fn meter_key(row: &Row) -> Result<MeterKey> {
 
 pub(crate) fn key_args(key: &MeterKey) -> Vec<Arg> {
     args![key.tenant, key.item, key.infra]
-}
-
-/// A live tenant that somebody wants to report usage of.
-#[derive(Debug, Clone, Copy)]
-pub struct Target {
-    /// Its number.
-    pub no: TenantNo,
-    /// Whether it is one of the roots or stands below one.
-    pub in_reach: bool,
-}
-
-/// Those of these tenants that live, and whether they stand below one of `roots`.
-pub async fn targets(
-    conn: &mut Conn,
-    roots: &[TenantNo],
-    ids: &[TenantId],
-) -> Result<HashMap<TenantId, Target>> {
-    let mut found = HashMap::new();
-    for ids in ids.chunks(dialect::MAX_ARGS / 2) {
-        let sql = format!(
-            "SELECT t.id, t.no, EXISTS (SELECT 1 FROM closure k WHERE k.tenant_no = t.no AND k.ancestor_no IN ({})) \
-             AS in_reach FROM tenants t WHERE t.deleted_at IS NULL AND t.id IN ({})",
-            dialect::placeholders(1, roots.len()),
-            dialect::placeholders(1 + roots.len(), ids.len())
-        );
-        let values = roots.iter().map(|root| Arg::from(*root)).chain(ids.iter().map(|id| Arg::from(*id)));
-        for row in conn.all_of(sql, values.collect()).await? {
-            let target = Target { no: TenantNo(row.int("no")?), in_reach: row.flag("in_reach")? };
-            found.insert(row.parsed("id")?, target);
-        }
-    }
-    Ok(found)
 }
 
 /// The number and the capabilities of those of these storages that live.

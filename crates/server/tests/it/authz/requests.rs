@@ -79,6 +79,9 @@ fn post(path: &str) -> Request {
         "/idp/token" | "/bc/idp/token" => NARROWING,
         "/idp/revoke_token" | "/idp/introspect_token" => body("token=nobody-knows-this-one"),
         "/api/tidemark/1/email-changes/{token}" => query(NO_LINK),
+        "/api/tidemark/1/readings" => {
+            body(r#"{"readings":[{"tenant_id":"$tenant_id","offering_item":"vms","value":3}]}"#)
+        }
         "/clients" => body(
             r#"{"type":"api_client","tenant_id":"$tenant_id","token_endpoint_auth_method":"client_secret_basic"}"#,
         ),

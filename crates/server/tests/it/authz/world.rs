@@ -271,10 +271,10 @@ pub(super) fn text(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap_or_else(|| panic!("no {member} in {value}")).to_owned()
 }
 
-/// The code of an answer or of its only item, `""` where there is none.
+/// The code of an answer or of its only item, or the member that an upload was refused for, `""` where there is none.
 pub(super) fn code(answer: &Answer) -> String {
     let body = answer.json();
-    let codes = [&body["error"]["code"], &body["items"][0]["error"]["code"]];
+    let codes = [&body["error"]["code"], &body["items"][0]["error"]["code"], &body["refused"][0]["field"]];
     let found = codes.into_iter().find(|code| !code.is_null());
     found.map_or_else(String::new, |code| code.to_string().trim_matches('"').to_owned())
 }

@@ -12,7 +12,7 @@ const ITEMS: usize = 40;
 const PERIOD: (&str, &str) = ("2026-03-01", "2026-04-29");
 
 /// The most memory the process has ever had, in bytes (proc(5), VmHWM).
-fn peak_bytes(serving: &Serving) -> usize {
+pub(super) fn peak_bytes(serving: &Serving) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", serving.process.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").trim().parse::<usize>().unwrap() * 1024

@@ -8,6 +8,7 @@ use app::reports::Flow;
 use axum::Router;
 use axum::routing::get;
 use http_api::api::reports::at_once;
+use http_api::serve::Routes;
 use testkit::TestApp;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -23,7 +24,8 @@ async fn serving(
         let write = write.clone();
         async move { at_once::body(Flow::of(move |out| write(out))) }
     };
-    let router = http_api::serve::around(Router::new().route("/file", get(answer)), test.app.clone());
+    let routes = Routes { whole: Router::new().route("/file", get(answer)), streamed: Router::new() };
+    let router = http_api::serve::around(routes, test.app.clone());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();

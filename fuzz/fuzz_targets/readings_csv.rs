@@ -1,0 +1,11 @@
+//! Any bytes as an upload in CSV: refused or read, never a panic.
+//! `cargo +nightly fuzz run readings_csv`
+
+#![no_main]
+
+use app::usage::upload::Format;
+use app::usage::upload::read::read;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let _ = read(Format::Csv, bytes, &mut |_, _| Ok(()));
+});
