@@ -206,28 +206,15 @@ impl Conn {
         Ok(rows.into_iter().map(Row).collect())
     }
 
-    /// As [`Conn::each`], for a statement like those of [`Conn::all_of`].
+    /// As [`Conn::each`], for a statement like those of [`Conn::all_of`]; `again` where its very text comes again.
     pub async fn each_of(
         &mut self,
         sql: String,
+        again: bool,
         args: Vec<Arg>,
         mut take: impl FnMut(&Row) -> Result<()>,
     ) -> Result<()> {
-        let mut rows = self.tx.fetch(sqlx::query_with(AssertSqlSafe(sql), bind(args)?).persistent(false));
-        while let Some(row) = rows.try_next().await.map_err(driver)? {
-            take(&Row(row))?;
-        }
-        Ok(())
-    }
-
-    /// As [`Conn::each_of`], for a statement whose text comes again.
-    pub async fn each_again(
-        &mut self,
-        sql: String,
-        args: Vec<Arg>,
-        mut take: impl FnMut(&Row) -> Result<()>,
-    ) -> Result<()> {
-        let mut rows = self.tx.fetch(sqlx::query_with(AssertSqlSafe(sql), bind(args)?));
+        let mut rows = self.tx.fetch(sqlx::query_with(AssertSqlSafe(sql), bind(args)?).persistent(again));
         while let Some(row) = rows.try_next().await.map_err(driver)? {
             take(&Row(row))?;
         }

@@ -67,7 +67,7 @@ impl Batch {
         Self { range, origins, entries }
     }
 
-    /// One batch of several, given in the order of acceptance.
+    /// One batch of several, which may overlap in their numbers: entries that were pending are packed after others.
     pub fn merge(range: RangeNo, batches: Vec<Self>) -> Self {
         let (mut origins, mut entries) = (Vec::new(), Vec::new());
         for mut batch in batches {
@@ -76,7 +76,18 @@ impl Batch {
             entries.extend(batch.entries.into_iter().map(renumbered));
             origins.append(&mut batch.origins);
         }
-        Self::new(range, origins, entries)
+        let mut by_seq: Vec<(usize, Origin)> = origins.into_iter().enumerate().collect();
+        by_seq.sort_by_key(|(_, origin)| origin.seq);
+        let mut places = vec![0; by_seq.len()];
+        for (place, (was, _)) in by_seq.iter().enumerate() {
+            if let Some(at) = places.get_mut(*was) {
+                *at = place;
+            }
+        }
+        for recorded in &mut entries {
+            recorded.origin = places.get(recorded.origin).copied().unwrap_or_default();
+        }
+        Self::new(range, by_seq.into_iter().map(|(_, origin)| origin).collect(), entries)
     }
 
     /// The first and the last day of its entries; `None` of an empty one.

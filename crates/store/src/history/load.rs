@@ -85,7 +85,7 @@ async fn segments(
            WHERE p.range_no = s.range_no AND p.first_day <= $1), $1)
          ORDER BY range_no, first_day"
     );
-    conn.each_of(sql, [args![first, last], values].concat(), |row| {
+    conn.each_of(sql, false, [args![first, last], values].concat(), |row| {
         let shelf = shelves.entry(RangeNo(row.int("range_no")?)).or_default();
         shelf.segments.push(Stored {
             first: row.day("first_day")?,
@@ -114,7 +114,7 @@ async fn entries(
          SELECT no, range_no, first_day, last_day, bytes FROM ledger
          WHERE {ranges} AND pending = 0 AND last_seq > $2 AND first_day <= $1"
     );
-    conn.each_of(sql, [args![last, as_of], values].concat(), |row| {
+    conn.each_of(sql, false, [args![last, as_of], values].concat(), |row| {
         let batch = ledger::batch(row)?;
         let shelf = shelves.entry(batch.range).or_default();
         let entries = batch.entries.iter().filter(|recorded| recorded.entry.day <= last);
@@ -151,13 +151,13 @@ async fn live(
         let list = dialect::placeholders(1, tenants.len());
         let sql = format!("{METERS} tenant_no IN ({list}) ORDER BY tenant_no, item_no, infra_no");
         let values = tenants.iter().map(|tenant| Arg::from(*tenant)).collect();
-        conn.each_of(sql, values, &mut take).await?;
+        conn.each_of(sql, false, values, &mut take).await?;
     } else {
         for range in &scope.ranges {
             let (first, behind) = bounds(*range);
             let sql =
                 format!("{METERS} tenant_no >= $1 AND tenant_no < $2 ORDER BY tenant_no, item_no, infra_no");
-            conn.each_of(sql, args![first, behind], &mut take).await?;
+            conn.each_of(sql, false, args![first, behind], &mut take).await?;
         }
     }
     for range in &scope.ranges {

@@ -86,7 +86,7 @@ pub async fn sums_before(
     values.extend(items.iter().map(|item| Arg::from(*item)));
     let before = start.previous();
     let mut wanted = Vec::new();
-    conn.each_of(sql, values, |row| {
+    conn.each_of(sql, false, values, |row| {
         wanted.push((meter_key(row)?, before));
         Ok(())
     })

@@ -91,7 +91,7 @@ pub(crate) async fn wanted(
         let values = dialect::value_rows(batch.len(), width);
         let sql =
             format!("WITH wanted (tenant_no, item_no, infra_no{further}) AS (VALUES {values}) {select}");
-        conn.each_again(sql, batch.concat(), &mut take).await?;
+        conn.each_of(sql, true, batch.concat(), &mut take).await?;
     }
     Ok(())
 }

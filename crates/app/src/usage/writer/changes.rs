@@ -156,12 +156,27 @@ impl Changes {
         let last = meter.is_none_or(|meter| meter.heard_on <= day);
         let entry = Entry { shifts, last, ..Entry::new(day, old, new, prior) };
         series.apply(self.known_from, Day(i32::MAX), &entry);
+        if let Some(repeated) = meter.and_then(|meter| self.repeated_today(meter, &entry)) {
+            self.record(call, key, repeated);
+        }
         self.change_meter(key, meter, &entry);
         if shifts {
             self.shifts.entry(key).or_default().push((day, entry.difference()));
         }
         self.record(call, key, entry);
         Verdict::Accepted
+    }
+
+    /// An entry for the open day's reading where it has none, as it repeats what the change takes away: it said so, and
+    /// says so still. Readings of frozen days that repeat an earlier one stand in the heard blocks.
+    fn repeated_today(&self, meter: Meter, entry: &Entry) -> Option<Entry> {
+        let level = entry.old.or(entry.prior.map(|prior| prior.level));
+        let repeats = meter.heard_on == self.today
+            && entry.day < self.today
+            && meter.before.is_none_or(|before| before.day <= entry.day)
+            && level == Some(meter.level);
+        let told = Some(meter.level);
+        (repeats && !entry.shifts).then(|| Entry::new(self.today, told, told, None))
     }
 
     /// What the row of a meter says after a change of an earlier day, or of its last one.

@@ -1,5 +1,6 @@
 //! Day close, and what reports are made from.
 
+mod corrections;
 mod replay;
 mod versions;
 
