@@ -122,27 +122,34 @@ impl<'a> FastLevels<'a> {
         let damaged = |malformed| place.damaged(malformed);
         let window = Window::new(stored, next, self.ask, self.found.meters.is_empty());
         let opened = Opened::new(&stored.block, place)?;
-        if !window.needs_inner && self.read(&opened, &window, None, &skipped).map_err(damaged)? {
-            return Ok(());
-        }
+        let done = if window.needs_inner {
+            Some(0)
+        } else {
+            self.read(&opened, &window, 0, None, &skipped).map_err(damaged)?
+        };
+        let Some(done) = done else { return Ok(()) };
         let inner = opened.inner()?;
-        self.read(&opened, &window, Some(Cursor(&inner)), &skipped).map_err(damaged)?;
+        self.read(&opened, &window, done, Some(Cursor(&inner)), &skipped).map_err(damaged)?;
         Ok(())
     }
 
-    /// Reads a segment, with its second frame or without; says whether what was given was enough.
+    /// Reads a segment from its meter number `done` on, with its second frame or without. If that would be needed, says
+    /// for which meter first.
     fn read(
         &mut self,
         opened: &Opened<'_>,
         window: &Window,
+        done: usize,
         mut inner: Option<Cursor<'_>>,
         skipped: &impl Fn(&MeterKey) -> bool,
-    ) -> Read<bool> {
+    ) -> Read<Option<usize>> {
         self.expected = 0;
         let mut outlines = opened.outlines()?;
         let mut by_day = [0; 32];
-        while let Some(outline) = outlines.next()? {
-            if skipped(&outline.key) || outline.first_heard(window.first) > self.last {
+        for number in 0.. {
+            let Some(outline) = outlines.next()? else { break };
+            let is_unheard = outline.first_heard(window.first) > self.last;
+            if number < done || is_unheard || skipped(&outline.key) {
                 if let Some(inner) = &mut inner {
                     outline.skip(inner)?;
                 }
@@ -152,7 +159,7 @@ impl<'a> FastLevels<'a> {
                 Some(inner) => window.read(&outline, inner, &mut by_day)?,
                 None => match window.read_ends(&outline, &mut by_day) {
                     Some(used) => used,
-                    None => return Ok(false),
+                    None => return Ok(Some(number)),
                 },
             };
             self.update(outline.key, |levels| {
@@ -160,7 +167,7 @@ impl<'a> FastLevels<'a> {
                 (used, window.carried(&outline))
             });
         }
-        inner.map_or(Ok(true), |inner| inner.end().map(|()| true))
+        inner.map_or(Ok(()), |inner| inner.end()).map(|()| None)
     }
 
     /// Adds what is known of the days after all segments.

@@ -3,7 +3,7 @@
 use super::world::{World, change, day};
 use crate::billing::BillingDay;
 use crate::pricing::PricingMode;
-use crate::report::Kind;
+use crate::report::{Document, Kind};
 use crate::tenant::TenantKind;
 use crate::time::Period;
 
@@ -197,4 +197,16 @@ fn sums_are_exact_beyond_64_bits() {
     assert!(expected > i128::from(i64::MAX));
     let line = format!("T1 local_storage 05-31: {expected}+0 {expected}+0 {expected}+0");
     assert_eq!(world.lines_of(&["local_storage"])[0], line);
+}
+
+#[test]
+fn days_without_a_reading_are_counted_once_however_a_segment_is_read() {
+    let mut world = World::channel(2);
+    world.0.kind = Kind::UsageCurrent;
+    world.0.period = Period::inclusive(day(28), day(31));
+    // Whether the second was used since the 28th its outline does not tell, so that the inner readings are read.
+    world.reads(3, "vms", 0, &[(22, 0)]);
+    world.reads(4, "vms", 0, &[(22, 1), (23, 0)]);
+    let document = Document::new(world.input()).unwrap().unwrap();
+    assert_eq!(document.carried_cells(), 8);
 }
