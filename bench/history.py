@@ -44,7 +44,11 @@ def python(module):
     return sys.executable, "-B", HERE / f"{module}.py"
 
 
-ENGINES = [
+def engines(tidemark):
+    return [Engine("tidemark", "month", (tidemark,)), *BASELINES]
+
+
+BASELINES = [
     Engine("duckdb", "day", python("in_duckdb")),
     Engine("duckdb", "tenant", python("in_duckdb")),
     Engine("sqlite", "day", python("in_sqlite")),
@@ -128,13 +132,14 @@ def versions():
 def main():
     parser = argparse.ArgumentParser(prog="cargo xtask bench history", description="Times reports in every engine.")
     parser.add_argument("--out", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--tidemark", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--tenants", type=int, default=200_000)
     parser.add_argument("--days", type=int, default=31)
     parser.add_argument("--values", choices=("small", "bytes"), default="small")
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="20,000 tenants, 3 runs: to see that all works")
     parser.add_argument("--fresh", action="store_true", help="make the channel and the stores anew")
-    parser.add_argument("--engine", action="append", choices=sorted({engine.name for engine in ENGINES}),
+    parser.add_argument("--engine", action="append", choices=("tidemark", *sorted({engine.name for engine in BASELINES})),
                         help="only this one (may be repeated)")
     args = parser.parse_args()
     if args.quick:
@@ -146,7 +151,7 @@ def main():
     if not (folder / "meta.json").exists():
         print("making the channel", flush=True)
         make_channel.make(folder, args.tenants, args.days, args.values)
-    bench = Bench(folder, [one for one in ENGINES if not args.engine or one.name in args.engine])
+    bench = Bench(folder, [one for one in engines(args.tidemark) if not args.engine or one.name in args.engine])
     head = dict(machine=machine(), versions=versions(), channel=json.loads((folder / "meta.json").read_text()))
     bench.fill()
     with bench.servers():

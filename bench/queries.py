@@ -8,8 +8,8 @@
     q3  usage_current of tiny: for tiny and each of its customers, the levels of its whole subtree at the end of the day
         before and of the last day, by item.
 
-A line stands in the answer where one of its days has a reading below it; a day without one counts 0. (The channel's meters
-are read every day from their first on, so no level has to be carried forward.)
+A line stands in the answer where x or y is not 0; a day without a reading counts 0. (The channel's meters are read every day
+from their first on, so no level has to be carried forward.)
 
 An answer is four integers over all lines, which every engine computes by itself. With (x, y) = (first, last) in q1,
 (level, change) in q2, (before, last) in q3, and remainders that take the sign of the dividend (as C, Rust and SQL have it):
@@ -21,7 +21,7 @@ An answer is four integers over all lines, which every engine computes by itself
 
 None of these sums leaves 64 bits, also where the plain sum of x would.
 
-The three SQL engines get the same text, chosen among several by its time in each. `tenants` names for each tenant the
+The three SQL engines get the same text. `tenants` names for each tenant the
 customer that it is or belongs to (-1 for partners) and the partner that it is or is directly below; `above` names for each
 partner itself and all partners above it. So readings are summed to customers, these to their partners, and only these few
 sums to the partners above.
@@ -33,7 +33,7 @@ from string import Template
 def answer(lines, day="0"):
     weight = f"((tenant * 31 + cast(item AS integer) * 7919 + cast({day} AS integer) * 104729) % 65521)"
     return Template(f"""SELECT count(*), cast(sum(x % 2147483647) AS bigint), cast(sum(y % 2147483647) AS bigint),
-        cast(sum({weight} * ((x * 3 + y) % 65521)) AS bigint) FROM ({lines}) AS line""")
+        cast(sum({weight} * ((x * 3 + y) % 65521)) AS bigint) FROM ({lines}) AS line WHERE x <> 0 OR y <> 0""")
 
 
 Q1 = answer("""

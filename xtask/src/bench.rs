@@ -13,12 +13,15 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     let Some(("history", options)) = args.split_first().map(|(name, rest)| (name.as_str(), rest)) else {
         bail!("bench runs one benchmark: `cargo xtask bench history [OPTIONS]`; --help lists them");
     };
-    let out = workspace.target()?.join("bench");
+    run_command(&mut workspace.cargo(&["build", "--release", "--package", "bench"]))?;
+    let target = workspace.target()?;
+    let out = target.join("bench");
     let venv = out.join("venv");
     prepare(workspace, &venv)?;
     let mut python = Command::new(venv.join("bin/python"));
     // -B: the sources stay as they are committed, without compiled files beside them.
-    python.arg("-B").arg(workspace.path("bench/history.py")).arg("--out").arg(out).args(options);
+    python.arg("-B").arg(workspace.path("bench/history.py")).arg("--out").arg(out);
+    python.arg("--tidemark").arg(target.join("release/bench")).args(options);
     run_command(&mut python)
 }
 

@@ -55,7 +55,7 @@ pub async fn ranges_below(conn: &mut Conn, tenant: TenantNo) -> Result<Vec<Range
 /// The history from `first` to `last`, as known at `as_of`, of one snapshot.
 pub async fn load(conn: &mut Conn, scope: &Scope, first: Day, last: Day, as_of: Seq) -> Result<Archive> {
     let mut shelves: BTreeMap<RangeNo, Shelf> = BTreeMap::new();
-    for ranges in scope.ranges.chunks(dialect::MAX_ARGS / 2) {
+    for ranges in scope.ranges.chunks(dialect::MAX_LIST / 2) {
         segments(conn, ranges, first, last, &mut shelves).await?;
         entries(conn, ranges, last, as_of, &mut shelves).await?;
     }

@@ -17,7 +17,7 @@ pub(super) async fn load(
 ) -> Result<Vec<InfraTimeline>> {
     let numbers: Vec<Arg> = numbers.into_iter().filter(|no| *no != InfraNo::NONE).map(Arg::from).collect();
     let mut rows = Vec::new();
-    for numbers in numbers.chunks(dialect::MAX_ARGS) {
+    for numbers in numbers.chunks(dialect::MAX_LIST) {
         let list = dialect::placeholders(1, numbers.len());
         let sql = format!("SELECT no, id, name, owner_no, backend_type FROM infras WHERE no IN ({list})");
         rows.extend(conn.all_of(sql, numbers.to_vec()).await?);
@@ -53,7 +53,7 @@ async fn owners(conn: &mut Conn, infras: &[Row], versions: &Versions) -> Result<
     }
     let numbers: Vec<Arg> = numbers.into_iter().map(Arg::from).collect();
     let mut owners = HashMap::new();
-    for numbers in numbers.chunks(dialect::MAX_ARGS) {
+    for numbers in numbers.chunks(dialect::MAX_LIST) {
         let sql =
             format!("SELECT no, id FROM tenants WHERE no IN ({})", dialect::placeholders(1, numbers.len()));
         for row in conn.all_of(sql, numbers.to_vec()).await? {

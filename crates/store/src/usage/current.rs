@@ -143,7 +143,7 @@ pub async fn billing_days_of(
 /// The ids of these storages, deleted ones too.
 pub async fn infra_ids(conn: &mut Conn, numbers: &[InfraNo]) -> Result<HashMap<InfraNo, InfraId>> {
     let mut found = HashMap::new();
-    for numbers in numbers.chunks(dialect::MAX_ARGS) {
+    for numbers in numbers.chunks(dialect::MAX_LIST) {
         let sql =
             format!("SELECT no, id FROM infras WHERE no IN ({})", dialect::placeholders(1, numbers.len()));
         for row in conn.all_of(sql, numbers.iter().map(|no| Arg::from(*no)).collect()).await? {

@@ -35,7 +35,7 @@ pub async fn storages(
     ids: &[InfraId],
 ) -> Result<HashMap<InfraId, (InfraNo, Vec<Capability>)>> {
     let mut found = HashMap::new();
-    for ids in ids.chunks(dialect::MAX_ARGS) {
+    for ids in ids.chunks(dialect::MAX_LIST) {
         let sql = format!(
             "SELECT id, no, capabilities FROM infras WHERE deleted_at IS NULL AND id IN ({})",
             dialect::placeholders(1, ids.len())

@@ -18,7 +18,7 @@ pub struct Place {
 /// Those of these tenants that live.
 pub async fn places(conn: &mut Conn, ids: &[TenantId]) -> Result<HashMap<TenantId, Place>> {
     let mut found = HashMap::with_capacity(ids.len());
-    for ids in ids.chunks(dialect::MAX_ARGS) {
+    for ids in ids.chunks(dialect::MAX_LIST) {
         let sql = format!(
             "SELECT id, no, parent_no FROM tenants WHERE deleted_at IS NULL AND id IN ({})",
             dialect::placeholders(1, ids.len())
@@ -34,7 +34,7 @@ pub async fn places(conn: &mut Conn, ids: &[TenantId]) -> Result<HashMap<TenantI
 /// Each of these tenants with all that stand above it, itself first.
 pub async fn above(conn: &mut Conn, tenants: &[TenantNo]) -> Result<HashMap<TenantNo, Vec<TenantNo>>> {
     let mut found: HashMap<TenantNo, Vec<TenantNo>> = HashMap::with_capacity(tenants.len());
-    for tenants in tenants.chunks(dialect::MAX_ARGS) {
+    for tenants in tenants.chunks(dialect::MAX_LIST) {
         let sql = format!(
             "SELECT tenant_no, ancestor_no FROM closure WHERE tenant_no IN ({}) ORDER BY tenant_no, depth",
             dialect::placeholders(1, tenants.len())

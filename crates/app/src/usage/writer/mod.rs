@@ -29,7 +29,7 @@ use changes::Changes;
 /// The most readings of one transaction, but for a single call that has more.
 const MAX_BATCH: usize = 20_000;
 /// The most meters that are remembered, each of about 100 bytes.
-const MAX_REMEMBERED: usize = 500_000;
+const MAX_REMEMBERED: usize = 1 << 20;
 
 /// The readings that wait to be written, and what is remembered between transactions.
 #[derive(Debug, Default)]
