@@ -1,0 +1,58 @@
+//! The four numbers that all engines must agree on (bench/queries.py).
+
+use domain::ids::ItemNo;
+
+const PRIME: i128 = 2_147_483_647;
+const BLOCK: i128 = 65_521;
+
+/// An answer being added up.
+#[derive(Debug, Default)]
+pub struct Answer {
+    lines: i128,
+    sum_x: i128,
+    sum_y: i128,
+    check: i128,
+}
+
+impl Answer {
+    /// Adds a line; one of two zeros is none.
+    pub fn add(&mut self, tenant: u32, item: i128, day: i32, (x, y): (i128, i128)) {
+        if (x, y) == (0, 0) {
+            return;
+        }
+        self.lines += 1;
+        self.sum_x += x % PRIME;
+        self.sum_y += y % PRIME;
+        let weight = (i128::from(tenant) * 31 + item * 7919 + i128::from(day) * 104_729) % BLOCK;
+        self.check += weight * ((x * 3 + y) % BLOCK);
+    }
+
+    /// As JSON.
+    pub fn json(&self) -> String {
+        format!("[{}, {}, {}, {}]", self.lines, self.sum_x, self.sum_y, self.check)
+    }
+}
+
+/// The channel's numbers of the items.
+pub struct ItemsOfChannel(Vec<i128>);
+
+impl ItemsOfChannel {
+    /// By the database's numbers.
+    pub fn new(numbers: &domain::catalogue::ItemNumbers) -> Self {
+        let mut of_channel = Vec::new();
+        for (name, number) in super::channel::ITEMS.iter().zip(1..) {
+            if let Some(at) = numbers.no(name).and_then(|no| usize::try_from(no.0).ok()) {
+                of_channel.resize(of_channel.len().max(at + 1), 0);
+                if let Some(place) = of_channel.get_mut(at) {
+                    *place = number;
+                }
+            }
+        }
+        Self(of_channel)
+    }
+
+    /// The channel's number of an item; 0 for those it has not.
+    pub fn number(&self, item: ItemNo) -> i128 {
+        usize::try_from(item.0).ok().and_then(|at| self.0.get(at)).copied().unwrap_or(0)
+    }
+}

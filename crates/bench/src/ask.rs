@@ -1,0 +1,142 @@
+//! The three questions of bench/queries.py, in a new process.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use domain::history::Twig;
+use domain::ids::{RangeNo, TenantNo};
+use domain::report::{Document, Kind, Label, Level, Pass, Question, Rows as _};
+use domain::tenant::TenantKind;
+use domain::time::{Day, Period};
+use store::report_input::Wanted;
+use store::{Conn, Db};
+
+use crate::answer::{Answer, ItemsOfChannel};
+use crate::channel::Meta;
+use crate::installation;
+
+/// Asks once; prints how long it took, the answer and the most memory this process had.
+pub async fn ask(channel: &Path, store: &Path, query: &str) -> Result<()> {
+    let meta = Meta::read(channel)?;
+    let start = Instant::now();
+    let db = Db::open(&installation::database(store)).await?;
+    let mut conn = db.read().await?;
+    let numbers = Numbers::read(store)?;
+    let answer = match query {
+        "q1" => summaries(&mut conn, &numbers, &meta).await?,
+        "q2" => {
+            let period = Period::inclusive(meta.day(0)?, meta.day(meta.number("last")?)?);
+            of_one(&mut conn, &numbers, &meta, "p5", Kind::UsageDaily, period).await?
+        }
+        "q3" => {
+            let period =
+                Period::inclusive(meta.day(meta.number("before")?)?, meta.day(meta.number("last")?)?);
+            of_one(&mut conn, &numbers, &meta, "tiny", Kind::UsageSummary, period).await?
+        }
+        other => bail!("there is no question {other}"),
+    };
+    let ms = start.elapsed().as_secs_f64() * 1_000.0;
+    println!(r#"{{"ms": {ms:.3}, "answer": {}, "peak_mib": {}}}"#, answer.json(), peak_mib()?);
+    Ok(())
+}
+
+/// The channel's numbers of the tenants.
+struct Numbers(Vec<u32>);
+
+impl Numbers {
+    fn read(store: &Path) -> Result<Self> {
+        let bytes = std::fs::read(store.join("numbers.bin"))?;
+        Ok(Self(bytes.as_chunks().0.iter().map(|number| u32::from_le_bytes(*number)).collect()))
+    }
+
+    fn of(&self, no: TenantNo) -> u32 {
+        usize::try_from(no.0).ok().and_then(|at| self.0.get(at)).copied().unwrap_or(u32::MAX)
+    }
+
+    fn no(&self, number: i32) -> Result<TenantNo> {
+        let number = u32::try_from(number)?;
+        let at = self.0.iter().position(|known| *known == number).context("a tenant of the channel")?;
+        Ok(TenantNo(i64::try_from(at)?))
+    }
+}
+
+/// All partners' summaries: one pass, and of each tenant the lines that reports have.
+async fn summaries(conn: &mut Conn, numbers: &Numbers, meta: &Meta) -> Result<Answer> {
+    let (first, last) = (meta.day(0)?, meta.day(meta.number("last")?)?);
+    let twigs = store::tree::load(conn).await?;
+    let items = store::catalogue::item_numbers(conn).await?;
+    let of_channel = ItemsOfChannel::new(&items);
+    let as_of = store::history::newest(conn).await?;
+    let ranges = ranges(&twigs);
+    let scope = store::history::Scope::whole(ranges);
+    let archive = store::history::load(conn, &scope, first, last, as_of).await?;
+    let question = Question::new(Period::inclusive(first, last), Kind::UsageSummary, [], last.next(), false);
+    let pass = Pass::new(TenantNo::TOP, &twigs, &archive, &items, question)?.context("the root")?;
+    let mut answer = Answer::default();
+    for twig in twigs.iter().filter(|twig| *twig.kind.at(last) != TenantKind::Unit) {
+        let tenant = numbers.of(twig.no);
+        for (item, _, figures) in pass.figures(twig.no, first, last) {
+            let y = figures.absolute.production + figures.absolute.trial;
+            let x = y - figures.delta.production - figures.delta.trial;
+            answer.add(tenant, of_channel.number(item), 0, (x, y));
+        }
+    }
+    Ok(answer)
+}
+
+fn ranges(twigs: &[Twig]) -> Vec<RangeNo> {
+    let mut ranges: Vec<RangeNo> = twigs.iter().map(|twig| twig.no.range()).collect();
+    ranges.dedup();
+    ranges
+}
+
+/// One partner's report: what the server does to make it, but for the writing of the file.
+async fn of_one(
+    conn: &mut Conn,
+    numbers: &Numbers,
+    meta: &Meta,
+    partner: &str,
+    kind: Kind,
+    period: Period,
+) -> Result<Answer> {
+    let subject = numbers.no(meta.number(partner)?)?;
+    let as_of = store::history::newest(conn).await?;
+    let wanted = Wanted {
+        subject,
+        period,
+        kind,
+        level: Level::AllCustomers,
+        hide_zero_usage: false,
+        show_skus: false,
+        leave_out_trial: false,
+        as_known: period.last().next(),
+        as_of,
+    };
+    let input = store::report_input::load(conn, &wanted).await?;
+    let items = ItemsOfChannel::new(&input.numbers);
+    let item_numbers = input.numbers.clone();
+    let document = Document::new(input)?.context("the partner")?;
+    let first: Day = period.start;
+    let mut answer = Answer::default();
+    for row in document.rows() {
+        let Label::Item(item) = row.label else { continue };
+        let Some(item) = item_numbers.no(&item.name) else { continue };
+        let level = row.figures.absolute.production + row.figures.absolute.trial;
+        let delta = row.figures.delta.production + row.figures.delta.trial;
+        let (day, pair) = match kind {
+            Kind::UsageDaily => (row.date.0 - first.0, (level, delta)),
+            _ => (0, (level - delta, level)),
+        };
+        answer.add(numbers.of(row.tenant.no), items.number(item), day, pair);
+    }
+    Ok(answer)
+}
+
+/// The most memory this process had, in MiB.
+fn peak_mib() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM")?;
+    let kib: u64 = peak.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kib / 1024)
+}

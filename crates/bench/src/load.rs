@@ -1,0 +1,200 @@
+//! Loading: the product's own way from readings to a month that is closed, packed and tended.
+
+use std::collections::HashMap;
+use std::io::{Cursor, Read, Write as _};
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use app::ids::Noun;
+use app::usage::upload::{Encoding, Form, Format, Source, receive, store as store_upload};
+use app::{App, history};
+use domain::access::Actor;
+use domain::ids::{ContactId, DEFAULT_IDP, InfraNo, TenantId, TenantNo};
+use domain::pricing::{PricingMode, Quota};
+use domain::tenant::{Language, TenantKind};
+use domain::user::ContactType;
+use serde_json::json;
+use store::contacts::NewContact;
+use store::offering_items::{ItemChange, Key};
+use store::tenants::NewTenant;
+
+use crate::channel::{Channel, ITEMS, Meta, Reading};
+use crate::installation;
+
+const TENANTS_AT_ONCE: usize = 5_000;
+const ITEMS_AT_ONCE: usize = 20_000;
+
+/// The tables that hold readings, by what for; indexes count with their table.
+const PARTS: &[(&str, &[&str])] = &[
+    ("values", &["segments"]),
+    ("ledger", &["ledger", "heard", "day_numbers"]),
+    ("keys", &["key_runs", "key_pieces"]),
+    ("current", &["meters"]),
+    ("tree", &["tree_blocks"]),
+];
+
+/// Makes the store; prints what it takes on disk and what took how long.
+pub async fn load(folder: &Path, store: &Path) -> Result<()> {
+    let (channel, meta) = (Channel(folder.to_owned()), Meta::read(folder)?);
+    let days = meta.number("days")?;
+    let (app, clock) = installation::make(store, meta.day(0)?).await?;
+    let ids = tenants(&app, &channel, store).await?;
+    switch_on(&app, &ids, &channel.day(days - 1)?).await?;
+    let (mut import_ms, mut close_ms, mut tend_ms) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..days {
+        let readings = channel.day(number)?;
+        let start = Instant::now();
+        import(&app, &ids, &readings, number).await?;
+        import_ms.push(start.elapsed().as_millis());
+        clock.set(installation::morning(meta.day(number)?.next()));
+        let start = Instant::now();
+        history::close_due(&app).await?;
+        close_ms.push(start.elapsed().as_millis());
+        let start = Instant::now();
+        while history::tend(&app).await? {}
+        tend_ms.push(start.elapsed().as_millis());
+        eprintln!(
+            "day {number}: {} readings imported in {} ms, closed in {} ms, tended in {} ms",
+            readings.len(),
+            import_ms.last().unwrap_or(&0),
+            close_ms.last().unwrap_or(&0),
+            tend_ms.last().unwrap_or(&0)
+        );
+    }
+    let mut tx = app.write_as(Actor::System).await?;
+    store::tree::refresh(&mut tx).await?;
+    tx.commit().await?;
+    let parts = sizes(&app).await?;
+    app.db.close().await;
+    let bytes: i64 = parts.values().sum();
+    println!(
+        "{}",
+        json!({ "bytes": bytes, "parts": parts, "import_ms": import_ms, "close_ms": close_ms, "tend_ms": tend_ms })
+    );
+    Ok(())
+}
+
+/// Makes the tenants in the channel's order; `numbers.bin` keeps the channel's number of each of the database's.
+async fn tenants(app: &App, channel: &Channel, store: &Path) -> Result<Vec<(TenantNo, TenantId)>> {
+    let tenants = channel.tenants()?;
+    let mut conn = app.read().await?;
+    let root = store::tenants::by_no(&mut conn, TenantNo::TOP).await?.context("the root")?;
+    drop(conn);
+    let mut made = vec![(root.no, root.id)];
+    let numbered: Vec<(&u32, &u8)> = tenants.parents.iter().zip(&tenants.kinds).skip(1).collect();
+    for some in numbered.chunks(TENANTS_AT_ONCE) {
+        let mut tx = app.write_as(Actor::System).await?;
+        for (parent, kind) in some {
+            let parent = made.get(**parent as usize).context("a parent comes before its children")?.0;
+            let new = new_tenant(app, parent, **kind, made.len())?;
+            made.push((store::tenants::insert(&mut tx, &new).await?, new.id));
+        }
+        tx.commit().await?;
+        eprint!("\r{} tenants", made.len());
+    }
+    eprintln!();
+    let highest = made.iter().map(|(no, _)| no.0).max().unwrap_or(0);
+    let mut numbers = vec![u32::MAX; usize::try_from(highest)? + 1];
+    for ((no, _), number) in made.iter().zip(0..) {
+        if let Some(place) = numbers.get_mut(usize::try_from(no.0)?) {
+            *place = number;
+        }
+    }
+    let bytes: Vec<u8> = numbers.into_iter().flat_map(u32::to_le_bytes).collect();
+    std::fs::write(store.join("numbers.bin"), bytes)?;
+    let ids: Vec<u8> = made.iter().flat_map(|(_, id)| *id.0.as_bytes()).collect();
+    std::fs::write(store.join("ids.bin"), ids)?;
+    Ok(made)
+}
+
+fn new_tenant(app: &App, parent: TenantNo, kind: u8, number: usize) -> Result<NewTenant> {
+    let kind = match kind {
+        1 => TenantKind::Partner,
+        2 => TenantKind::Customer,
+        _ => TenantKind::Unit,
+    };
+    Ok(NewTenant {
+        id: TenantId(app.ids.fresh(Noun::Tenant)?),
+        parent: Some(parent),
+        name: format!("{kind} {number}"),
+        kind,
+        contact: NewContact::empty(ContactId(app.ids.other()?), vec![ContactType::Legal]),
+        enabled: true,
+        customer_id: None,
+        internal_tag: None,
+        language: Language::ENGLISH,
+        owner_id: None,
+        default_idp_id: DEFAULT_IDP,
+        update_lock_owner: None,
+        ancestral_access: true,
+        enhanced_security: false,
+        pricing_mode: PricingMode::Production,
+    })
+}
+
+/// Switches on what every tenant reads.
+async fn switch_on(app: &App, ids: &[(TenantNo, TenantId)], readings: &[Reading]) -> Result<()> {
+    let numbers = store::catalogue::item_numbers(&mut app.read().await?).await?;
+    for some in readings.chunks(ITEMS_AT_ONCE) {
+        let mut changes = Vec::new();
+        for reading in some {
+            let tenant = ids.get(reading.tenant as usize).context("a tenant of the channel")?.0;
+            let name = item(reading)?;
+            let key = Key { item: numbers.no(name).context("a catalogue item")?, infra: InfraNo::NONE };
+            let log_id = store::audit::item_key(name, None);
+            let quota = Quota::default();
+            changes.push(ItemChange { tenant, key, log_id, old: None, enabled: true, quota });
+        }
+        let mut tx = app.write_as(Actor::System).await?;
+        store::offering_items::save(&mut tx, &changes).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+fn item(reading: &Reading) -> Result<&'static str> {
+    let at = usize::from(reading.item).checked_sub(1);
+    at.and_then(|at| ITEMS.get(at)).copied().context("an item of the channel")
+}
+
+/// Imports a day's readings, each with a key of its own.
+async fn import(app: &App, ids: &[(TenantNo, TenantId)], readings: &[Reading], day: i32) -> Result<()> {
+    let mut text = Vec::with_capacity(readings.len() * 140);
+    for (reading, at) in readings.iter().zip(0_u32..) {
+        let id = ids.get(reading.tenant as usize).context("a tenant of the channel")?.1;
+        writeln!(
+            text,
+            r#"{{"tenant_id":"{id}","offering_item":"{}","value":{},"key":"{day}-{at}"}}"#,
+            item(reading)?,
+            reading.value
+        )?;
+    }
+    let form = Form { format: Format::Ndjson, encoding: Encoding::Identity, reason: None };
+    let body: Box<dyn Read + Send> = Box::new(Cursor::new(text));
+    let received = receive(app, form, body).await?;
+    let summary = store_upload(app, &Source::system(), received, |_| {}).await?;
+    // Absorbed is what says the same as the day before.
+    ensure!(summary.accepted + summary.absorbed == readings.len() as u64, "not all were taken: {summary:?}");
+    Ok(())
+}
+
+/// The pages on disk of the tables with readings, and of their indexes.
+async fn sizes(app: &App) -> Result<HashMap<&'static str, i64>> {
+    let mut conn = app.read().await?;
+    let rows = conn
+        .all(
+            "SELECT m.tbl_name AS name, CAST(SUM(s.pgsize) AS BIGINT) AS bytes
+             FROM dbstat s JOIN sqlite_master m ON m.name = s.name WHERE s.aggregate = 1 GROUP BY m.tbl_name",
+            Vec::new(),
+        )
+        .await?;
+    let mut sizes = HashMap::new();
+    for row in rows {
+        let (table, bytes) = (row.text("name")?, row.int("bytes")?);
+        if let Some((part, _)) = PARTS.iter().find(|(_, tables)| tables.contains(&table.as_str())) {
+            *sizes.entry(*part).or_insert(0) += bytes;
+        }
+    }
+    Ok(sizes)
+}

@@ -1,0 +1,25 @@
+//! Tidemark's side of `cargo xtask bench`: the command line of bench/engine.py.
+
+mod answer;
+mod ask;
+mod channel;
+mod installation;
+mod load;
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["load", channel, store, _layout] => load::load(Path::new(channel), Path::new(store)).await,
+        ["ask", channel, store, query] => ask::ask(Path::new(channel), Path::new(store), query).await,
+        _ => bail!("usage: bench load CHANNEL STORE LAYOUT | bench ask CHANNEL STORE QUERY"),
+    }
+}
