@@ -1,30 +1,32 @@
 //! The four numbers that all engines must agree on (bench/queries.py).
 
+use anyhow::Result;
 use domain::ids::ItemNo;
 
-const PRIME: i128 = 2_147_483_647;
-const BLOCK: i128 = 65_521;
+const PRIME: i64 = 2_147_483_647;
+const BLOCK: i64 = 65_521;
 
 /// An answer being added up.
 #[derive(Debug, Default)]
 pub struct Answer {
-    lines: i128,
-    sum_x: i128,
-    sum_y: i128,
-    check: i128,
+    lines: i64,
+    sum_x: i64,
+    sum_y: i64,
+    check: i64,
 }
 
 impl Answer {
-    /// Adds a line; one of two zeros is none.
-    pub fn add(&mut self, tenant: u32, item: i128, day: i32, (x, y): (i128, i128)) {
-        if (x, y) == (0, 0) {
-            return;
+    /// Adds a line; one of two zeros is none. Fails over 64 bits, as the SQL engines do.
+    pub fn add(&mut self, tenant: u32, item: i64, day: i32, (x, y): (i128, i128)) -> Result<()> {
+        let (x, y) = (i64::try_from(x)?, i64::try_from(y)?);
+        if (x, y) != (0, 0) {
+            self.lines += 1;
+            self.sum_x += x % PRIME;
+            self.sum_y += y % PRIME;
+            let weight = (i64::from(tenant) * 31 + item * 7_919 + i64::from(day) * 104_729) % BLOCK;
+            self.check += weight * ((x * 3 + y) % BLOCK);
         }
-        self.lines += 1;
-        self.sum_x += x % PRIME;
-        self.sum_y += y % PRIME;
-        let weight = (i128::from(tenant) * 31 + item * 7919 + i128::from(day) * 104_729) % BLOCK;
-        self.check += weight * ((x * 3 + y) % BLOCK);
+        Ok(())
     }
 
     /// As JSON.
@@ -34,7 +36,7 @@ impl Answer {
 }
 
 /// The channel's numbers of the items.
-pub struct ItemsOfChannel(Vec<i128>);
+pub struct ItemsOfChannel(Vec<i64>);
 
 impl ItemsOfChannel {
     /// By the database's numbers.
@@ -52,7 +54,7 @@ impl ItemsOfChannel {
     }
 
     /// The channel's number of an item; 0 for those it has not.
-    pub fn number(&self, item: ItemNo) -> i128 {
+    pub fn number(&self, item: ItemNo) -> i64 {
         usize::try_from(item.0).ok().and_then(|at| self.0.get(at)).copied().unwrap_or(0)
     }
 }

@@ -79,7 +79,7 @@ async fn summaries(conn: &mut Conn, numbers: &Numbers, meta: &Meta) -> Result<An
         for (item, _, figures) in pass.figures(twig.no, first, last) {
             let y = figures.absolute.production + figures.absolute.trial;
             let x = y - figures.delta.production - figures.delta.trial;
-            answer.add(tenant, of_channel.number(item), 0, (x, y));
+            answer.add(tenant, of_channel.number(item), 0, (x, y))?;
         }
     }
     Ok(answer)
@@ -128,7 +128,7 @@ async fn of_one(
             Kind::UsageDaily => (row.date.0 - first.0, (level, delta)),
             _ => (0, (level - delta, level)),
         };
-        answer.add(numbers.of(row.tenant.no), items.number(item), day, pair);
+        answer.add(numbers.of(row.tenant.no), items.number(item), day, pair)?;
     }
     Ok(answer)
 }

@@ -1,10 +1,14 @@
 //! Tidemark's side of `cargo xtask bench`: the command line of bench/engine.py.
 
+#![expect(clippy::disallowed_methods, reason = "what is measured here is the machine's time")]
+
 mod answer;
 mod ask;
 mod channel;
 mod installation;
 mod load;
+mod server;
+mod serving;
 
 use std::path::Path;
 
@@ -20,6 +24,11 @@ async fn main() -> Result<()> {
     match words.as_slice() {
         ["load", channel, store, _layout] => load::load(Path::new(channel), Path::new(store)).await,
         ["ask", channel, store, query] => ask::ask(Path::new(channel), Path::new(store), query).await,
-        _ => bail!("usage: bench load CHANNEL STORE LAYOUT | bench ask CHANNEL STORE QUERY"),
+        ["server", tidemark, channel, store] => {
+            server::run(Path::new(tidemark), Path::new(channel), Path::new(store))
+        }
+        _ => bail!(
+            "usage: bench load CHANNEL STORE LAYOUT | ask CHANNEL STORE QUERY | server TIDEMARK CHANNEL STORE"
+        ),
     }
 }

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::codec::Damaged;
-use super::levels::{Ask, FastLevels, RangeLevels};
+use super::fast::FastLevels;
+use super::levels::{Ask, RangeLevels};
 use super::segment::{Segment, decode_series};
 use super::{Entry, Series};
 use crate::ids::{RangeNo, Seq};

@@ -71,6 +71,11 @@ impl<'a> Keys<'a> {
         Ok(Self { range, labels, tenants, places, tenant, next_tenant, left: 0, next_place: 0 })
     }
 
+    /// No fewer than there are: each has a byte at least.
+    pub(super) const fn most(&self) -> usize {
+        self.places.0.len()
+    }
+
     /// The next one; `None` after the last, where nothing may be left.
     #[inline]
     pub(super) fn next(&mut self) -> Read<Option<MeterKey>> {

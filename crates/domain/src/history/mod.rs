@@ -10,6 +10,7 @@ mod archive;
 mod batch;
 mod codec;
 mod entry;
+mod fast;
 mod heard;
 mod keys;
 mod levels;

@@ -113,10 +113,11 @@ impl<'a> Opened<'a> {
     }
 
     /// Unpacks the second frame.
-    pub(super) fn inner(&self) -> Result<Vec<u8>, Damaged> {
+    pub(super) fn inner(&self) -> Read<Vec<u8>> {
         let mut frames = self.frames;
-        let frame = frames.next().and_then(|frame| frames.end().map(|()| frame));
-        frame.map_err(|malformed| self.place.damaged(malformed))
+        let frame = frames.next()?;
+        frames.end()?;
+        Ok(frame)
     }
 }
 
@@ -144,6 +145,11 @@ impl<'a> Outlines<'a> {
         frame.end()?;
         let all_days = all_days(place.first, place.last);
         Ok(Self { first: place.first, all_days, keys, gaps, before_levels, heard, firsts, lasts, used })
+    }
+
+    /// No fewer than there are.
+    pub(super) fn most(&self) -> usize {
+        self.keys.most()
     }
 
     /// The next one; `None` after the last, where nothing may be left.
@@ -253,7 +259,7 @@ pub(super) fn decode_series(
     mut wanted: impl FnMut(&MeterKey) -> bool,
 ) -> Result<Vec<(MeterKey, Series)>, Damaged> {
     let opened = Opened::new(block, place)?;
-    let inner = opened.inner()?;
+    let inner = opened.inner().map_err(|malformed| place.damaged(malformed))?;
     let mut inner = Cursor(&inner);
     let mut found = Vec::new();
     let mut read = || -> Read<()> {

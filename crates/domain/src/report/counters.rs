@@ -24,6 +24,7 @@ pub(super) struct Counted {
     /// On which storage.
     pub(super) infra: InfraNo,
     is_local_storage: bool,
+    is_range: bool,
 }
 
 /// The counters: the platform metrics, then what any meter counts.
@@ -46,6 +47,7 @@ impl Counters {
                     no,
                     infra,
                     is_local_storage: item.is_some_and(is_local_storage),
+                    is_range: item.is_some_and(Item::is_range),
                 });
                 self.sorted.insert(at, ((no, infra), counter));
                 counter
@@ -69,7 +71,7 @@ impl Counters {
 
     /// Whether it accumulates.
     pub(super) fn is_range(&self, counter: Counter) -> bool {
-        self.label(counter).is_some_and(|(label, _)| label.is_range())
+        self.counted(counter).is_some_and(|counted| counted.is_range)
     }
 
     /// Whether the metric of local backup is counted from it.

@@ -67,11 +67,18 @@ impl Document {
         });
         let shown = Shown::new(&members, &input);
         let shared = shared.filter(|shared| shared.question.covers(&question));
-        let mut pass = Pass::unread(members, question, most_cells);
+        let most = most_cells / question.days.len();
+        let mut pass = Pass::unread(members, question, most);
         let places: Vec<bool> =
             pass.members.subtree().map(|place| needs_fold(&pass, shared.as_deref(), &shown, place)).collect();
         if places.contains(&true) {
-            let is_host = |place: Place| places.get(place).copied().unwrap_or(false);
+            let is_kept: Vec<bool> = pass
+                .members
+                .subtree()
+                .zip(&places)
+                .map(|(place, needs_fold)| *needs_fold && pass.outlasts_runs(place))
+                .collect();
+            let is_host = |place: Place| is_kept.get(place).copied().unwrap_or(false);
             pass.read(&input.archive, &input.numbers, is_host)?;
         }
         let counters = [Some(&pass), shared.as_deref()].map(|pass| pass.map(|pass| &pass.counters));
@@ -163,14 +170,12 @@ impl Document {
     /// The sums of a member.
     fn accounts<'a>(&'a self, place: Place, again: Option<&'a Accounts>) -> Vec<(Slot, Account<'a>)> {
         let [own, shared] = &self.rows_of_counters;
-        let (accounts, slots) = match self.in_shared(place) {
-            Some((pass, place)) => (pass.accounts(place), shared),
-            None => (
-                again
-                    .filter(|_| !self.pass.spans_runs(place))
-                    .map_or_else(|| self.pass.accounts(place), |again| again.of(place)),
-                own,
-            ),
+        let (accounts, slots): (Vec<Account<'_>>, _) = match self.in_shared(place) {
+            Some((pass, place)) => (pass.accounts(place).collect(), shared),
+            None => match again.filter(|_| !self.pass.spans_runs(place)) {
+                Some(again) => (again.of(place).collect(), own),
+                None => (self.pass.accounts(place).collect(), own),
+            },
         };
         let slot = |account: &Account<'_>| slots.get(account.counter).copied().flatten();
         accounts.into_iter().filter_map(|account| Some((slot(&account)?, account))).collect()

@@ -7,11 +7,11 @@
 use std::ops::Range;
 
 use super::counters::{CUSTOMERS, Counters, PARTNERS, WITH_LOCAL_BACKUP};
-use super::guests::{Guests, backed_up};
+use super::guests::{self, Guests};
 use super::members::{Members, Place};
 use super::meters::Meters;
 use super::question::Question;
-use super::sums::{Accounts, Column, Sums};
+use super::sums::{Accounts, Column, Kept, Sums};
 use crate::catalogue::ItemNumbers;
 use crate::history::{Archive, Damaged};
 use crate::tenant::TenantKind;
@@ -26,107 +26,175 @@ pub(super) struct Source<'a> {
     pub(super) numbers: &'a ItemNumbers,
 }
 
+/// A run of fewer members is not worth a second thread.
+const MEMBERS_OF_TWO_THREADS: usize = 1 << 13;
+
 /// Folds runs of places, given in order, that together are whole subtrees; keeps the sums of those that are hosts.
 pub(super) fn fold(
     source: Source<'_>,
     runs: &[Range<Place>],
     counters: &mut Counters,
-    is_host: impl Fn(Place) -> bool,
+    is_host: impl Fn(Place) -> bool + Sync,
 ) -> Result<Accounts, Damaged> {
-    let width = source.question.days.len();
-    let places = runs.first().map_or(0, |run| run.start)..runs.last().map_or(0, |run| run.end);
-    let mut backed_up = Marks::new(places.clone(), width);
-    for (place, day) in &source.guests.backed_up {
-        backed_up.set(*place, *day);
-    }
-    let mut own = Own { source, counters, backed_up };
-    let depth = |run: &Range<Place>| run.clone().map(|place| source.members.at(place).depth).max();
-    let deepest = runs.iter().filter_map(depth).max().unwrap_or(0);
-    // By depth: what the tenants visited there have given their parent, which comes next.
-    let mut gathered = vec![Sums::new(width); deepest + 2];
-    let mut accounts = Accounts::new(width, places);
+    let mut accounts = Accounts::default();
+    let mut gathered = Vec::new();
     for run in runs.iter().rev() {
-        let meters = Meters::read(source.archive, source.members, source.question, run.clone())?;
-        for place in run.clone().rev() {
-            let Some([above, sums]) =
-                gathered.get_mut(source.members.at(place).depth..).and_then(<[Sums]>::first_chunk_mut)
-            else {
-                continue;
-            };
-            own.add_meters(place, &meters, sums);
-            if is_host(place) {
-                own.keep(place, sums, &mut accounts);
-            }
-            above.absorb(sums);
-            own.count_itself(place, above);
-            sums.clear();
-        }
+        let meters = Meters::read(source, run.clone(), counters)?;
+        let common = Common { source, counters, meters: &meters, is_host: &is_host };
+        gathered = common.sweep(run, gathered, &mut accounts);
     }
+    accounts.in_order();
     Ok(accounts)
 }
 
-/// What tenants are and use themselves.
-struct Own<'a> {
+/// What two threads have in common.
+struct Common<'a, F> {
     source: Source<'a>,
-    counters: &'a mut Counters,
-    /// Which customers have local backup.
-    backed_up: Marks,
+    counters: &'a Counters,
+    meters: &'a Meters,
+    is_host: &'a F,
 }
 
-impl Own<'_> {
-    /// What the tenant used itself.
-    fn add_meters(&mut self, place: Place, meters: &Meters, sums: &mut Sums) {
-        let Source { members, question, numbers, .. } = self.source;
-        let Some(trial) = members.at(place).settled else { return };
-        for meter in meters.of(members.no(place)) {
-            let counter = self.counters.find(meter.key.item, meter.key.infra, numbers);
-            if !self.leaves_out(trial) {
-                sums.add(counter, Column::levels(trial), meter.levels, meter.used);
-                sums.carried += u64::from(meter.carried);
-            }
-            if self.counters.is_local_storage(counter)
-                && let Some(customer) = backed_up(members, place, question.last())
-            {
-                let used = meter.levels.iter().enumerate().filter(|(_, level)| **level > 0);
-                used.for_each(|(day, _)| self.backed_up.set(customer, day));
-            }
-        }
-    }
-
-    /// Keeps what counts for the tenant, with the days that unsettled ones spent there.
-    fn keep(&self, place: Place, sums: &Sums, accounts: &mut Accounts) {
-        let Source { members, question, guests, .. } = self.source;
-        let visits = members.visits_to(place);
-        if visits.is_empty() {
-            return accounts.keep(place, sums);
-        }
-        let mut sums = sums.clone();
-        for visit in visits {
-            guests.add(&mut sums, visit, members, question, self.counters);
-        }
-        accounts.keep(place, &sums);
-    }
-
-    /// What the tenant is to those above it: nobody is its own customer or partner.
-    fn count_itself(&self, place: Place, above: &mut Sums) {
-        let Source { members, question, .. } = self.source;
-        let Some(trial) = members.at(place).settled.filter(|trial| !self.leaves_out(*trial)) else { return };
-        let kind = members.tree.kind(members.at(place).tenant, question.last());
-        let counter = match kind {
-            TenantKind::Customer => CUSTOMERS,
-            TenantKind::Partner => PARTNERS,
-            _ => return,
+impl<F: Fn(Place) -> bool + Sync> Common<'_, F> {
+    /// Goes through a run from its end, where `gathered` is what those behind it give to parents in it or before it; gives
+    /// what the run itself gives on.
+    fn sweep(&self, run: &Range<Place>, gathered: Vec<Sums>, accounts: &mut Accounts) -> Vec<Sums> {
+        let Some(middle) = self.middle(run) else {
+            let mut all = Sweep::new(self, run.clone(), gathered);
+            all.visit_all(run.clone());
+            accounts.push(all.kept);
+            return all.gathered;
         };
-        above.add_ones(counter, Column::levels(trial));
-        if kind == TenantKind::Customer
-            && let Some(days) = self.backed_up.days(place)
-        {
-            above.add(WITH_LOCAL_BACKUP, Column::levels(trial), days, false);
+        let mut here = Sweep::new(self, run.start..middle, Vec::new());
+        let there = std::thread::scope(|scope| {
+            let there = scope.spawn(|| {
+                let mut there = Sweep::new(self, middle..run.end, gathered);
+                there.visit_all(middle..run.end);
+                there
+            });
+            here.visit_all(run.start + 1..middle);
+            there.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        here.absorb(&there.gathered);
+        here.visit_all(run.start..run.start + 1);
+        accounts.push(there.kept);
+        accounts.push(here.kept);
+        here.gathered
+    }
+
+    /// Where to cut a large run in two: between subtrees of the highest members below the first.
+    fn middle(&self, run: &Range<Place>) -> Option<Place> {
+        if run.len() < MEMBERS_OF_TWO_THREADS {
+            return None;
+        }
+        let depth = |place: &Place| self.source.members.at(*place).depth;
+        let below = run.start + 1..run.end;
+        let highest = below.clone().map(|place| depth(&place)).min()?;
+        let half = run.start + run.len() / 2;
+        below.skip(1).filter(|place| depth(place) == highest).min_by_key(|place| place.abs_diff(half))
+    }
+}
+
+/// One thread's way through some places, from the last to the first.
+struct Sweep<'a, F> {
+    common: &'a Common<'a, F>,
+    /// By depth: what the tenants visited there have given their parent, which comes next.
+    gathered: Vec<Sums>,
+    /// Which customers have local backup.
+    backed_up: Marks,
+    kept: Kept,
+}
+
+impl<'a, F: Fn(Place) -> bool> Sweep<'a, F> {
+    fn new(common: &'a Common<'a, F>, places: Range<Place>, mut gathered: Vec<Sums>) -> Self {
+        let Source { members, question, guests, .. } = common.source;
+        let width = question.days.len();
+        let deepest = places.clone().map(|place| members.at(place).depth).max().unwrap_or(0);
+        gathered.resize_with(gathered.len().max(deepest + 2), || Sums::new(width));
+        let mut backed_up = Marks::new(places.clone(), width);
+        for (place, day) in &guests.backed_up {
+            backed_up.set(*place, *day);
+        }
+        Self { common, gathered, backed_up, kept: Kept::new(width, places) }
+    }
+
+    fn visit_all(&mut self, places: Range<Place>) {
+        for place in places.rev() {
+            self.visit(place);
         }
     }
 
-    fn leaves_out(&self, trial: bool) -> bool {
-        trial && self.source.question.leave_out_trial
+    fn visit(&mut self, place: Place) {
+        let depth = self.common.source.members.at(place).depth;
+        let two = self.gathered.get_mut(depth..).and_then(<[Sums]>::first_chunk_mut);
+        let Some([above, sums]) = two else { return };
+        add_meters(self.common, place, sums, &mut self.backed_up);
+        if (self.common.is_host)(place) {
+            keep(self.common, place, sums, &mut self.kept);
+        }
+        above.absorb(sums);
+        count_itself(self.common, place, above, &self.backed_up);
+        sums.clear();
+    }
+
+    /// Adds what others give to parents that are still to come.
+    fn absorb(&mut self, gathered: &[Sums]) {
+        let width = self.common.source.question.days.len();
+        self.gathered.resize_with(self.gathered.len().max(gathered.len()), || Sums::new(width));
+        self.gathered.iter_mut().zip(gathered).for_each(|(own, others)| own.absorb(others));
+    }
+}
+
+/// What the tenant used itself.
+fn add_meters<F>(common: &Common<'_, F>, place: Place, sums: &mut Sums, backed_up: &mut Marks) {
+    let Source { members, question, .. } = common.source;
+    let Some(trial) = members.at(place).settled else { return };
+    let leaves_out = trial && question.leave_out_trial;
+    for (counter, meter) in common.meters.of(members.no(place)) {
+        if !leaves_out {
+            sums.add(counter, Column::levels(trial), meter.levels, meter.used);
+            sums.carried += u64::from(meter.carried);
+        }
+        if common.counters.is_local_storage(counter)
+            && let Some(customer) = guests::backed_up(members, place, question.last())
+        {
+            let used = meter.levels.iter().enumerate().filter(|(_, level)| **level > 0);
+            used.for_each(|(day, _)| backed_up.set(customer, day));
+        }
+    }
+}
+
+/// Keeps what counts for the tenant, with the days that unsettled ones spent there.
+fn keep<F>(common: &Common<'_, F>, place: Place, sums: &Sums, kept: &mut Kept) {
+    let Source { members, question, guests, .. } = common.source;
+    let visits = members.visits_to(place);
+    if visits.is_empty() {
+        return kept.keep(place, sums);
+    }
+    let mut sums = sums.clone();
+    for visit in visits {
+        guests.add(&mut sums, visit, members, question, common.counters);
+    }
+    kept.keep(place, &sums);
+}
+
+/// What the tenant is to those above it: nobody is its own customer or partner.
+fn count_itself<F>(common: &Common<'_, F>, place: Place, above: &mut Sums, backed_up: &Marks) {
+    let Source { members, question, .. } = common.source;
+    let Some(trial) = members.at(place).settled.filter(|trial| !(*trial && question.leave_out_trial)) else {
+        return;
+    };
+    let kind = members.tree.kind(members.at(place).tenant, question.last());
+    let counter = match kind {
+        TenantKind::Customer => CUSTOMERS,
+        TenantKind::Partner => PARTNERS,
+        _ => return,
+    };
+    above.add_ones(counter, Column::levels(trial));
+    if kind == TenantKind::Customer
+        && let Some(days) = backed_up.days(place)
+    {
+        above.add(WITH_LOCAL_BACKUP, Column::levels(trial), days, false);
     }
 }
 

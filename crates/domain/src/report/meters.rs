@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
-use super::members::{Members, Place};
-use super::question::Question;
-use crate::history::{Archive, Ask, Damaged, Levels, RangeLevels};
+use super::counters::Counters;
+use super::fold::Source;
+use super::members::Place;
+use super::sums::Counter;
+use crate::history::{Ask, Damaged, Levels, RangeLevels};
 use crate::ids::{RangeNo, TenantNo};
 
 /// Blocks are unpacked by so many threads.
@@ -14,17 +16,24 @@ const THREADS: usize = 2;
 const RANGES_PER_THREAD: usize = 4;
 
 /// The meters of all ranges that some members lie in.
-#[derive(Debug, Default)]
-pub(super) struct Meters(BTreeMap<RangeNo, RangeLevels>);
+#[derive(Debug)]
+pub(super) struct Meters(BTreeMap<RangeNo, OfRange>);
+
+#[derive(Debug)]
+struct OfRange {
+    levels: RangeLevels,
+    /// By label.
+    counters: Vec<Counter>,
+}
 
 impl Meters {
     /// Reads what the members at these places need.
     pub(super) fn read(
-        archive: &Archive,
-        members: &Members,
-        question: &Question,
+        source: Source<'_>,
         places: Range<Place>,
+        counters: &mut Counters,
     ) -> Result<Self, Damaged> {
+        let Source { archive, members, question, numbers, .. } = source;
         let settled = places.filter(|place| members.at(*place).settled.is_some());
         let mut ranges: Vec<RangeNo> = settled.map(|place| members.no(place).range()).collect();
         ranges.dedup();
@@ -33,24 +42,35 @@ impl Meters {
         let used = (question.period.start, question.period.last());
         // Of a member that is not settled, whole series are read elsewhere.
         let ask = Ask { days: &question.days, used, whole: &HashSet::new() };
-        let unpack = |ranges: &[RangeNo]| -> Result<Vec<(RangeNo, RangeLevels)>, Damaged> {
-            ranges.iter().map(|range| Ok((*range, archive.levels(*range, &ask)?))).collect()
+        let unpack = |ranges: &[RangeNo]| -> Result<Vec<RangeLevels>, Damaged> {
+            ranges.iter().map(|range| archive.levels(*range, &ask)).collect()
         };
         let threads = (ranges.len() / RANGES_PER_THREAD).clamp(1, THREADS);
         let (here, there) = ranges.split_at(ranges.len() / threads);
-        if there.is_empty() {
-            return Ok(Self(unpack(here)?.into_iter().collect()));
-        }
-        let (here, there) = std::thread::scope(|scope| {
-            let there = scope.spawn(|| unpack(there));
-            (unpack(here), there.join())
-        });
-        let there = there.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok(Self(here?.into_iter().chain(there).collect()))
+        let levels = if there.is_empty() {
+            unpack(here)?
+        } else {
+            let (here, there) = std::thread::scope(|scope| {
+                let there = scope.spawn(|| unpack(there));
+                (unpack(here), there.join())
+            });
+            let mut levels = here?;
+            levels.append(&mut there.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            levels
+        };
+        let of_range = |levels: RangeLevels| {
+            let labels = levels.labels().iter();
+            let counters = labels.map(|(item, infra)| counters.find(*item, *infra, numbers)).collect();
+            OfRange { levels, counters }
+        };
+        Ok(Self(ranges.into_iter().zip(levels.into_iter().map(of_range)).collect()))
     }
 
-    /// The meters of one member.
-    pub(super) fn of(&self, no: TenantNo) -> impl Iterator<Item = Levels<'_>> {
-        self.0.get(&no.range()).into_iter().flat_map(move |levels| levels.of(no))
+    /// The meters of one member, each with its counter.
+    pub(super) fn of(&self, no: TenantNo) -> impl Iterator<Item = (Counter, Levels<'_>)> {
+        self.0.get(&no.range()).into_iter().flat_map(move |of_range| {
+            let meters = of_range.levels.of(no);
+            meters.filter_map(|meter| Some((*of_range.counters.get(meter.label)?, meter)))
+        })
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! Memory: blocks stay compressed, and are unpacked for a run of consecutive tenants at a time; a run is cut where
 //! subtrees end, and has at most [`MOST_CELLS`] tenants times days. A reading takes 8 bytes then, a sum 16 and its
-//! line 24: with five meters a tenant some 20 MB for the run and twice that for the sums, if those of all tenants are
+//! line 8: with five meters a tenant some 20 MB for the run and twice that for the sums, if those of all tenants are
 //! kept. They are if one run is all there is. Of a larger report (the daily one of a whole channel) only the sums of the
 //! few tenants whose subtree is larger than a run are kept, and the others are folded again, run by run, when their rows
-//! are written. A pass over a whole channel, which the reports of all partners share, is one run: 200,000 tenants with
-//! 900,000 meters take 120 MB while a summary is folded and 60 MB then. Of the few members that moved or switched within the days that
-//! are read whole series are kept, 16 bytes a reading.
+//! are written. A pass over a whole channel, which the reports of all partners share, keeps the sums of all tenants but
+//! units. Of the few members that moved or switched within the days that are read whole series are kept, 16 bytes a
+//! reading.
 
 use std::ops::Range;
 
@@ -22,6 +22,11 @@ use super::tree::Tree;
 use crate::catalogue::ItemNumbers;
 use crate::history::{Archive, Damaged, Twig};
 use crate::ids::{InfraNo, ItemNo, TenantNo};
+use crate::tenant::TenantKind;
+
+/// How many tenants a pass over a channel folds at a time. As ranges that several runs need are unpacked for each of them,
+/// fewer cost time, and more memory.
+const TENANTS_OF_PASS: usize = 1 << 15;
 
 /// How many tenants, times the days that are read, are folded at a time.
 pub(super) const MOST_CELLS: usize = 1 << 19;
@@ -53,15 +58,16 @@ impl Pass {
     ) -> Result<Option<Self>, Damaged> {
         let Some(tree) = Tree::new(twigs.iter(), subject, question.as_known) else { return Ok(None) };
         let members = Members::new(tree, &question, |_| {});
-        let mut pass = Self::unread(members, question, usize::MAX);
+        let mut pass = Self::unread(members, question, TENANTS_OF_PASS);
         pass.personal = twigs.iter().map(|twig| twig.is_personal).collect();
-        pass.read(archive, numbers, |_| true)?;
+        let keeps: Vec<bool> = pass.members.subtree().map(|place| pass.keeps(place)).collect();
+        pass.read(archive, numbers, |place| keeps.get(place).copied().unwrap_or(false))?;
         Ok(Some(pass))
     }
 
-    /// A pass in which nobody has figures yet; runs have at most `most_cells` tenants times days.
-    pub(super) fn unread(members: Members, question: Question, most_cells: usize) -> Self {
-        let runs = runs(&members, (most_cells / question.days.len()).max(1));
+    /// A pass in which nobody has figures yet; runs have at most so many tenants.
+    pub(super) fn unread(members: Members, question: Question, most: usize) -> Self {
+        let runs = runs(&members, most.max(1));
         Self {
             question,
             members,
@@ -73,17 +79,16 @@ impl Pass {
         }
     }
 
-    /// Reads the blocks: keeps the sums of the wanted members, or if there are several runs, those of them that span some.
+    /// Reads the blocks, and keeps the sums of hosts.
     pub(super) fn read(
         &mut self,
         archive: &Archive,
         numbers: &ItemNumbers,
-        is_host: impl Fn(Place) -> bool,
+        is_host: impl Fn(Place) -> bool + Sync,
     ) -> Result<(), Damaged> {
         let Self { question, members, counters, .. } = self;
         self.guests = Guests::read(archive, members, question, counters, numbers)?;
         let mut counters = std::mem::take(&mut self.counters);
-        let is_host = |place| is_host(place) && (self.runs.len() == 1 || self.spans_runs(place));
         self.accounts = Some(fold(self.source(archive, numbers), &self.runs, &mut counters, is_host)?);
         self.counters = counters;
         Ok(())
@@ -95,7 +100,7 @@ impl Pass {
         run: &Range<Place>,
         archive: &Archive,
         numbers: &ItemNumbers,
-        is_host: impl Fn(Place) -> bool,
+        is_host: impl Fn(Place) -> bool + Sync,
     ) -> Result<Accounts, Damaged> {
         let is_host = |place| is_host(place) && !self.spans_runs(place);
         // All counters are known by now, by their numbers.
@@ -108,6 +113,11 @@ impl Pass {
         Source { archive, members, question, guests, numbers }
     }
 
+    /// Whether a report keeps the sums of the member while it writes rows, instead of folding its run again.
+    pub(super) fn outlasts_runs(&self, place: Place) -> bool {
+        self.runs.len() == 1 || self.spans_runs(place)
+    }
+
     /// Whether the member's subtree is more than one run.
     pub(super) fn spans_runs(&self, place: Place) -> bool {
         let behind = self.runs.iter().map(|run| run.end).find(|end| *end > place);
@@ -115,14 +125,21 @@ impl Pass {
     }
 
     /// The sums of a member, if they were kept.
-    pub(super) fn accounts(&self, place: Place) -> Vec<Account<'_>> {
-        self.accounts.as_ref().map(|accounts| accounts.of(place)).unwrap_or_default()
+    pub(super) fn accounts(&self, place: Place) -> impl Iterator<Item = Account<'_>> {
+        self.accounts.iter().flat_map(move |accounts| accounts.of(place))
     }
 
     /// The place of a tenant whose figures here are those of every report.
     pub(super) fn settled(&self, no: TenantNo) -> Option<Place> {
         let place = self.members.place(self.members.tree.find(no)?)?;
-        self.members.at(place).settled.is_some().then_some(place)
+        (self.members.at(place).settled.is_some() && self.keeps(place)).then_some(place)
+    }
+
+    /// Whether a pass over a channel keeps the sums of a member: units have no reports of their own, and rows at the lowest
+    /// level alone.
+    fn keeps(&self, place: Place) -> bool {
+        let tenant = self.members.at(place).tenant;
+        self.members.tree.kind(tenant, self.question.last()) != TenantKind::Unit
     }
 
     /// What a tenant and all below it used, item by item, from the end of one day to that of another, in no order: what
@@ -136,9 +153,9 @@ impl Pass {
     ) -> impl Iterator<Item = (ItemNo, InfraNo, Figures)> {
         let tenant = self.members.tree.find(tenant);
         let is_personal = tenant.and_then(|tenant| self.personal.get(tenant)).copied().unwrap_or(false);
-        let accounts = tenant.and_then(|tenant| self.members.place(tenant)).map(|place| self.accounts(place));
+        let place = tenant.and_then(|tenant| self.members.place(tenant));
         let days = self.question.at(begin).zip(self.question.at(end));
-        let used = accounts.unwrap_or_default().into_iter().filter(|account| account.used);
+        let used = place.into_iter().flat_map(|place| self.accounts(place)).filter(|account| account.used);
         used.filter_map(move |account| {
             let ((begin, end), counted) = days.zip(self.counters.counted(account.counter))?;
             let is_hidden = is_personal && self.counters.is_local_storage(account.counter);

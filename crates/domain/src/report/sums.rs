@@ -9,7 +9,7 @@ use super::{Figure, Figures};
 pub(super) type Counter = usize;
 
 /// The vectors of a counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Column {
     /// The levels of tenants in production, and of suspended ones.
     Production,
@@ -38,7 +38,7 @@ impl Column {
 /// One vector among others.
 #[derive(Debug, Clone, Copy)]
 struct Line {
-    counter: Counter,
+    counter: u32,
     column: Column,
     /// Whether something in it was above zero on a day of the period.
     used: bool,
@@ -97,6 +97,8 @@ impl Sums {
         }
         let Some(place) = self.index.get_mut(key) else { return 0 };
         if *place == 0 {
+            // Counters are numbered as meters of new kinds come, of which there are no billions.
+            let counter = u32::try_from(counter).unwrap_or(u32::MAX);
             self.lines.push(Line { counter, column, used: false });
             self.values.resize(self.values.len() + self.width, 0);
             *place = u32::try_from(self.lines.len()).unwrap_or(0);
@@ -107,7 +109,7 @@ impl Sums {
     /// Adds all of the other.
     pub(super) fn absorb(&mut self, other: &Self) {
         for (line, values) in other.lines.iter().zip(other.values.chunks_exact(self.width)) {
-            self.add(line.counter, line.column, values, line.used);
+            self.add(line.counter as usize, line.column, values, line.used);
         }
         self.carried += other.carried;
     }
@@ -115,7 +117,7 @@ impl Sums {
     /// Back to nothing; room is kept.
     pub(super) fn clear(&mut self) {
         for line in self.lines.drain(..) {
-            if let Some(place) = self.index.get_mut(line.counter * COLUMNS + line.column as usize) {
+            if let Some(place) = self.index.get_mut(line.counter as usize * COLUMNS + line.column as usize) {
                 *place = 0;
             }
         }
@@ -124,16 +126,23 @@ impl Sums {
     }
 }
 
-/// The sums of tenants, each with all that counts for it, as they are kept.
+/// The sums of tenants, each with all that counts for it.
+#[derive(Debug, Default)]
+pub(super) struct Accounts(Vec<Kept>);
+
+/// Those of the tenants at some consecutive places.
 #[derive(Debug)]
-pub(super) struct Accounts {
+pub(super) struct Kept {
     width: usize,
     /// The place that `of_place` begins with.
     first: Place,
     of_place: Vec<Range<u32>>,
+    /// Of each tenant by counter.
     lines: Vec<Line>,
     values: Vec<i128>,
     carried: Vec<u64>,
+    /// Room to sort the lines of one tenant.
+    order: Vec<usize>,
 }
 
 /// The sums of one tenant for one counter.
@@ -147,17 +156,59 @@ pub(super) struct Account<'a> {
 }
 
 impl Accounts {
+    /// Adds those of other places.
+    pub(super) fn push(&mut self, mut kept: Kept) {
+        kept.lines.shrink_to_fit();
+        kept.values.shrink_to_fit();
+        self.0.push(kept);
+    }
+
+    /// Must be called when all are there.
+    pub(super) fn in_order(&mut self) {
+        self.0.sort_by_key(|kept| kept.first);
+    }
+
+    fn at(&self, place: Place) -> Option<&Kept> {
+        self.0.get(self.0.partition_point(|kept| kept.first <= place).checked_sub(1)?)
+    }
+
+    /// What is kept of the tenant at this place, in no order.
+    pub(super) fn of(&self, place: Place) -> impl Iterator<Item = Account<'_>> {
+        self.at(place).into_iter().flat_map(move |kept| kept.of(place))
+    }
+
+    /// How many cells of the tenant's subtree were carried.
+    pub(super) fn carried(&self, place: Place) -> u64 {
+        self.at(place).and_then(|kept| kept.carried.get(place - kept.first)).copied().unwrap_or(0)
+    }
+}
+
+impl Kept {
     /// Room for the tenants at these places.
     pub(super) fn new(width: usize, places: Range<Place>) -> Self {
         let (of_place, carried) = (vec![0..0; places.len()], vec![0; places.len()]);
-        Self { width, first: places.start, of_place, lines: Vec::new(), values: Vec::new(), carried }
+        Self {
+            width,
+            first: places.start,
+            of_place,
+            lines: Vec::new(),
+            values: Vec::new(),
+            carried,
+            order: Vec::new(),
+        }
     }
 
     /// Keeps the sums of the tenant at this place.
     pub(super) fn keep(&mut self, place: Place, sums: &Sums) {
         let from = u32::try_from(self.lines.len()).unwrap_or(u32::MAX);
-        self.lines.extend_from_slice(&sums.lines);
-        self.values.extend_from_slice(&sums.values);
+        self.order.clear();
+        self.order.extend(0..sums.lines.len());
+        self.order.sort_unstable_by_key(|at| sums.lines.get(*at).map(|line| (line.counter, line.column)));
+        for at in &self.order {
+            self.lines.extend(sums.lines.get(*at));
+            let values = sums.values.get(at * self.width..(at + 1) * self.width);
+            self.values.extend_from_slice(values.unwrap_or_default());
+        }
         let behind = u32::try_from(self.lines.len()).unwrap_or(u32::MAX);
         let at = place.wrapping_sub(self.first);
         if let Some((range, carried)) = self.of_place.get_mut(at).zip(self.carried.get_mut(at)) {
@@ -165,32 +216,24 @@ impl Accounts {
         }
     }
 
-    /// What is kept of the tenant at this place, in no order.
-    pub(super) fn of(&self, place: Place) -> Vec<Account<'_>> {
-        let range = self.of_place.get(place.wrapping_sub(self.first)).cloned();
-        let mut accounts: Vec<Account<'_>> = Vec::new();
-        for at in range.unwrap_or_default() {
-            let at = at as usize;
-            let Some(line) = self.lines.get(at) else { continue };
-            let values = self.values.get(at * self.width..(at + 1) * self.width).unwrap_or_default();
-            let found = accounts.iter().position(|account| account.counter == line.counter);
-            let found = found.unwrap_or_else(|| {
-                accounts.push(Account { counter: line.counter, columns: [&[]; COLUMNS], used: false });
-                accounts.len() - 1
-            });
-            if let Some(account) = accounts.get_mut(found) {
+    fn of(&self, place: Place) -> impl Iterator<Item = Account<'_>> {
+        let range = self.of_place.get(place.wrapping_sub(self.first)).cloned().unwrap_or(0..0);
+        let (from, behind) = (range.start as usize, range.end as usize);
+        let lines = self.lines.get(from..behind).unwrap_or_default();
+        let mut values = self.values.get(from * self.width..behind * self.width).unwrap_or_default();
+        lines.chunk_by(|a, b| a.counter == b.counter).map(move |lines| {
+            let mut account = Account::empty();
+            for line in lines {
+                let column;
+                (column, values) = values.split_at_checked(self.width).unwrap_or_default();
+                account.counter = line.counter as usize;
                 account.used |= line.used;
-                if let Some(column) = account.columns.get_mut(line.column as usize) {
-                    *column = values;
+                if let Some(place) = account.columns.get_mut(line.column as usize) {
+                    *place = column;
                 }
             }
-        }
-        accounts
-    }
-
-    /// How many cells of the tenant's subtree were carried.
-    pub(super) fn carried(&self, place: Place) -> u64 {
-        self.carried.get(place.wrapping_sub(self.first)).copied().unwrap_or(0)
+            account
+        })
     }
 }
 

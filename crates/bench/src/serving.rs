@@ -1,0 +1,112 @@
+//! A real `tidemark serve` on a copy of a store.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use anyhow::{Context as _, Result};
+use domain::ids::TenantId;
+use domain::time::Instant;
+use serde_json::Value;
+use testkit::Client;
+
+use crate::channel::{Channel, ITEMS, Meta};
+use crate::installation;
+
+/// What is served: a copy, so that the store stays as it was loaded.
+pub struct Place {
+    folder: PathBuf,
+    /// What the channel says of itself.
+    pub meta: Meta,
+    ids: Vec<u8>,
+}
+
+impl Place {
+    /// Copies the store.
+    pub fn copy_of(channel: &Channel, store: &Path) -> Result<Self> {
+        let folder = store.with_extension("served");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder)?;
+        for name in ["tidemark.db", "secret.key", "credentials.json"] {
+            std::fs::copy(store.join(name), folder.join(name)).with_context(|| name.to_owned())?;
+        }
+        let ids = std::fs::read(store.join("ids.bin"))?;
+        Ok(Self { folder, meta: Meta::read(&channel.0)?, ids })
+    }
+
+    /// The id of the tenant that the channel numbers so.
+    pub fn id(&self, number: u32) -> Result<TenantId> {
+        let ids = self.ids.as_chunks().0;
+        let bytes = ids.get(number as usize).context("a tenant of the channel")?;
+        Ok(TenantId(uuid::Uuid::from_bytes(*bytes)))
+    }
+
+    /// A meter of each reading of the channel's last day: tenant and item.
+    pub fn meters(&self, channel: &Channel) -> Result<Vec<(TenantId, &'static str)>> {
+        let readings = channel.day(self.meta.number("last")?)?;
+        let meter = |reading: crate::channel::Reading| {
+            let item =
+                ITEMS.get(usize::from(reading.item).wrapping_sub(1)).context("an item of the channel")?;
+            Ok((self.id(reading.tenant)?, *item))
+        };
+        readings.into_iter().map(meter).collect()
+    }
+
+    /// Starts a server whose clock shows `start` now and runs on.
+    pub fn serve(&self, tidemark: &Path, start: Instant) -> Result<Serving> {
+        let mut command = Command::new(tidemark);
+        command.arg("serve").arg("--data-dir").arg(&self.folder);
+        command.args(["--listen", "127.0.0.1:0", "--clock-start", &start.to_string()]);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().context("a pipe")?).read_line(&mut ready)?;
+        let address = ready.trim().strip_prefix("ready http://").and_then(|rest| rest.strip_suffix("/api/2"));
+        let client = Client::new(address.with_context(|| format!("not ready: {ready}"))?.parse()?);
+        let credentials: Value =
+            serde_json::from_str(&std::fs::read_to_string(self.folder.join("credentials.json"))?)?;
+        let word = |name: &str| credentials.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (id, secret) = (word("client_id"), word("client_secret"));
+        let call = client.post("/api/2/idp/token").basic(&id, &secret);
+        let answer = call.form(&[("grant_type", "client_credentials")]).send().ok();
+        let token = answer.get("access_token").and_then(Value::as_str).context("a token")?.to_owned();
+        Ok(Serving { log: child.stderr.take(), child, client, token })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A server that is ready, and a token for it; killed when it is dropped.
+pub struct Serving {
+    child: Child,
+    /// Speaks to it.
+    pub client: Client,
+    /// Of a root_admin.
+    pub token: String,
+    /// What it writes on standard error.
+    pub log: Option<ChildStderr>,
+}
+
+impl Serving {
+    /// The most memory it had, in MiB.
+    pub fn peak_mib(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM")?;
+        Ok(peak.trim().trim_end_matches("kB").trim().parse::<u64>()? / 1024)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Half past midnight after the channel's last day.
+pub fn next_morning(meta: &Meta) -> Result<Instant> {
+    Ok(installation::morning(meta.day(meta.number("last")?)?.next()))
+}
