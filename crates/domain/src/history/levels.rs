@@ -5,10 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Series;
 use super::archive::{Live, Stored};
 use super::codec::{Cursor, Damaged, Read};
 use super::segment::{Opened, Outline, Segment};
+use super::{Cells, Series};
 use crate::ids::{RANGE_TENANTS, RangeNo, TenantNo};
 use crate::time::Day;
 use crate::usage::MeterKey;
@@ -41,7 +41,7 @@ pub struct RangeLevels {
 struct Meter {
     key: MeterKey,
     used: bool,
-    carried: u32,
+    cells: Cells,
 }
 
 /// One meter of them.
@@ -53,8 +53,8 @@ pub struct Levels<'a> {
     pub levels: &'a [i64],
     /// Whether it was above zero on one of the days that were asked about.
     pub used: bool,
-    /// How many of those days carry the level of an earlier one.
-    pub carried: u32,
+    /// Its cells on those days.
+    pub cells: Cells,
 }
 
 impl RangeLevels {
@@ -74,8 +74,8 @@ impl RangeLevels {
         let meters = self.meters.get(from..behind).unwrap_or_default().iter();
         let levels = move |at: usize| self.levels.get(at * self.width..(at + 1) * self.width);
         meters.zip(from..).map(move |(meter, at)| {
-            let Meter { key, used, carried } = *meter;
-            Levels { key, levels: levels(at).unwrap_or_default(), used, carried }
+            let Meter { key, used, cells } = *meter;
+            Levels { key, levels: levels(at).unwrap_or_default(), used, cells }
         })
     }
 
@@ -164,7 +164,7 @@ impl<'a> FastLevels<'a> {
             };
             self.update(outline.key, |levels| {
                 window.write(&outline, &by_day, levels);
-                (used, window.carried(&outline))
+                (used, window.cells(&outline))
             });
         }
         inner.map_or(Ok(()), |inner| inner.end()).map(|()| None)
@@ -186,14 +186,13 @@ impl<'a> FastLevels<'a> {
                     *level = series.level(*day);
                 }
                 let (first, last) = (ask.used.0.max(first), ask.used.1);
-                (first <= last && series.any_above_zero(first, last), series.carried(first, last))
+                (first <= last && series.any_above_zero(first, last), series.cells(first, last))
             });
         }
     }
 
-    /// Takes what is known of a meter to what is found of it: its levels, whether it was above zero, and on how many days
-    /// it was carried.
-    fn update(&mut self, key: MeterKey, update: impl FnOnce(&mut [i64]) -> (bool, u32)) {
+    /// Takes what is known of a meter to what is found of it: its levels, whether it was above zero, and its cells.
+    fn update(&mut self, key: MeterKey, update: impl FnOnce(&mut [i64]) -> (bool, Cells)) {
         let is_at = |at: &usize| self.found.meters.get(*at).is_some_and(|found| found.key == key);
         let in_order = || {
             let ordered = self.found.meters.get(..self.ordered)?;
@@ -203,11 +202,11 @@ impl<'a> FastLevels<'a> {
         let at = at.or_else(|| self.others.get(&key).copied()).unwrap_or_else(|| self.push(key));
         self.expected = at + 1;
         let width = self.found.width;
-        let (used, carried) =
+        let (used, cells) =
             update(self.found.levels.get_mut(at * width..(at + 1) * width).unwrap_or_default());
         if let Some(meter) = self.found.meters.get_mut(at) {
             meter.used |= used;
-            meter.carried += carried;
+            meter.cells += cells;
         }
     }
 
@@ -218,7 +217,7 @@ impl<'a> FastLevels<'a> {
         } else {
             self.others.insert(key, at);
         }
-        self.found.meters.push(Meter { key, used: false, carried: 0 });
+        self.found.meters.push(Meter { key, used: false, cells: Cells::default() });
         self.found.levels.resize(self.found.levels.len() + self.found.width, 0);
         at
     }
@@ -231,8 +230,8 @@ impl<'a> FastLevels<'a> {
                 continue;
             }
             let (first, last) = self.ask.used;
-            let (used, carried) = (series.any_above_zero(first, last), series.carried(first, last));
-            self.found.meters.push(Meter { key, used, carried });
+            let (used, cells) = (series.any_above_zero(first, last), series.cells(first, last));
+            self.found.meters.push(Meter { key, used, cells });
             self.found.levels.extend(self.ask.days.iter().map(|day| series.level(*day)));
         }
         if !self.found.meters.is_sorted_by_key(|meter| meter.key) {
@@ -286,18 +285,19 @@ impl Window {
         Self { first: stored.first, inside, before, needs_inner, used, asked, length }
     }
 
-    /// How many of the days asked about carry an earlier level.
-    fn carried(&self, outline: &Outline) -> u32 {
+    /// The cells of the days asked about.
+    fn cells(&self, outline: &Outline) -> Cells {
         let (from, to) = (self.asked.0.max(outline.first_heard(self.first)), self.asked.1);
         if from > to {
-            return 0;
+            return Cells::default();
         }
         let behind = to.0.saturating_sub(self.first.0).saturating_add(1).clamp(0, 32);
         let ahead = from.0.saturating_sub(self.first.0).clamp(0, 32);
         let days = ((1_u64 << behind) - 1) & !((1_u64 << ahead) - 1);
         let reported = (u64::from(outline.heard) & days).count_ones();
         let before = outline.before.is_some_and(|before| before.day >= from);
-        (to.0.abs_diff(from.0) + 1).saturating_sub(reported + u32::from(before))
+        let all = u64::from(to.0.abs_diff(from.0)) + 1;
+        Cells { all, carried: all.saturating_sub(u64::from(reported) + u64::from(before)) }
     }
 
     /// Reads the levels at the ends alone, and whether the meter was above zero; `None` if they do not say that.

@@ -26,5 +26,5 @@ pub use entry::{Entry, Reported};
 pub use heard::Heard;
 pub use levels::{Ask, Levels, RangeLevels};
 pub use segment::Segment;
-pub use series::{Cell, Series};
+pub use series::{Cell, Cells, Series};
 pub use twig::Twig;

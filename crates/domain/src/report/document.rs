@@ -16,7 +16,7 @@ use super::tree::Tree;
 use super::{Figures, InfraTimeline, ItemTimeline, Kind, Label, Question, ReportInput, Row, RowInfra};
 use super::{RowPricing, RowTenant, Rows, TenantTimeline};
 use crate::billing::BillingDay;
-use crate::history::{Damaged, Twig};
+use crate::history::{Cells, Damaged, Twig};
 use crate::ids::InfraNo;
 use crate::pricing::{mode_at, total_cost};
 use crate::tenant::TenantKind;
@@ -98,12 +98,11 @@ impl Document {
         self.row_tenant(SUBJECT)
     }
 
-    /// How many cells of the report's subject and all below it (a meter on a day of the period, from the first day on that
-    /// anything was heard of it) were carried forward instead of reported; of tenants that count alone.
-    pub fn carried_cells(&self) -> u64 {
+    /// The cells of the subject and all below it in the period, of tenants that count.
+    pub fn cells(&self) -> Cells {
         match self.in_shared(SUBJECT) {
-            Some((shared, place)) => shared.carried_cells(place),
-            None => self.pass.carried_cells(SUBJECT),
+            Some((shared, place)) => shared.cells(place),
+            None => self.pass.cells(SUBJECT),
         }
     }
 

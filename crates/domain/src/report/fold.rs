@@ -82,7 +82,7 @@ impl Own<'_> {
             let counter = self.counters.find(meter.key.item, meter.key.infra, numbers);
             if !self.leaves_out(trial) {
                 sums.add(counter, Column::levels(trial), meter.levels, meter.used);
-                sums.carried += u64::from(meter.carried);
+                sums.cells += meter.cells;
             }
             if self.counters.is_local_storage(counter)
                 && let Some(customer) = backed_up(members, place, question.last())
