@@ -9,6 +9,7 @@
 mod archive;
 mod batch;
 mod codec;
+mod coverage;
 mod entry;
 mod heard;
 mod keys;
@@ -22,6 +23,7 @@ mod twig;
 pub use archive::{Archive, Live, Shelf, Stored};
 pub use batch::{Batch, Origin, Recorded};
 pub use codec::{BlockKind, Damaged, Place};
+pub use coverage::Coverage;
 pub use entry::{Entry, Reported};
 pub use heard::Heard;
 pub use levels::{Ask, Levels, RangeLevels};

@@ -65,7 +65,7 @@ impl Document {
                 input.tenants.get(*tenant).map(|it| (it.name.at(*day).clone(), it.id))
             });
         });
-        let shown = Shown::new(&members, &input);
+        let shown = Shown::new(&members, &input.tenants, input.period.start, input.level);
         let shared = shared.filter(|shared| shared.question.covers(&question));
         let mut pass = Pass::unread(members, question, most_cells);
         let places: Vec<bool> =
