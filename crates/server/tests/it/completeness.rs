@@ -126,12 +126,12 @@ async fn gaps_and_silent_meters_are_listed_and_all_are_counted() {
         json!({
             "tenant_id": north, "from": "2026-05-01", "to": "2026-05-07", "as_of": answer["as_of"],
             "meters": [
-                {"tenant_id": harbour, "offering_item": "vms", "first_heard": "2026-05-02",
-                    "last_day": "2026-05-06", "last_heard": "2026-05-06T10:00:00Z", "silent": false,
-                    "gaps": [{"from": "2026-05-04", "to": "2026-05-05"}, {"from": "2026-05-07", "to": "2026-05-07"}]},
                 {"tenant_id": harbour, "offering_item": "workstations", "first_heard": null,
                     "last_day": "2026-04-20", "last_heard": "2026-05-08T10:00:00Z", "silent": true,
                     "gaps": [{"from": "2026-05-01", "to": "2026-05-07"}]},
+                {"tenant_id": harbour, "offering_item": "vms", "first_heard": "2026-05-02",
+                    "last_day": "2026-05-06", "last_heard": "2026-05-06T10:00:00Z", "silent": false,
+                    "gaps": [{"from": "2026-05-04", "to": "2026-05-05"}, {"from": "2026-05-07", "to": "2026-05-07"}]},
             ],
             "totals": {"meters": 3, "silent": 1, "never_heard": 0, "cells": 19, "reported": 9, "carried": 10},
         })
@@ -261,10 +261,12 @@ async fn tenants_of_several_ranges_come_in_one_list() {
         answer["meters"].as_array().unwrap().iter().map(|meter| &meter["tenant_id"]).collect();
     assert_eq!(tenants, [&json!(scene.harbour), &json!(far[0]), &json!(far[1])]);
     assert_eq!(answer["totals"]["carried"], 4);
-    let first_missing = scene.of(scene.north, "?never_heard=false&from=2026-05-02&to=2026-05-05").await;
-    assert_eq!(first_missing["meters"], json!([]));
-    let last_alone = scene.of(scene.north, "?never_heard=false&from=2026-05-02&to=2026-05-05").await;
-    assert_eq!(last_alone["totals"]["reported"], 4);
+    for day in ["2026-05-06", "2026-05-07"] {
+        scene.says_of(scene.harbour, "vms", day, "4").await;
+    }
+    // The list begins in the second part now.
+    let second = scene.of(scene.north, "?never_heard=false").await;
+    assert_eq!(second["meters"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
