@@ -285,6 +285,20 @@ impl Plan {
         rows
     }
 
+    /// The subject and whoever a report of the level accounts shows, by number, each with its days below the subject.
+    pub(super) fn present(&self) -> Vec<(i64, Vec<Day>)> {
+        let ordered = self.ordered(self.subject).into_iter();
+        let shown = ordered.filter(|(tenant, on)| *tenant == self.subject || self.is_shown(*tenant, *on));
+        let mut present: Vec<_> = shown
+            .map(|(tenant, _)| {
+                let days = (self.period.0..=self.period.1).filter(|on| self.is_in(tenant, self.subject, *on));
+                (no(tenant), days.map(day).collect())
+            })
+            .collect();
+        present.sort();
+        present
+    }
+
     /// The days of the period on which something was known of a meter of a member that counts.
     pub(super) fn cells(&self) -> Cells {
         let reported = |tenant: usize, meter: usize, on: i32| {
