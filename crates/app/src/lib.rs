@@ -9,6 +9,7 @@ pub mod auth;
 pub mod billing;
 pub mod clients;
 pub mod clock;
+pub mod completeness;
 pub mod contacts;
 mod error;
 pub mod history;

@@ -18,7 +18,7 @@ use domain::report::{Format, Heading, Rows};
 use domain::text::slug;
 
 /// Raised by one with every change that alters the bytes of a file or mail; kept with each edition.
-pub const RENDERER_VERSION: u32 = 1;
+pub const RENDERER_VERSION: u32 = 2;
 
 const BUFFER_BYTES: usize = 64 * 1024;
 

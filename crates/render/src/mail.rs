@@ -47,6 +47,7 @@ pub fn compose(heading: &Heading, rows: &dyn Rows, occasion: &Occasion<'_>) -> i
         facts: facts(heading, words),
         summary: &summary,
         cost_title: cost_title(heading, words),
+        carried: terms::carried(heading, words),
         attachments: occasion.formats.iter().map(|format| file_name(*format, heading)).collect(),
         reason: reason(occasion, words),
     };
@@ -63,6 +64,7 @@ struct Content<'a> {
     facts: Vec<(&'static str, String)>,
     summary: &'a Summary,
     cost_title: &'static str,
+    carried: Option<String>,
     attachments: Vec<String>,
     reason: String,
 }

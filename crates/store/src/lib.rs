@@ -10,6 +10,7 @@ pub mod audit;
 pub mod billing;
 pub mod catalogue;
 pub mod clients;
+pub mod completeness;
 mod conn;
 pub mod contacts;
 pub mod deliveries;

@@ -44,6 +44,7 @@ pub(crate) async fn load(
             level: wanted.level,
             show_skus: wanted.show_skus,
             leave_out_trial: wanted.leave_out_trial,
+            cells: document.cells(),
             generated_at,
             language,
         },

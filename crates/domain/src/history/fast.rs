@@ -6,11 +6,11 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
-use super::Series;
 use super::archive::{Live, Stored};
 use super::codec::{Cursor, Damaged, Read};
 use super::levels::{Ask, Found, RangeLevels};
 use super::segment::{Opened, Outline, Segment};
+use super::{Cells, Series};
 use crate::ids::RangeNo;
 use crate::time::Day;
 use crate::usage::MeterKey;
@@ -90,7 +90,7 @@ impl<'a> FastLevels<'a> {
             if !is_skipped {
                 self.update(outline.key, |levels| {
                     window.write(&outline, &by_day, levels);
-                    (used, window.carried(&outline))
+                    (used, window.cells(&outline))
                 });
             }
         }
@@ -116,14 +116,13 @@ impl<'a> FastLevels<'a> {
                     *level = series.level(*day);
                 }
                 let (first, last) = (ask.used.0.max(first), ask.used.1);
-                (first <= last && series.any_above_zero(first, last), series.carried(first, last))
+                (first <= last && series.any_above_zero(first, last), series.cells(first, last))
             });
         }
     }
 
-    /// Takes what is known of a meter to what is found of it: its levels, whether it was above zero, and on how many days
-    /// it was carried.
-    fn update(&mut self, key: MeterKey, update: impl FnOnce(&mut [i64]) -> (bool, u32)) {
+    /// Takes what is known of a meter to what is found of it: its levels, whether it was above zero, and its cells.
+    fn update(&mut self, key: MeterKey, update: impl FnOnce(&mut [i64]) -> (bool, Cells)) {
         let is_at = |at: &usize| self.found.get(*at).is_some_and(|found| found.key == key);
         let in_order = || {
             let ordered = self.found.get(..self.ordered)?;
@@ -136,10 +135,10 @@ impl<'a> FastLevels<'a> {
         self.expected = at + 1;
         let width = self.ask.days.len();
         let levels = self.levels.get_mut(at * width..(at + 1) * width);
-        let (used, carried) = update(levels.unwrap_or_default());
+        let (used, cells) = update(levels.unwrap_or_default());
         if let Some(meter) = self.found.get_mut(at) {
             meter.used |= used;
-            meter.carried += carried;
+            meter.cells += cells;
         }
     }
 
@@ -150,7 +149,7 @@ impl<'a> FastLevels<'a> {
         } else {
             self.others.insert(key, at);
         }
-        self.found.push(Found { key, used: false, carried: 0 });
+        self.found.push(Found { key, used: false, cells: Cells::default() });
         self.levels.resize(self.levels.len() + self.ask.days.len(), 0);
         at
     }
@@ -163,8 +162,8 @@ impl<'a> FastLevels<'a> {
                 whole.push((key, series));
                 continue;
             }
-            let (used, carried) = (series.any_above_zero(first, last), series.carried(first, last));
-            self.found.push(Found { key, used, carried });
+            let (used, cells) = (series.any_above_zero(first, last), series.cells(first, last));
+            self.found.push(Found { key, used, cells });
             self.levels.extend(self.ask.days.iter().map(|day| series.level(*day)));
         }
         if !self.found.is_sorted_by_key(|found| found.key) {
@@ -236,18 +235,19 @@ impl Window {
         Self { first: stored.first, inside, before, needs_inner, used, asked, length }
     }
 
-    /// How many of the days asked about carry an earlier level.
-    fn carried(&self, outline: &Outline) -> u32 {
+    /// The cells of the days asked about.
+    fn cells(&self, outline: &Outline) -> Cells {
         let (from, to) = (self.asked.0.max(outline.first_heard(self.first)), self.asked.1);
         if from > to {
-            return 0;
+            return Cells::default();
         }
         let behind = to.0.saturating_sub(self.first.0).saturating_add(1).clamp(0, 32);
         let ahead = from.0.saturating_sub(self.first.0).clamp(0, 32);
         let days = ((1_u64 << behind) - 1) & !((1_u64 << ahead) - 1);
         let reported = (u64::from(outline.heard) & days).count_ones();
         let before = outline.before.is_some_and(|before| before.day >= from);
-        (to.0.abs_diff(from.0) + 1).saturating_sub(reported + u32::from(before))
+        let all = u64::from(to.0.abs_diff(from.0)) + 1;
+        Cells { all, carried: all.saturating_sub(u64::from(reported) + u64::from(before)) }
     }
 
     /// Reads the levels at the ends alone, and whether the meter was above zero; `None` if they do not say that.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Series;
+use super::{Cells, Series};
 use crate::ids::{InfraNo, ItemNo, RANGE_TENANTS, RangeNo, TenantNo};
 use crate::time::Day;
 use crate::usage::MeterKey;
@@ -38,8 +38,8 @@ pub struct RangeLevels {
 #[derive(Debug, Clone, Copy)]
 struct Meter {
     label: u32,
-    carried: u32,
     used: bool,
+    cells: Cells,
 }
 
 /// One meter of them.
@@ -53,8 +53,8 @@ pub struct Levels<'a> {
     pub levels: &'a [i64],
     /// Whether it was above zero on one of the days that were asked about.
     pub used: bool,
-    /// How many of those days carry the level of an earlier one.
-    pub carried: u32,
+    /// Its cells on those days.
+    pub cells: Cells,
 }
 
 /// What was read of a meter, beside its levels.
@@ -62,7 +62,7 @@ pub struct Levels<'a> {
 pub(super) struct Found {
     pub(super) key: MeterKey,
     pub(super) used: bool,
-    pub(super) carried: u32,
+    pub(super) cells: Cells,
 }
 
 impl RangeLevels {
@@ -71,7 +71,7 @@ impl RangeLevels {
         let mut packed = Self { first: range.first().0, width, levels, ..Self::default() };
         packed.meters.reserve(found.len());
         let mut places: Vec<((ItemNo, InfraNo), u32)> = Vec::new();
-        for (at, Found { key, used, carried }) in (0..).zip(found) {
+        for (at, Found { key, used, cells }) in (0..).zip(found) {
             let label = (key.item, key.infra);
             let place = places.binary_search_by_key(&label, |(known, _)| *known);
             let place = place.unwrap_or_else(|place| {
@@ -80,7 +80,7 @@ impl RangeLevels {
                 place
             });
             let label = places.get(place).map_or(u32::MAX, |(_, label)| *label);
-            packed.meters.push(Meter { label, carried: *carried, used: *used });
+            packed.meters.push(Meter { label, used: *used, cells: *cells });
             let tenant = usize::try_from(key.tenant.0 - packed.first).unwrap_or(0);
             packed.runs.resize(packed.runs.len().max(tenant + 1), at);
         }
@@ -111,8 +111,8 @@ impl RangeLevels {
             let label = meter.label as usize;
             let (item, infra) = *self.labels.get(label)?;
             let levels = self.levels.get(at * self.width..(at + 1) * self.width)?;
-            let Meter { used, carried, .. } = *meter;
-            Some(Levels { key: MeterKey { tenant, item, infra }, label, levels, used, carried })
+            let Meter { used, cells, .. } = *meter;
+            Some(Levels { key: MeterKey { tenant, item, infra }, label, levels, used, cells })
         })
     }
 }

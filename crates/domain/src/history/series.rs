@@ -25,6 +25,22 @@ impl Cell {
     }
 }
 
+/// How many cells there are: a cell is a meter on a day, from the first day on that anything was heard of the meter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cells {
+    /// All of them.
+    pub all: u64,
+    /// Those without a reading, for which the level of an earlier day stands.
+    pub carried: u64,
+}
+
+impl std::ops::AddAssign for Cells {
+    fn add_assign(&mut self, other: Self) {
+        self.all += other.all;
+        self.carried += other.carried;
+    }
+}
+
 /// The readings of one meter, at most one per day, by day. Days without one carry the last earlier level forward.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Series {
@@ -66,15 +82,16 @@ impl Series {
             || self.readings.iter().any(|(day, level)| *day > first && *day <= last && *level > 0)
     }
 
-    /// How many of the days from `first` to `last` carry an earlier level.
-    pub fn carried(&self, first: Day, last: Day) -> u32 {
-        let Some((heard_from, _)) = self.readings.first() else { return 0 };
+    /// The cells of the days from `first` to `last`.
+    pub fn cells(&self, first: Day, last: Day) -> Cells {
+        let Some((heard_from, _)) = self.readings.first() else { return Cells::default() };
         let first = first.max(*heard_from);
         if first > last {
-            return 0;
+            return Cells::default();
         }
         let reported = self.readings.iter().filter(|(day, _)| (first..=last).contains(day)).count();
-        (last.0.abs_diff(first.0) + 1).saturating_sub(u32::try_from(reported).unwrap_or(u32::MAX))
+        let all = u64::from(last.0.abs_diff(first.0)) + 1;
+        Cells { all, carried: all.saturating_sub(reported as u64) }
     }
 
     /// The last reading up to and with the day.
@@ -183,8 +200,9 @@ mod tests {
         assert_eq!(series.level(Day(3)), 0);
         assert!(series.any_above_zero(Day(7), Day(9)));
         assert!(!series.any_above_zero(Day(8), Day(9)));
-        let carried = [(0, 4), (0, 5), (0, 9), (6, 7), (8, 8), (9, 3)]
-            .map(|(first, last)| series.carried(Day(first), Day(last)));
-        assert_eq!(carried, [0, 0, 3, 2, 0, 0]);
+        let cells = [(0, 4), (0, 5), (0, 9), (6, 7), (8, 8), (9, 3)]
+            .map(|(first, last)| series.cells(Day(first), Day(last)))
+            .map(|cells| (cells.all, cells.carried));
+        assert_eq!(cells, [(0, 0), (1, 0), (5, 3), (2, 2), (1, 0), (0, 0)]);
     }
 }

@@ -16,7 +16,7 @@ use super::tree::Tree;
 use super::{Figures, InfraTimeline, ItemTimeline, Kind, Label, Question, ReportInput, Row, RowInfra};
 use super::{RowPricing, RowTenant, Rows, TenantTimeline};
 use crate::billing::BillingDay;
-use crate::history::{Damaged, Twig};
+use crate::history::{Cells, Damaged, Twig};
 use crate::ids::InfraNo;
 use crate::pricing::{mode_at, total_cost};
 use crate::tenant::TenantKind;
@@ -65,7 +65,7 @@ impl Document {
                 input.tenants.get(*tenant).map(|it| (it.name.at(*day).clone(), it.id))
             });
         });
-        let shown = Shown::new(&members, &input);
+        let shown = Shown::new(&members, &input.tenants, input.period.start, input.level);
         let shared = shared.filter(|shared| shared.question.covers(&question));
         let most = most_cells / question.days.len();
         let mut pass = Pass::unread(members, question, most);
@@ -105,12 +105,11 @@ impl Document {
         self.row_tenant(SUBJECT)
     }
 
-    /// How many cells of the report's subject and all below it (a meter on a day of the period, from the first day on that
-    /// anything was heard of it) were carried forward instead of reported; of tenants that count alone.
-    pub fn carried_cells(&self) -> u64 {
+    /// The cells of the subject and all below it in the period, of tenants that count.
+    pub fn cells(&self) -> Cells {
         match self.in_shared(SUBJECT) {
-            Some((shared, place)) => shared.carried_cells(place),
-            None => self.pass.carried_cells(SUBJECT),
+            Some((shared, place)) => shared.cells(place),
+            None => self.pass.cells(SUBJECT),
         }
     }
 

@@ -153,7 +153,7 @@ fn add_meters<F>(common: &Common<'_, F>, place: Place, sums: &mut Sums, backed_u
     for (counter, meter) in common.meters.of(members.no(place)) {
         if !leaves_out {
             sums.add(counter, Column::levels(trial), meter.levels, meter.used);
-            sums.carried += u64::from(meter.carried);
+            sums.cells += meter.cells;
         }
         if common.counters.is_local_storage(counter)
             && let Some(customer) = guests::backed_up(members, place, question.last())

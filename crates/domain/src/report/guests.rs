@@ -119,7 +119,7 @@ fn add_meter(sums: &mut Sums, guest: &Guest, stay: &Stay, question: &Question, i
     let (first, last) = (stay.first.max(period.start), stay.last.min(period.last()));
     let used = first <= last && series.any_above_zero(first, last);
     sums.add(guest.counter, Column::levels(stay.trial), &levels, used);
-    sums.carried += u64::from(if first <= last { series.carried(first, last) } else { 0 });
+    sums.cells += series.cells(first, last);
     if is_range {
         let came = came(series, stay, days, &levels);
         if came.iter().any(|came| *came != 0) {

@@ -14,6 +14,7 @@ mod items;
 mod members;
 mod meters;
 mod pass;
+mod presence;
 mod question;
 mod row;
 mod shown;
@@ -28,6 +29,7 @@ pub use document::Document;
 pub use figures::{Figure, Figures};
 pub use input::{InfraTimeline, ItemTimeline, ReportInput, TenantTimeline};
 pub use pass::Pass;
+pub use presence::{Present, present};
 pub use question::Question;
 pub use row::{Heading, Label, Row, RowInfra, RowPricing, RowTenant, Rows};
 

@@ -20,7 +20,7 @@ use super::question::Question;
 use super::sums::{Account, Accounts};
 use super::tree::Tree;
 use crate::catalogue::ItemNumbers;
-use crate::history::{Archive, Damaged, Twig};
+use crate::history::{Archive, Cells, Damaged, Twig};
 use crate::ids::{InfraNo, ItemNo, TenantNo};
 use crate::tenant::TenantKind;
 
@@ -164,9 +164,9 @@ impl Pass {
         })
     }
 
-    /// How many cells of a member's subtree were carried forward instead of reported, if its sums were kept.
-    pub(super) fn carried_cells(&self, place: Place) -> u64 {
-        self.accounts.as_ref().map_or(0, |accounts| accounts.carried(place))
+    /// The cells of a member's subtree, if its sums were kept.
+    pub(super) fn cells(&self, place: Place) -> Cells {
+        self.accounts.as_ref().map_or_else(Cells::default, |accounts| accounts.cells(place))
     }
 }
 

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 
 use super::{Figures, Kind, Level};
 use crate::catalogue::{Edition, Item, Service, Unit};
+use crate::history::Cells;
 use crate::ids::{InfraId, TenantId, TenantNo};
 use crate::infra::BackendType;
 use crate::pricing::{Currency, PricingMode};
@@ -172,6 +173,8 @@ pub struct Heading {
     pub show_skus: bool,
     /// Whether the usage of trial tenants is left out, which people are told.
     pub leave_out_trial: bool,
+    /// The cells of the subject and all below it, which say how much of the figures was reported.
+    pub cells: Cells,
     /// When it was made.
     pub generated_at: Instant,
     /// The language of the files: the subject's.

@@ -2,7 +2,7 @@
 
 use super::members::{Members, Place, SUBJECT};
 use super::stays::Stay;
-use super::{Level, ReportInput};
+use super::{Level, TenantTimeline};
 use crate::tenant::TenantKind;
 use crate::time::Day;
 
@@ -11,9 +11,9 @@ use crate::time::Day;
 pub(super) struct Shown(Vec<Vec<Stay>>);
 
 impl Shown {
-    /// By the level and the tree of each day, none where a tenant between the two is closed (reports-api, 9.1).
-    pub(super) fn new(members: &Members, input: &ReportInput) -> Self {
-        Self(members.subtree().map(|place| shown_on(members, input, place)).collect())
+    /// By the level and the tree of each day from `start` on, none where a tenant between the two is closed (reports-api, 9.1).
+    pub(super) fn new(members: &Members, tenants: &[TenantTimeline], start: Day, level: Level) -> Self {
+        Self(members.subtree().map(|place| shown_on(members, tenants, start, level, place)).collect())
     }
 
     /// Whether the member has rows. The subject always has.
@@ -27,21 +27,26 @@ impl Shown {
     }
 }
 
-fn shown_on(members: &Members, input: &ReportInput, place: Place) -> Vec<Stay> {
+fn shown_on(
+    members: &Members,
+    tenants: &[TenantTimeline],
+    start: Day,
+    level: Level,
+    place: Place,
+) -> Vec<Stay> {
     let member = members.at(place);
     if place == SUBJECT {
         return members.stays(place).to_vec();
     }
     let subject = members.tree.subject();
     let is_open =
-        |at: usize| input.tenants.get(at).is_some_and(|tenant| *tenant.ancestral_access.at(member.seen_last));
+        |at: usize| tenants.get(at).is_some_and(|tenant| *tenant.ancestral_access.at(member.seen_last));
     let chain = members.tree.chain_to_subject(member.tenant, member.seen_last);
     if !chain.skip(1).filter(|at| *at != subject).all(is_open) {
         return Vec::new();
     }
-    let start = input.period.start;
     let in_period = members.stays(place).iter().filter(|stay| stay.last >= start);
-    let is_of_level = |stay: &&Stay| is_of_level(members, input.level, member.tenant, stay.first.max(start));
+    let is_of_level = |stay: &&Stay| is_of_level(members, level, member.tenant, stay.first.max(start));
     in_period.filter(is_of_level).copied().collect()
 }
 

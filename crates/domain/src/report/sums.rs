@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::members::Place;
 use super::{Figure, Figures};
+use crate::history::Cells;
 
 /// What is counted, as numbered by [`super::counters::Counters`].
 pub(super) type Counter = usize;
@@ -54,14 +55,14 @@ pub(super) struct Sums {
     values: Vec<i128>,
     /// By counter and column: which line, counted from 1; 0 for none.
     index: Vec<u32>,
-    /// How many meters were silent on a day of the period, day by day.
-    pub(super) carried: u64,
+    /// The cells of the period.
+    pub(super) cells: Cells,
 }
 
 impl Sums {
     /// Nothing yet.
     pub(super) fn new(width: usize) -> Self {
-        Self { width, lines: Vec::new(), values: Vec::new(), index: Vec::new(), carried: 0 }
+        Self { width, lines: Vec::new(), values: Vec::new(), index: Vec::new(), cells: Cells::default() }
     }
 
     /// Adds a vector, one value for each day.
@@ -111,7 +112,7 @@ impl Sums {
         for (line, values) in other.lines.iter().zip(other.values.chunks_exact(self.width)) {
             self.add(line.counter as usize, line.column, values, line.used);
         }
-        self.carried += other.carried;
+        self.cells += other.cells;
     }
 
     /// Back to nothing; room is kept.
@@ -122,7 +123,7 @@ impl Sums {
             }
         }
         self.values.clear();
-        self.carried = 0;
+        self.cells = Cells::default();
     }
 }
 
@@ -140,7 +141,7 @@ pub(super) struct Kept {
     /// Of each tenant by counter.
     lines: Vec<Line>,
     values: Vec<i128>,
-    carried: Vec<u64>,
+    cells: Vec<Cells>,
     /// Room to sort the lines of one tenant.
     order: Vec<usize>,
 }
@@ -177,23 +178,23 @@ impl Accounts {
         self.at(place).into_iter().flat_map(move |kept| kept.of(place))
     }
 
-    /// How many cells of the tenant's subtree were carried.
-    pub(super) fn carried(&self, place: Place) -> u64 {
-        self.at(place).and_then(|kept| kept.carried.get(place - kept.first)).copied().unwrap_or(0)
+    /// The cells of the tenant's subtree.
+    pub(super) fn cells(&self, place: Place) -> Cells {
+        self.at(place).and_then(|kept| kept.cells.get(place - kept.first)).copied().unwrap_or_default()
     }
 }
 
 impl Kept {
     /// Room for the tenants at these places.
     pub(super) fn new(width: usize, places: Range<Place>) -> Self {
-        let (of_place, carried) = (vec![0..0; places.len()], vec![0; places.len()]);
+        let (of_place, cells) = (vec![0..0; places.len()], vec![Cells::default(); places.len()]);
         Self {
             width,
             first: places.start,
             of_place,
             lines: Vec::new(),
             values: Vec::new(),
-            carried,
+            cells,
             order: Vec::new(),
         }
     }
@@ -211,8 +212,8 @@ impl Kept {
         }
         let behind = u32::try_from(self.lines.len()).unwrap_or(u32::MAX);
         let at = place.wrapping_sub(self.first);
-        if let Some((range, carried)) = self.of_place.get_mut(at).zip(self.carried.get_mut(at)) {
-            (*range, *carried) = (from..behind, sums.carried);
+        if let Some((range, cells)) = self.of_place.get_mut(at).zip(self.cells.get_mut(at)) {
+            (*range, *cells) = (from..behind, sums.cells);
         }
     }
 

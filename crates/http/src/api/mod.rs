@@ -4,6 +4,7 @@ pub mod access_policies;
 pub mod applications;
 pub mod billing;
 pub mod clients;
+pub mod completeness;
 pub mod contact;
 pub mod email_changes;
 pub mod infra;
@@ -40,6 +41,7 @@ pub fn routes() -> OpenApiRouter<App> {
 pub fn own_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(billing::own_routes())
+        .merge(completeness::own_routes())
         .merge(email_changes::own_routes())
         .merge(reports::own_routes())
 }

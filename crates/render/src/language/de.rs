@@ -79,6 +79,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("Physical Data Shipping", "Datenversand auf Laufwerken"),
     ("Public IP addresses", "Öffentliche IP-Adressen"),
     ("Quota", "Kontingent"),
+    (
+        "Readings carried forward from earlier days: {} of {}.",
+        "Aus früheren Tagen fortgeschriebene Messwerte: {} von {}.",
+    ),
     ("Report", "Bericht"),
     ("Scope", "Umfang"),
     ("Servers", "Server"),

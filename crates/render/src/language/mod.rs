@@ -91,6 +91,7 @@ mod tests {
             include_str!("../../templates/email_change.html"),
             include_str!("../people/html.rs"),
             include_str!("../people/csv.rs"),
+            include_str!("../people/terms.rs"),
             include_str!("../mail.rs"),
         ];
         let mut found = 0;

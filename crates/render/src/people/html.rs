@@ -61,6 +61,7 @@ struct Foot<'a> {
     heading: &'a Heading,
     renderer_version: u32,
     cut: Option<String>,
+    carried: Option<String>,
 }
 
 /// Writes the file.
@@ -91,7 +92,8 @@ pub(crate) fn write(heading: &Heading, rows: &dyn Rows, out: &mut dyn Write) -> 
         let cells = cells(&line, &columns, with_changes);
         TableLine { words, line: &line, is_subject, cells }.write_into(out)?;
     }
-    Foot { words, heading, renderer_version: RENDERER_VERSION, cut }.write_into(out)
+    let carried = terms::carried(heading, words);
+    Foot { words, heading, renderer_version: RENDERER_VERSION, cut, carried }.write_into(out)
 }
 
 fn column_heads(columns: &Columns, with_changes: bool, words: Words) -> Vec<ColumnHead> {

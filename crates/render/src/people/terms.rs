@@ -1,7 +1,10 @@
-//! The words for services, kinds and levels, in English: they pass the language boundary where they are printed.
+//! The words for services, kinds and levels, in English: they pass the language boundary where they are printed. And the
+//! sentence about missing readings, which has passed it.
 
 use domain::catalogue::{Catalogue, Edition};
-use domain::report::{Kind, Label, Level};
+use domain::report::{Heading, Kind, Label, Level};
+
+use crate::language::Words;
 
 /// The service in front of a label. Names are the catalogue's, but for the two that the published pattern shows
 /// (reports-api, section 13): local backup stands by itself, and backup items of the cyber protect editions go by the
@@ -35,4 +38,12 @@ pub(crate) const fn level(level: Level) -> &'static str {
         Level::Accounts => "All customers, partners and users",
         Level::AllPartners => "All partners",
     }
+}
+
+/// How many readings are missing and stood in for; `None` where all are there.
+pub(crate) fn carried(heading: &Heading, words: Words) -> Option<String> {
+    let cells = heading.cells;
+    let say =
+        || words.fill("Readings carried forward from earlier days: {} of {}.", &[&cells.carried, &cells.all]);
+    (cells.carried > 0).then(say)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::catalogue::Catalogue;
+use domain::history::Cells;
 use domain::ids::{InfraId, TenantId, TenantNo};
 use domain::infra::BackendType;
 use domain::pricing::{Currency, PricingMode, parse_price, total_cost};
@@ -135,6 +136,7 @@ pub(crate) fn heading(kind: Kind, language: &str) -> Heading {
         level: Level::Accounts,
         show_skus: false,
         leave_out_trial: false,
+        cells: Cells { all: 217, carried: 3 },
         generated_at: "2017-05-08T00:00:00Z".parse::<Instant>().unwrap(),
         language: Language::from_code(language).unwrap(),
     }

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use crate::fixture::{Report, channel};
+use domain::history::Cells;
 use domain::report::{Format, Kind, Level};
 use domain::schedule::ScheduleType;
 use domain::tenant::Language;
@@ -52,6 +53,7 @@ fn goldens() -> Vec<(String, Vec<u8>)> {
     nothing.rows.clear();
     nothing.heading.level = Level::Itself;
     nothing.heading.leave_out_trial = true;
+    nothing.heading.cells = Cells::default();
     for format in Format::ALL {
         files.push((format!("nothing{}", format.file_suffix()), written(*format, &nothing)));
     }

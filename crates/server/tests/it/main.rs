@@ -13,6 +13,7 @@ mod auth;
 mod authz;
 mod billing;
 mod clients;
+mod completeness;
 mod connections;
 mod desk;
 mod figures;

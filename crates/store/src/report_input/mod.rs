@@ -11,13 +11,13 @@ mod tenants;
 mod versions;
 
 use domain::ids::{Seq, TenantNo};
-use domain::report::{Kind, Level, ReportInput};
+use domain::report::{Kind, Level, ReportInput, TenantTimeline};
 use domain::time::{Day, Period};
 
 use crate::{Arg, Conn, Result, args, catalogue};
 pub(crate) use tenants::twig;
 use versions::Versions;
-pub(crate) use versions::{Log, UNCHANGED};
+pub(crate) use versions::{Log, UNCHANGED, infra_numbers, item_of};
 
 /// What a report asks for.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +97,13 @@ macro_rules! members {
     };
 }
 use members;
+
+/// The tenants of the report alone: those of [`ReportInput::tenants`].
+pub async fn tenants(conn: &mut Conn, wanted: &Wanted) -> Result<Vec<TenantTimeline>> {
+    let numbers = catalogue::item_numbers(conn).await?;
+    let versions = Versions::load(conn, wanted, &numbers).await?;
+    tenants::load(conn, wanted, &versions).await
+}
 
 /// Loads it from one snapshot.
 pub async fn load(conn: &mut Conn, wanted: &Wanted) -> Result<ReportInput> {

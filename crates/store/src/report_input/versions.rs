@@ -158,7 +158,7 @@ const LATER_CHANGES: &str = concat!(
 );
 
 /// The item that a key of [`crate::audit::item_key`] names; `None` for one this binary's catalogue does not know.
-fn item_of(
+pub(crate) fn item_of(
     id: &str,
     tenant: TenantNo,
     numbers: &ItemNumbers,
@@ -172,7 +172,7 @@ fn item_of(
 }
 
 /// The numbers of all storages by id: a few thousand at most, and the log names them by id.
-async fn infra_numbers(conn: &mut Conn) -> Result<HashMap<String, InfraNo>> {
+pub(crate) async fn infra_numbers(conn: &mut Conn) -> Result<HashMap<String, InfraNo>> {
     let rows = conn.all("SELECT id, no FROM infras", Vec::new()).await?;
     rows.iter().map(|row| Ok((row.text("id")?, InfraNo(row.int("no")?)))).collect()
 }

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::naive::Expected;
 use super::plan::{Event, METERS, Plan, plans};
-use crate::report::{Document, Figure, Figures, Kind, Level, Rows};
+use crate::history::{Cells, Coverage};
+use crate::report::{Document, Figure, Figures, Kind, Level, Rows, present};
+use crate::timeline::Timeline;
 
 fn folded(plan: &Plan) -> Vec<Expected> {
     Document::new(plan.input()).unwrap().unwrap().rows().map(|row| Expected::from(&row)).collect()
@@ -21,6 +23,34 @@ proptest! {
     #[test]
     fn every_row_is_what_the_log_says(plan in plans()) {
         prop_assert_eq!(folded(&plan), plan.expected());
+    }
+
+    /// And all cells are those of the report, where nothing is hidden and nobody left out.
+    #[test]
+    fn whoever_has_rows_is_present_on_the_days_it_was_there(plan in plans()) {
+        let plan = Plan { level: Level::Accounts, ..plan };
+        let input = plan.input();
+        let present = present(&input.tenants, input.subject, input.period, input.as_known).unwrap();
+        let found: Vec<_> = present
+            .iter()
+            .map(|it| (it.no.0, it.days.iter().flat_map(|run| run.days()).collect::<Vec<_>>()))
+            .collect();
+        prop_assert_eq!(found, plan.present());
+        for it in &present {
+            let runs = it.days.windows(2).all(|runs| runs[0].end < runs[1].start);
+            prop_assert!(runs, "{:?}", it.days);
+        }
+        let mut open = Plan { leave_out_trial: false, ..plan };
+        open.log.retain(|(_, _, event)| !matches!(event, Event::Open(_)));
+        let input = open.input();
+        let mut cells = Cells::default();
+        for it in crate::report::present(&input.tenants, input.subject, input.period, input.as_known).unwrap() {
+            for (_, series) in input.archive.series(it.no.range(), |key| key.tenant == it.no).unwrap() {
+                let coverage = Coverage::of(&series, &it.days, &Timeline::always(true));
+                cells += coverage.unwrap_or_default().cells;
+            }
+        }
+        prop_assert_eq!(cells, open.cells());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::plan::{Event, METERS, Plan, no, rename};
 use super::world::{day, tenant_id};
+use crate::history::Cells;
 use crate::pricing::PricingMode;
 use crate::report::{Figure, Figures, Kind, Level, Row};
 use crate::tenant::TenantKind;
@@ -284,26 +285,42 @@ impl Plan {
         rows
     }
 
-    /// The days of the period on which a meter of a member that counts carried an earlier level.
-    pub(super) fn carried_cells(&self) -> u64 {
+    /// The subject and whoever a report of the level accounts shows, by number, each with its days below the subject.
+    pub(super) fn present(&self) -> Vec<(i64, Vec<Day>)> {
+        let ordered = self.ordered(self.subject).into_iter();
+        let shown = ordered.filter(|(tenant, on)| *tenant == self.subject || self.is_shown(*tenant, *on));
+        let mut present: Vec<_> = shown
+            .map(|(tenant, _)| {
+                let days = (self.period.0..=self.period.1).filter(|on| self.is_in(tenant, self.subject, *on));
+                (no(tenant), days.map(day).collect())
+            })
+            .collect();
+        present.sort();
+        present
+    }
+
+    /// The days of the period on which something was known of a meter of a member that counts.
+    pub(super) fn cells(&self) -> Cells {
         let reported = |tenant: usize, meter: usize, on: i32| {
             let is_reading = |event: &Event| matches!(event, Event::Reading(which, _) if *which == meter);
             self.log.iter().any(|(then, who, event)| *then == on && *who == tenant && is_reading(event))
         };
-        let is_carried = |tenant: usize, meter: usize, on: i32| {
+        let is_known = |tenant: usize, meter: usize, on: i32| {
             let mut known = self.known(tenant, on);
             known.any(|event| matches!(event, Event::Reading(which, _) if *which == meter))
-                && !reported(tenant, meter, on)
         };
-        let mut carried = 0;
+        let mut cells = Cells::default();
         for on in self.period.0..=self.period.1 {
             let members = (0..self.born.len()).filter(|tenant| self.is_in(*tenant, self.subject, on));
             let counted = members.filter(|tenant| !(self.leave_out_trial && self.is_trial(*tenant, on)));
             for tenant in counted {
-                carried += (0..METERS.len()).filter(|meter| is_carried(tenant, *meter, on)).count();
+                for meter in (0..METERS.len()).filter(|meter| is_known(tenant, *meter, on)) {
+                    cells.all += 1;
+                    cells.carried += u64::from(!reported(tenant, meter, on));
+                }
             }
         }
-        carried as u64
+        cells
     }
 
     /// Whether the tenant stood at one place in one mode from the end of April on, with all above it.
