@@ -20,7 +20,7 @@ struct Layer {
     never: &'static [&'static str],
 }
 
-const LAYERS: [Layer; 8] = [
+const LAYERS: [Layer; 9] = [
     Layer {
         name: "domain",
         uses: &[],
@@ -48,6 +48,7 @@ const LAYERS: [Layer; 8] = [
         tests_use: &[],
         never: &[],
     },
+    Layer { name: "bench", uses: &["domain", "store", "app", "testkit"], tests_use: &[], never: &["sqlx"] },
     Layer { name: "xtask", uses: &[], tests_use: &[], never: &[] },
 ];
 

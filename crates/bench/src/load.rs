@@ -181,17 +181,8 @@ async fn import(app: &App, ids: &[(TenantNo, TenantId)], readings: &[Reading], d
 
 /// The pages on disk of the tables with readings, and of their indexes.
 async fn sizes(app: &App) -> Result<HashMap<&'static str, i64>> {
-    let mut conn = app.read().await?;
-    let rows = conn
-        .all(
-            "SELECT m.tbl_name AS name, CAST(SUM(s.pgsize) AS BIGINT) AS bytes
-             FROM dbstat s JOIN sqlite_master m ON m.name = s.name WHERE s.aggregate = 1 GROUP BY m.tbl_name",
-            Vec::new(),
-        )
-        .await?;
     let mut sizes = HashMap::new();
-    for row in rows {
-        let (table, bytes) = (row.text("name")?, row.int("bytes")?);
+    for (table, bytes) in store::sizes::by_table(&mut app.read().await?).await? {
         if let Some((part, _)) = PARTS.iter().find(|(_, tables)| tables.contains(&table.as_str())) {
             *sizes.entry(*part).or_insert(0) += bytes;
         }

@@ -28,6 +28,7 @@ pub mod report_input;
 pub mod reports;
 pub mod runs;
 pub mod settings;
+pub mod sizes;
 pub mod tenants;
 pub mod tokens;
 pub mod tree;

@@ -26,8 +26,8 @@ pub(super) struct Source<'a> {
     pub(super) numbers: &'a ItemNumbers,
 }
 
-/// A run of fewer members is not worth a second thread.
-const MEMBERS_OF_TWO_THREADS: usize = 1 << 13;
+/// A run of fewer members is not worth a second thread; but to tests, whose channels are small.
+const MEMBERS_OF_TWO_THREADS: usize = if cfg!(test) { 4 } else { 1 << 13 };
 
 /// Folds runs of places, given in order, that together are whole subtrees; keeps the sums of those that are hosts.
 pub(super) fn fold(
@@ -37,7 +37,7 @@ pub(super) fn fold(
     is_host: impl Fn(Place) -> bool + Sync,
 ) -> Result<Accounts, Damaged> {
     let mut accounts = Accounts::default();
-    let mut gathered = Vec::new();
+    let mut gathered = Gathered::default();
     for run in runs.iter().rev() {
         let meters = Meters::read(source, run.clone(), counters)?;
         let common = Common { source, counters, meters: &meters, is_host: &is_host };
@@ -45,6 +45,15 @@ pub(super) fn fold(
     }
     accounts.in_order();
     Ok(accounts)
+}
+
+/// What the tenants visited so far have given to those above them that are still to come.
+#[derive(Default)]
+struct Gathered {
+    /// By depth: what goes to the parent, which comes next at that depth.
+    sums: Vec<Sums>,
+    /// Customers that have local backup by what stands below them, each with the number of the day.
+    backed_up: Vec<(Place, usize)>,
 }
 
 /// What two threads have in common.
@@ -58,14 +67,14 @@ struct Common<'a, F> {
 impl<F: Fn(Place) -> bool + Sync> Common<'_, F> {
     /// Goes through a run from its end, where `gathered` is what those behind it give to parents in it or before it; gives
     /// what the run itself gives on.
-    fn sweep(&self, run: &Range<Place>, gathered: Vec<Sums>, accounts: &mut Accounts) -> Vec<Sums> {
+    fn sweep(&self, run: &Range<Place>, gathered: Gathered, accounts: &mut Accounts) -> Gathered {
         let Some(middle) = self.middle(run) else {
             let mut all = Sweep::new(self, run.clone(), gathered);
             all.visit_all(run.clone());
             accounts.push(all.kept);
             return all.gathered;
         };
-        let mut here = Sweep::new(self, run.start..middle, Vec::new());
+        let mut here = Sweep::new(self, run.start..middle, Gathered::default());
         let there = std::thread::scope(|scope| {
             let there = scope.spawn(|| {
                 let mut there = Sweep::new(self, middle..run.end, gathered);
@@ -75,7 +84,7 @@ impl<F: Fn(Place) -> bool + Sync> Common<'_, F> {
             here.visit_all(run.start + 1..middle);
             there.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });
-        here.absorb(&there.gathered);
+        here.absorb(there.gathered);
         here.visit_all(run.start..run.start + 1);
         accounts.push(there.kept);
         accounts.push(here.kept);
@@ -98,23 +107,23 @@ impl<F: Fn(Place) -> bool + Sync> Common<'_, F> {
 /// One thread's way through some places, from the last to the first.
 struct Sweep<'a, F> {
     common: &'a Common<'a, F>,
-    /// By depth: what the tenants visited there have given their parent, which comes next.
-    gathered: Vec<Sums>,
+    gathered: Gathered,
     /// Which customers have local backup.
     backed_up: Marks,
     kept: Kept,
 }
 
 impl<'a, F: Fn(Place) -> bool> Sweep<'a, F> {
-    fn new(common: &'a Common<'a, F>, places: Range<Place>, mut gathered: Vec<Sums>) -> Self {
+    fn new(common: &'a Common<'a, F>, places: Range<Place>, mut gathered: Gathered) -> Self {
         let Source { members, question, guests, .. } = common.source;
         let width = question.days.len();
         let deepest = places.clone().map(|place| members.at(place).depth).max().unwrap_or(0);
-        gathered.resize_with(gathered.len().max(deepest + 2), || Sums::new(width));
+        gathered.sums.resize_with(gathered.sums.len().max(deepest + 2), || Sums::new(width));
         let mut backed_up = Marks::new(places.clone(), width);
         for (place, day) in &guests.backed_up {
             backed_up.set(*place, *day);
         }
+        gathered.backed_up.retain(|(place, day)| !backed_up.set(*place, *day));
         Self { common, gathered, backed_up, kept: Kept::new(width, places) }
     }
 
@@ -126,9 +135,13 @@ impl<'a, F: Fn(Place) -> bool> Sweep<'a, F> {
 
     fn visit(&mut self, place: Place) {
         let depth = self.common.source.members.at(place).depth;
-        let two = self.gathered.get_mut(depth..).and_then(<[Sums]>::first_chunk_mut);
-        let Some([above, sums]) = two else { return };
-        add_meters(self.common, place, sums, &mut self.backed_up);
+        let Gathered { sums, backed_up } = &mut self.gathered;
+        let Some([above, sums]) = sums.get_mut(depth..).and_then(<[Sums]>::first_chunk_mut) else { return };
+        add_meters(self.common, place, sums, |customer, day| {
+            if !self.backed_up.set(customer, day) {
+                backed_up.push((customer, day));
+            }
+        });
         if (self.common.is_host)(place) {
             keep(self.common, place, sums, &mut self.kept);
         }
@@ -137,16 +150,24 @@ impl<'a, F: Fn(Place) -> bool> Sweep<'a, F> {
         sums.clear();
     }
 
-    /// Adds what others give to parents that are still to come.
-    fn absorb(&mut self, gathered: &[Sums]) {
+    /// Adds what others give to those that are still to come.
+    fn absorb(&mut self, others: Gathered) {
         let width = self.common.source.question.days.len();
-        self.gathered.resize_with(self.gathered.len().max(gathered.len()), || Sums::new(width));
-        self.gathered.iter_mut().zip(gathered).for_each(|(own, others)| own.absorb(others));
+        let Gathered { sums, backed_up } = &mut self.gathered;
+        sums.resize_with(sums.len().max(others.sums.len()), || Sums::new(width));
+        sums.iter_mut().zip(&others.sums).for_each(|(own, others)| own.absorb(others));
+        let others = others.backed_up.into_iter();
+        backed_up.extend(others.filter(|(place, day)| !self.backed_up.set(*place, *day)));
     }
 }
 
 /// What the tenant used itself.
-fn add_meters<F>(common: &Common<'_, F>, place: Place, sums: &mut Sums, backed_up: &mut Marks) {
+fn add_meters<F>(
+    common: &Common<'_, F>,
+    place: Place,
+    sums: &mut Sums,
+    mut has_local_backup: impl FnMut(Place, usize),
+) {
     let Source { members, question, .. } = common.source;
     let Some(trial) = members.at(place).settled else { return };
     let leaves_out = trial && question.leave_out_trial;
@@ -159,7 +180,7 @@ fn add_meters<F>(common: &Common<'_, F>, place: Place, sums: &mut Sums, backed_u
             && let Some(customer) = guests::backed_up(members, place, question.last())
         {
             let used = meter.levels.iter().enumerate().filter(|(_, level)| **level > 0);
-            used.for_each(|(day, _)| backed_up.set(customer, day));
+            used.for_each(|(day, _)| has_local_backup(customer, day));
         }
     }
 }
@@ -210,12 +231,11 @@ impl Marks {
         Self { first: places.start, width, days: vec![false; places.len() * width] }
     }
 
-    /// Customers at other places are passed over.
-    fn set(&mut self, place: Place, day: usize) {
+    /// Marks the customer, unless it stands elsewhere.
+    fn set(&mut self, place: Place, day: usize) -> bool {
         let at = place.checked_sub(self.first).map(|at| at * self.width + day);
-        if let Some(mark) = at.and_then(|at| self.days.get_mut(at)) {
-            *mark = true;
-        }
+        let mark = at.and_then(|at| self.days.get_mut(at));
+        mark.map(|mark| *mark = true).is_some()
     }
 
     /// A mark for each day; `None` where there is none.
