@@ -126,6 +126,22 @@ impl Series {
         self
     }
 
+    /// What a window of days needs: its readings, and the last one before.
+    #[must_use]
+    pub fn between(&self, first: Day, last: Day) -> Self {
+        let inside = self.readings.partition_point(|(day, _)| *day < first);
+        let behind = self.readings.partition_point(|(day, _)| *day <= last);
+        let readings = self.readings.get(inside.saturating_sub(1)..behind).unwrap_or_default();
+        Self { readings: readings.to_vec() }
+    }
+
+    /// A day on which it was heard again and said the same as before.
+    pub fn repeat(&mut self, day: Day) {
+        if let Some(last) = self.last_reported(day).filter(|last| last.day < day) {
+            self.set(day, Some(last.level));
+        }
+    }
+
     /// Drops the readings before `first`.
     pub(super) fn since(mut self, first: Day) -> Self {
         self.readings.retain(|(day, _)| *day >= first);
@@ -162,7 +178,8 @@ impl Series {
             self.readings.retain(|(day, _)| *day < entry.day);
         } else if entry.shifts || entry.last {
             let difference = entry.difference();
-            let later = self.readings.iter_mut().filter(|(day, _)| *day > entry.day);
+            let later = self.readings.partition_point(|(day, _)| *day <= entry.day);
+            let later = self.readings.iter_mut().skip(later);
             later.for_each(|(_, level)| *level = level.saturating_add(difference));
         }
     }

@@ -321,9 +321,10 @@ CREATE TABLE meters (
 ) STRICT, WITHOUT ROWID;
 
 -- The frozen days of a range of 4,096 tenant numbers: a block for each day, and one for a month that is over. A block
--- holds what was accepted up to seq, as far as it is for its days, and nothing later.
+-- holds what was accepted up to seq, as far as it is for its days, and nothing later. A number is never given twice: who
+-- read a segment swaps it by its number, or not at all.
 CREATE TABLE segments (
-    no INTEGER PRIMARY KEY,
+    no INTEGER PRIMARY KEY AUTOINCREMENT,
     range_no INTEGER NOT NULL,
     first_day INTEGER NOT NULL,
     last_day INTEGER NOT NULL,

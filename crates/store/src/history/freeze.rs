@@ -1,16 +1,17 @@
 //! Freezing: days that are over become segments.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::history::{Heard, Segment, Series};
 use domain::ids::{RangeNo, Seq};
 use domain::time::Day;
 use domain::usage::MeterKey;
 
+use super::load::{Scope, load};
 use super::meters::Meter;
 use super::{Days, bounds};
 use crate::usage::meter_key;
-use crate::{Conn, Result, Write, args};
+use crate::{Conn, Error, Result, Write, args};
 
 /// The blocks of one range, ready to be written.
 #[derive(Debug, Default)]
@@ -48,21 +49,53 @@ pub(super) async fn live_ranges(conn: &mut Conn) -> Result<Vec<RangeNo>> {
 /// The meters of a range, each with its last readings before `days.open`, out of a snapshot.
 async fn meters_of(conn: &mut Conn, range: RangeNo, days: Days) -> Result<Vec<(MeterKey, Series)>> {
     let (first, behind) = bounds(range);
-    let mut found = Vec::new();
+    let (mut found, mut cut) = (Vec::new(), BTreeSet::new());
     conn.each(
         "SELECT tenant_no, item_no, infra_no, level, heard_on, before_on, before_level FROM meters
          WHERE tenant_no >= $1 AND tenant_no < $2 ORDER BY tenant_no, item_no, infra_no",
         args![first, behind],
         |row| {
-            let series = Meter::from_row(row)?.series().up_to(days.open.previous());
-            if !series.is_empty() {
-                found.push((meter_key(row)?, series));
+            let meter = Meter::from_row(row)?;
+            let series = meter.series().up_to(days.open.previous());
+            let Some((day, _)) = series.readings().first() else { return Ok(()) };
+            let key = meter_key(row)?;
+            // Heard on the open day too, its row has lost what came before the day that is over.
+            if days.frozen <= *day && days.open <= meter.heard_on {
+                cut.insert(key);
             }
+            found.push((key, series));
             Ok(())
         },
     )
     .await?;
+    if !cut.is_empty() {
+        let before = before(conn, range, days.frozen, &cut).await?;
+        for (key, series) in &mut found {
+            if let Some(before) = before.get(key) {
+                let whole = before.readings().iter().chain(series.readings()).copied().collect::<Vec<_>>();
+                *series = Series::default();
+                whole.into_iter().for_each(|(day, level)| series.push(day, level));
+            }
+        }
+    }
     Ok(found)
+}
+
+/// What these meters said last before the first day that is not frozen. Damage there is no reason to leave a day open:
+/// what a segment then lacks, `verify` names.
+async fn before(
+    conn: &mut Conn,
+    range: RangeNo,
+    frozen: Day,
+    keys: &BTreeSet<MeterKey>,
+) -> Result<BTreeMap<MeterKey, Series>> {
+    let (last, as_of) = (frozen.previous(), super::newest(conn).await?);
+    let archive = match load(conn, &Scope::whole(vec![range]), last, last, as_of).await {
+        Err(Error::Damaged(_)) => return Ok(BTreeMap::new()),
+        loaded => loaded?,
+    };
+    let series = archive.series(range, |key| keys.contains(key)).unwrap_or_default();
+    Ok(series.into_iter().map(|(key, series)| (key, series.from(frozen))).collect())
 }
 
 /// The days from `days.frozen` on that the ledger has entries for.
@@ -118,7 +151,7 @@ pub async fn insert_frozen(tx: &mut Write, frozen: Vec<Frozen>, days: Days, seq:
     }
     for range in frozen {
         for (segment, bytes) in range.segments {
-            insert_segment(tx, &segment, bytes, seq).await?;
+            insert_segment(tx, segment.range, (segment.first, segment.last), bytes, seq).await?;
         }
         for (heard, bytes) in range.heard {
             tx.run(
@@ -133,13 +166,14 @@ pub async fn insert_frozen(tx: &mut Write, frozen: Vec<Frozen>, days: Days, seq:
 
 pub(super) async fn insert_segment(
     tx: &mut Write,
-    segment: &Segment,
+    range: RangeNo,
+    (first, last): (Day, Day),
     bytes: Vec<u8>,
     seq: Seq,
 ) -> Result<()> {
     tx.run(
         "INSERT INTO segments (range_no, first_day, last_day, seq, bytes) VALUES ($1, $2, $3, $4, $5)",
-        args![segment.range, segment.first, segment.last, seq, bytes],
+        args![range, first, last, seq, bytes],
     )
     .await
     .map(|_| ())

@@ -6,11 +6,13 @@
 //! nothing else, until a job writes the segments anew ([`rewrite`]). What was known when follows from both
 //! ([`load`]), and the segments follow from the ledger alone ([`rebuild`]).
 
+mod compare;
 mod freeze;
 mod ledger;
 mod load;
 mod meters;
 mod rebuild;
+mod repair;
 mod rewrite;
 
 use domain::ids::{RANGE_TENANTS, RangeNo, Seq};
@@ -18,11 +20,13 @@ use domain::time::Day;
 
 use crate::{Conn, Result, Write, args};
 
+pub use compare::{Comparison, Difference, compare};
 pub use freeze::{Frozen, freeze, insert_frozen, ranges_to_freeze};
 pub use ledger::{PackedUp, append, insert_packed, pack, unpacked_range};
 pub use load::{Scope, levels_at, load, ranges_below};
 pub use meters::{Meter, count_batch, meters, remove_meters, set_meters};
-pub use rebuild::{Difference, Rebuilt, all_ranges, compare, rebuild, write};
+pub use rebuild::{Flaw, Rebuilt, all_ranges, rebuild};
+pub use repair::{Repair, put, repair};
 pub use rewrite::{Rewritten, next_rewrite, replace, rewrite};
 
 /// The two borders of the history.

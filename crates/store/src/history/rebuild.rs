@@ -2,17 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::history::{Entry, Heard, Segment, Series};
+use domain::history::{Damaged, Entry, Heard, Series};
 use domain::ids::{RangeNo, Seq};
 use domain::time::Day;
 use domain::usage::MeterKey;
 
-use super::freeze::{insert_segment, live_ranges};
-use super::load::{Scope, load};
-use super::meters::Meter;
-use super::{bounds, ledger};
-use crate::usage::meter_key;
-use crate::{Conn, Result, Write, args};
+use super::freeze::live_ranges;
+use super::ledger;
+use crate::{Conn, Error, Result, Row, args};
 
 /// What the ledger says of one range.
 #[derive(Debug, Default)]
@@ -20,28 +17,63 @@ pub struct Rebuilt {
     /// Every meter, all its days.
     pub series: BTreeMap<MeterKey, Series>,
     /// The days that entries are for.
-    days: BTreeSet<Day>,
+    pub(super) days: BTreeSet<Day>,
     /// How many entries it took.
-    pub entries: usize,
+    pub entries: u64,
+    /// What is wrong with the ledger itself. Where there is anything, the rest proves nothing.
+    pub flaws: Vec<Flaw>,
 }
 
-/// The ledger and the segments disagree.
+/// The ledger is not what was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "tenant number {}, item number {}, storage number {}, {when}: the ledger says {by_ledger}, {place} say {stored}",
-    key.tenant, key.item, key.infra
-)]
-pub struct Difference {
-    /// Of which meter.
-    pub key: MeterKey,
-    /// Of which days.
-    pub when: String,
-    /// What follows from the ledger.
-    pub by_ledger: String,
-    /// Which part is compared with it.
-    pub place: &'static str,
-    /// What is stored.
-    pub stored: String,
+pub enum Flaw {
+    /// A block of it.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+    /// A row says of its block what the block does not.
+    #[error("ledger block {no} of range {range}, for {first} to {last}, has other entries than its row says")]
+    Row {
+        /// The row.
+        no: i64,
+        /// Of which tenants.
+        range: RangeNo,
+        /// The first day of its entries.
+        first: Day,
+        /// The last day of its entries.
+        last: Day,
+    },
+    /// An entry tells of a level before it that no entry led to.
+    #[error(
+        "the ledger of range {range} has a gap before number {seq}: for {day} it finds {told}, and the entries \
+         before lead to {known} (tenant number {}, item number {}, storage number {})",
+        key.tenant, key.item, key.infra
+    )]
+    Gap {
+        /// Of which tenants.
+        range: RangeNo,
+        /// The number of the entry.
+        seq: Seq,
+        /// Its day.
+        day: Day,
+        /// Its meter.
+        key: MeterKey,
+        /// What it found.
+        told: String,
+        /// What it should have found.
+        known: String,
+    },
+    /// A heard block has bits for other meters than the ledger had entries of.
+    #[error("the heard block of range {range} for {day} has {marks} meters, the ledger {known}")]
+    Heard {
+        /// Of which tenants.
+        range: RangeNo,
+        /// Its day.
+        day: Day,
+        /// How many bits it has.
+        marks: usize,
+        /// How many meters had been heard.
+        known: usize,
+    },
 }
 
 /// Every range that has meters or blocks.
@@ -55,172 +87,111 @@ pub async fn all_ranges(conn: &mut Conn) -> Result<Vec<RangeNo>> {
     Ok(ranges.into_iter().collect())
 }
 
-/// One step of the replay; of two with one number the entries come first.
+/// One step of the replay.
 enum Step {
     Entry(MeterKey, Entry),
     Heard(Heard),
 }
 
-/// Replays the ledger of a range from its first entry.
+/// The steps that are read and not taken yet: by number, of two with one number the entries first, else as they came.
+type Steps = BTreeMap<(Seq, bool, u64), Step>;
+
+/// Replays the ledger of a range from its first entry. In memory are the readings, 16 bytes each, and those blocks whose
+/// numbers overlap.
 pub async fn rebuild(conn: &mut Conn, range: RangeNo) -> Result<Rebuilt> {
-    let mut steps: Vec<(Seq, u8, Step)> = Vec::new();
-    let blocks =
-        "SELECT range_no, first_day, last_day, bytes FROM ledger WHERE range_no = $1 ORDER BY first_seq, no";
-    conn.each(blocks, args![range], |row| {
-        let batch = ledger::batch(row)?;
-        let entries = batch.entries.iter();
-        steps.extend(entries.map(|it| (batch.seq(it), 0, Step::Entry(it.key, it.entry))));
-        Ok(())
-    })
-    .await?;
-    let entries = steps.len();
+    let (mut steps, mut rebuilt) = (Steps::new(), Rebuilt::default());
     let heard = "SELECT day, seq, bytes FROM heard WHERE range_no = $1 ORDER BY day";
+    let mut no = 0;
     conn.each(heard, args![range], |row| {
-        let heard = Heard::decode(&row.blob("bytes")?, range, row.day("day")?)?;
-        steps.push((Seq(row.int("seq")?), 1, Step::Heard(heard)));
+        match Heard::decode(&row.blob("bytes")?, range, row.day("day")?) {
+            Ok(heard) => drop(steps.insert((Seq(row.int("seq")?), true, no), Step::Heard(heard))),
+            Err(damaged) => rebuilt.flaws.push(damaged.into()),
+        }
+        no += 1;
         Ok(())
     })
     .await?;
-    steps.sort_by_key(|(seq, order, _)| (*seq, *order));
-    let (mut series, mut days) = (BTreeMap::<MeterKey, Series>::new(), BTreeSet::new());
-    for (_, _, step) in steps {
-        match step {
-            Step::Entry(key, entry) => {
-                days.insert(entry.day);
-                series.entry(key).or_default().apply(Day(i32::MIN), Day(i32::MAX), &entry);
-            }
-            Step::Heard(heard) => mark(&mut series, &heard),
+    let blocks = "SELECT no, range_no, first_seq, last_seq, first_day, last_day, entries, bytes FROM ledger
+         WHERE range_no = $1 ORDER BY first_seq, no";
+    conn.each(blocks, args![range], |row| {
+        // No block to come has a number before this one's first.
+        let behind = steps.split_off(&(Seq(row.int("first_seq")?), false, 0));
+        rebuilt.take(range, std::mem::replace(&mut steps, behind));
+        for (seq, key, entry) in entries(row, &mut rebuilt.flaws)? {
+            steps.insert((seq, false, rebuilt.entries), Step::Entry(key, entry));
+            rebuilt.entries += 1;
         }
-    }
-    series.retain(|_, series| !series.is_empty());
-    Ok(Rebuilt { series, days, entries })
-}
-
-/// Marks a day as reported where a meter was heard on it without a change.
-fn mark(series: &mut BTreeMap<MeterKey, Series>, heard: &Heard) {
-    let known = series.values_mut().filter_map(|series| Some((series.last_reported(heard.day)?, series)));
-    for ((last, series), mark) in known.zip(&heard.marks) {
-        if *mark && last.day < heard.day {
-            let again = Entry::new(heard.day, None, Some(last.level), Some(last));
-            series.apply(Day(i32::MIN), Day(i32::MAX), &again);
-        }
-    }
-}
-
-/// Where the segments and the meters of a range say something else than the ledger.
-pub async fn compare(conn: &mut Conn, range: RangeNo, rebuilt: &Rebuilt) -> Result<Vec<Difference>> {
-    let Some(days) = super::days(conn).await? else { return Ok(Vec::new()) };
-    let mut differences = Vec::new();
-    let as_of = super::newest(conn).await?;
-    let first = rebuilt.series.values().filter_map(|series| Some(series.readings().first()?.0)).min();
-    let stored_first =
-        conn.one("SELECT MIN(first_day) AS day FROM segments WHERE range_no = $1", args![range]).await?;
-    let stored_first = stored_first.as_ref().map(|row| row.opt_day("day")).transpose()?.flatten();
-    let mut month = first.into_iter().chain(stored_first).min();
-    while let Some(start) = month.filter(|start| *start < days.frozen) {
-        let last = start.month().last().min(days.frozen.previous());
-        let archive = load(conn, &Scope::whole(vec![range]), start, last, as_of).await?;
-        let stored: BTreeMap<MeterKey, Series> = archive.series(range, |_| true)?.into_iter().collect();
-        let expected =
-            rebuilt.series.iter().map(|(key, series)| (*key, series.clone().up_to(last).from(start)));
-        let expected: BTreeMap<_, _> = expected.filter(|(_, series)| !series.is_empty()).collect();
-        let when = || format!("{start} to {last}");
-        differences.extend(differing(&expected, &stored, "the segments", when));
-        month = Some(last.next());
-    }
-    differences.extend(compare_meters(conn, range, rebuilt, days.frozen).await?);
-    Ok(differences)
-}
-
-/// The rows of the meters: the level, and since when it holds. Equal readings of days that are not frozen are in the
-/// rows alone.
-async fn compare_meters(
-    conn: &mut Conn,
-    range: RangeNo,
-    rebuilt: &Rebuilt,
-    frozen: Day,
-) -> Result<Vec<Difference>> {
-    let (first, behind) = bounds(range);
-    let mut stored = BTreeMap::new();
-    conn.each(
-        "SELECT tenant_no, item_no, infra_no, level, heard_on, before_on, before_level FROM meters
-         WHERE tenant_no >= $1 AND tenant_no < $2",
-        args![first, behind],
-        |row| {
-            let meter = Meter::from_row(row)?;
-            let mut last = Series::default();
-            last.push(meter.heard_on.min(frozen), meter.level);
-            stored.insert(meter_key(row)?, last);
-            Ok(())
-        },
-    )
-    .await?;
-    let last = |series: &Series| {
-        let mut last = Series::default();
-        if let Some((day, level)) = series.readings().last() {
-            last.push((*day).min(frozen), *level);
-        }
-        last
-    };
-    let mut expected: BTreeMap<MeterKey, Series> =
-        rebuilt.series.iter().map(|(key, series)| (*key, last(series))).collect();
-    for (key, series) in &mut expected {
-        let same_level = |stored: &&Series| stored.level(frozen) == series.level(frozen);
-        if let Some(stored) =
-            stored.get(key).filter(same_level).filter(|stored| stored.reported_on(frozen).is_some())
-        {
-            *series = stored.clone();
-        }
-    }
-    Ok(differing(&expected, &stored, "the meters", || "last reading".to_owned()).collect())
-}
-
-fn differing<'a>(
-    expected: &'a BTreeMap<MeterKey, Series>,
-    stored: &'a BTreeMap<MeterKey, Series>,
-    place: &'static str,
-    when: impl Fn() -> String + 'a,
-) -> impl Iterator<Item = Difference> + 'a {
-    let keys: BTreeSet<&MeterKey> = expected.keys().chain(stored.keys()).collect();
-    keys.into_iter().filter(|key| expected.get(key) != stored.get(key)).map(move |key| Difference {
-        key: *key,
-        when: when(),
-        by_ledger: told(expected.get(key)),
-        place,
-        stored: told(stored.get(key)),
+        Ok(())
     })
+    .await?;
+    rebuilt.take(range, steps);
+    rebuilt.series.retain(|_, series| !series.is_empty());
+    Ok(rebuilt)
 }
 
-fn told(series: Option<&Series>) -> String {
-    let readings = series.map(Series::readings).unwrap_or_default();
-    if readings.is_empty() {
-        return "nothing".to_owned();
+/// The entries of a block, with their numbers; none where it cannot be read.
+fn entries(row: &Row, flaws: &mut Vec<Flaw>) -> Result<Vec<(Seq, MeterKey, Entry)>> {
+    let batch = match ledger::batch(row) {
+        Ok(batch) => batch,
+        Err(Error::Damaged(damaged)) => {
+            flaws.push(damaged.into());
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(error),
+    };
+    let (first, last) = (row.day("first_day")?, row.day("last_day")?);
+    let numbers = (Seq(row.int("first_seq")?), Seq(row.int("last_seq")?));
+    let count = usize::try_from(row.int("entries")?).ok();
+    let is_row = batch.numbers() == Some(numbers)
+        && batch.days() == Some((first, last))
+        && count == Some(batch.entries.len());
+    if !is_row {
+        flaws.push(Flaw::Row { no: row.int("no")?, range: batch.range, first, last });
     }
-    let told: Vec<String> = readings.iter().map(|(day, level)| format!("{level} on {day}")).collect();
-    told.join(", ")
+    Ok(batch.entries.iter().map(|it| (batch.seq(it), it.key, it.entry)).collect())
 }
 
-/// Writes all segments of a range anew from what its ledger says: a month each, and the days of the month that is not
-/// over.
-pub async fn write(tx: &mut Write, range: RangeNo, rebuilt: &Rebuilt) -> Result<()> {
-    let Some(days) = super::days(tx).await? else { return Ok(()) };
-    let seq = super::newest(tx).await?;
-    tx.run("DELETE FROM segments WHERE range_no = $1", args![range]).await?;
-    let month = days.frozen.first_of_month();
-    let reported = rebuilt.series.values().flat_map(|series| series.readings().iter().map(|(day, _)| *day));
-    // Days whose every reading was taken back, too: what is known of them changed.
-    let windows: BTreeSet<(Day, Day)> = reported
-        .chain(rebuilt.days.iter().copied())
-        .filter(|day| *day < days.frozen)
-        .map(|day| if day < month { (day.month().start, day.month().last()) } else { (day, day) })
-        .collect();
-    for (first, last) in windows {
-        let series =
-            rebuilt.series.iter().map(|(key, series)| (*key, series.clone().up_to(last).from(first)));
-        let series = series.filter(|(_, series)| !series.is_empty()).collect();
-        let segment = Segment { range, first, last, series };
-        let bytes = segment.encode();
-        insert_segment(tx, &segment, bytes, seq).await?;
+impl Rebuilt {
+    fn take(&mut self, range: RangeNo, steps: Steps) {
+        for ((seq, _, _), step) in steps {
+            match step {
+                Step::Entry(key, entry) => {
+                    self.days.insert(entry.day);
+                    let series = self.series.entry(key).or_default();
+                    let found = found(series, &entry);
+                    series.apply(Day(i32::MIN), Day(i32::MAX), &entry);
+                    // What follows from a flaw is none of its own.
+                    if let Some((told, known)) = found.filter(|_| self.flaws.is_empty()) {
+                        self.flaws.push(Flaw::Gap { range, seq, day: entry.day, key, told, known });
+                    }
+                }
+                Step::Heard(heard) => self.mark(&heard),
+            }
+        }
     }
-    tx.run("UPDATE ledger SET pending = 0 WHERE range_no = $1", args![range]).await.map(|_| ())
+
+    /// Marks a day as reported where a meter was heard on it without a change.
+    fn mark(&mut self, heard: &Heard) {
+        let known = self.series.values_mut().filter(|series| series.last_reported(heard.day).is_some());
+        let mut count = 0;
+        for series in known {
+            if heard.marks.get(count) == Some(&true) {
+                series.repeat(heard.day);
+            }
+            count += 1;
+        }
+        let marks = heard.marks.len();
+        if marks != count && self.flaws.is_empty() {
+            self.flaws.push(Flaw::Heard { range: heard.range, day: heard.day, marks, known: count });
+        }
+    }
+}
+
+/// Where an entry found another level than the entries before it lead to: what it says, and what they do.
+fn found(series: &Series, entry: &Entry) -> Option<(String, String)> {
+    let told = entry.old.or(entry.prior.map(|prior| prior.level));
+    // On which day it was said is no matter: equal readings of days that were not frozen then have no entry.
+    let known = series.last_reported(entry.day).map(|last| last.level);
+    let words = |level: Option<i64>| level.map_or_else(|| "nothing".to_owned(), |level| level.to_string());
+    (told != known).then(|| (words(told), words(known)))
 }

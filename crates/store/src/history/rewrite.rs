@@ -20,11 +20,11 @@ const MAX_MONTHS: usize = 4;
 
 /// A segment as it lay there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Old {
-    no: i64,
-    first: Day,
-    last: Day,
-    seq: Seq,
+pub(super) struct Old {
+    pub(super) no: i64,
+    pub(super) first: Day,
+    pub(super) last: Day,
+    pub(super) seq: Seq,
 }
 
 /// New blocks for some of a range's days.
@@ -122,7 +122,7 @@ pub async fn replace(tx: &mut Write, rewritten: Rewritten) -> Result<bool> {
         }
     }
     for (segment, bytes) in new {
-        insert_segment(tx, &segment, bytes, seq).await?;
+        insert_segment(tx, range, (segment.first, segment.last), bytes, seq).await?;
     }
     if settles_pending {
         tx.run(
@@ -147,7 +147,8 @@ async fn pending_days(conn: &mut Conn, range: RangeNo, frozen: Day) -> Result<Ve
     Ok(days.into_iter().collect())
 }
 
-async fn segments(conn: &mut Conn, range: RangeNo) -> Result<Vec<Old>> {
+/// The segments of a range, by day, without their blocks.
+pub(super) async fn segments(conn: &mut Conn, range: RangeNo) -> Result<Vec<Old>> {
     let sql = "SELECT no, first_day, last_day, seq FROM segments WHERE range_no = $1 ORDER BY first_day";
     let rows = conn.all(sql, args![range]).await?;
     let old = |row: &crate::Row| {

@@ -189,7 +189,11 @@ impl Changes {
         {
             series.push(prior.day, prior.level);
         }
-        let now = Meter::of_series(&series);
+        // Where the last reading was taken back, the row does not know the one before it; what is said now of a day before
+        // its last may lie before that one, too.
+        let knows_before = meter.is_none_or(|meter| meter.before.is_some() || meter.heard_on == self.today);
+        let now = Meter::of_series(&series)
+            .map(|now| Meter { before: now.before.filter(|_| knows_before || now.heard_on != first), ..now });
         if now == meter {
             return;
         }

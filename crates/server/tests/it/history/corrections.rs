@@ -144,7 +144,9 @@ impl Scene {
         let mut conn = self.test.app.read().await.unwrap();
         for range in store::history::all_ranges(&mut conn).await.unwrap() {
             let rebuilt = store::history::rebuild(&mut conn, range).await.unwrap();
-            assert_eq!(store::history::compare(&mut conn, range, &rebuilt).await.unwrap(), []);
+            assert_eq!(rebuilt.flaws, []);
+            let comparison = store::history::compare(&mut conn, range, &rebuilt).await.unwrap();
+            assert_eq!(comparison.differences, []);
         }
     }
 }
@@ -159,6 +161,23 @@ async fn every_level_is_what_was_known(steps: Vec<Step>) {
     for (seq, expected) in &scene.known {
         scene.check(*seq, expected, Some(*seq) == newest).await;
     }
+}
+
+#[tokio::test]
+async fn a_reading_taken_back_leaves_a_meter_that_does_not_know_what_came_before() {
+    let accumulating = |back, value| Step::Say(back, true, value);
+    every_level_is_what_was_known(vec![
+        accumulating(0, Some(4)),
+        Step::Move(14),
+        accumulating(0, Some(2)),
+        Step::Move(2),
+        accumulating(0, Some(3)),
+        accumulating(0, None),
+        // Long before: not what the row should take for the reading before its last.
+        accumulating(20, Some(1)),
+        accumulating(0, Some(3)),
+    ])
+    .await;
 }
 
 proptest! {
