@@ -26,6 +26,7 @@ pub mod setup;
 pub mod tenants;
 pub mod usage;
 pub mod users;
+pub mod verify;
 
 use std::sync::Arc;
 

@@ -37,6 +37,11 @@ pub enum Command {
     /// reading (the first 1,000) and how many were accepted, absorbed and refused. Ends with code 1 where any was
     /// refused; the others are stored all the same. A broken file stores nothing.
     Import(Import),
+    /// Prove that the usage history is what its ledger says
+    ///
+    /// Replays the ledger and compares it with every segment and every meter; prints each difference and ends with code
+    /// 1 where any is left. Works beside a running server as well as without one, and changes nothing without --rebuild.
+    Verify(Verify),
     /// Show the main job on a small channel: readings, a report made, changed, mailed and stored
     Demo(Demo),
     /// Print the OpenAPI document
@@ -118,6 +123,17 @@ pub enum ImportFormat {
     Ndjson,
     /// With a header that names the members
     Csv,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Which one.
+    #[command(flatten)]
+    pub common: Common,
+    /// Write what differs anew from the ledger; where the ledger itself is damaged nothing is changed
+    #[arg(long)]
+    pub rebuild: bool,
 }
 
 /// Options of `demo`.

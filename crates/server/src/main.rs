@@ -39,6 +39,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Serve(options) => commands::serve::run(&options).await,
             Command::CheckConfig(common) => commands::check_config::run(&common),
             Command::Import(options) => commands::import::run(&options).await,
+            Command::Verify(options) => commands::verify::run(&options).await,
             Command::Demo(options) => commands::demo::run(&options).await,
             Command::Openapi => commands::openapi::run(),
         }

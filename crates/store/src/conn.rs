@@ -134,9 +134,26 @@ pub struct Db {
 impl Db {
     /// Opens the SQLite file, makes it where it is missing, and brings it to this version's schema.
     pub async fn open(file: &Path) -> Result<Self> {
+        let db = Self::connect(file, true).await?;
+        MIGRATIONS.run(&db.writer).await.map_err(|error| Error::Migrate(Box::new(error)))?;
+        Ok(db)
+    }
+
+    /// Opens a SQLite file beside the process that serves it: its schema must be this version's already.
+    pub async fn join(file: &Path) -> Result<Self> {
+        let db = Self::connect(file, false).await?;
+        let newest = "SELECT MAX(version) AS n FROM _sqlx_migrations";
+        let stored = db.read().await?.count(newest, Vec::new()).await?;
+        if MIGRATIONS.iter().map(|migration| migration.version).max() != Some(stored) {
+            return Err(Error::Migrate("it has the schema of another version of Tidemark".into()));
+        }
+        Ok(db)
+    }
+
+    async fn connect(file: &Path, create: bool) -> Result<Self> {
         let options = SqliteConnectOptions::new()
             .filename(file)
-            .create_if_missing(true)
+            .create_if_missing(create)
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             // Every commit reaches the disk before it is answered: nothing accepted is lost with the power.
@@ -153,8 +170,8 @@ impl Db {
                 // begin no other on that connection, so it is replaced.
                 .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
         };
+        // First the writer: it makes a new file what it is to be.
         let writer = pool(1).connect_with(options.clone()).await.map_err(driver)?;
-        MIGRATIONS.run(&writer).await.map_err(|error| Error::Migrate(Box::new(error)))?;
         let readers = pool(READERS).connect_with(options).await.map_err(driver)?;
         Ok(Self { readers, writer, item_numbers: Arc::default() })
     }

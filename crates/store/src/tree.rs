@@ -39,6 +39,28 @@ pub async fn refresh(tx: &mut Write) -> Result<usize> {
     Ok(stale.len())
 }
 
+/// The ranges whose block is up to date and yet says something else than their tenants and the change log, or is damaged.
+pub async fn wrong_blocks(conn: &mut Conn) -> Result<Vec<RangeNo>> {
+    let stale = stale(conn).await?;
+    let rows = conn.all("SELECT range_no FROM tree_blocks ORDER BY range_no", Vec::new()).await?;
+    let mut wrong = Vec::new();
+    for row in rows {
+        let range = RangeNo(row.int("range_no")?);
+        let bytes = "SELECT bytes FROM tree_blocks WHERE range_no = $1";
+        let block = conn.one(bytes, args![range]).await?.map(|row| row.blob("bytes")).transpose()?;
+        let twigs = block.and_then(|block| Twig::unpack(&block, range).ok());
+        if !stale.contains(&range) && twigs != Some(reread_range(conn, range).await?) {
+            wrong.push(range);
+        }
+    }
+    Ok(wrong)
+}
+
+/// Removes a range's block: until the next [`refresh`] its tenants are read instead.
+pub async fn remove_block(tx: &mut Write, range: RangeNo) -> Result<()> {
+    tx.run("DELETE FROM tree_blocks WHERE range_no = $1", args![range]).await.map(|_| ())
+}
+
 /// The tree as it was found.
 struct Tree {
     /// What the blocks say, by number.

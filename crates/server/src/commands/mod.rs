@@ -6,3 +6,4 @@ pub mod import;
 pub mod init;
 pub mod openapi;
 pub mod serve;
+pub mod verify;

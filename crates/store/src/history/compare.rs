@@ -29,6 +29,11 @@ pub struct Comparison {
     pub(super) segments_differ: bool,
     /// The meters whose row differs.
     pub(super) rows: Vec<WrongRow>,
+    /// Of meters whose segments differ, the last reading that these have.
+    last: BTreeMap<MeterKey, (Day, i64)>,
+    /// How many meters say in their segments and in their row one and the same, and it is not what the ledger says. Rather
+    /// than that both are wrong, the ledger has lost something.
+    pub against: usize,
 }
 
 /// The row of a meter as it is, and as it should be; `None` for no row.
@@ -164,6 +169,7 @@ async fn compare_window(
         if by_ledger != found {
             let kind = if is_gap { "between segments" } else { "segment" };
             let place = format!("{kind}, {first} to {last}");
+            comparison.last.extend(found.and_then(|found| Some((*key, *found.readings().last()?))));
             let by_ledger_alone = told(by_ledger, found);
             let stored = told(found, by_ledger);
             comparison.add_to_segments(Difference::Meter {
@@ -214,6 +220,8 @@ async fn compare_rows(
         let stored = rows.get(&key).copied();
         let by_ledger = rebuilt.series.get(&key).and_then(|series| row(series, stored, frozen));
         if !is_same(stored, by_ledger, frozen) {
+            let said = stored.map(|stored| (stored.heard_on, stored.level));
+            comparison.against += usize::from(said.is_some() && said == comparison.last.get(&key).copied());
             let place = "the meter's row".to_owned();
             let (by_ledger_told, stored_told) = (told_row(by_ledger), told_row(stored));
             comparison.add(Difference::Meter { key, place, by_ledger: by_ledger_told, stored: stored_told });

@@ -72,9 +72,9 @@ async fn meters_of(conn: &mut Conn, range: RangeNo, days: Days) -> Result<Vec<(M
         let before = before(conn, range, days.frozen, &cut).await?;
         for (key, series) in &mut found {
             if let Some(before) = before.get(key) {
-                let whole = before.readings().iter().chain(series.readings()).copied().collect::<Vec<_>>();
-                *series = Series::default();
-                whole.into_iter().for_each(|(day, level)| series.push(day, level));
+                let mut whole = before.clone();
+                series.readings().iter().for_each(|(day, level)| whole.push(*day, *level));
+                *series = whole;
             }
         }
     }

@@ -167,7 +167,8 @@ async fn live(
     Ok(())
 }
 
-/// The level of each meter at the end of a day, as known now; those never heard by then are left out.
+/// The level of each meter at the end of a day, as known now and as it is kept: below zero where a correction moved it
+/// there. Meters never heard by then are left out.
 pub async fn levels_at(conn: &mut Conn, wanted: &[(MeterKey, Day)]) -> Result<HashMap<MeterKey, i64>> {
     let mut by_day: BTreeMap<Day, HashSet<MeterKey>> = BTreeMap::new();
     for (key, day) in wanted {
@@ -180,7 +181,8 @@ pub async fn levels_at(conn: &mut Conn, wanted: &[(MeterKey, Day)]) -> Result<Ha
         let archive = load(conn, &scope, day, day, as_of).await?;
         for range in &scope.ranges {
             let series = archive.series(*range, |key| keys.contains(key))?;
-            found.extend(series.into_iter().map(|(key, series)| (key, series.level(day))));
+            let level = |(key, series): (MeterKey, Series)| Some((key, series.last_reported(day)?.level));
+            found.extend(series.into_iter().filter_map(level));
         }
     }
     Ok(found)

@@ -4,6 +4,7 @@
 //! a server may be at work beside it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use domain::history::Segment;
 use domain::ids::{RangeNo, Seq};
@@ -32,15 +33,11 @@ pub struct Repair {
 /// A segment's days and its bytes.
 type Block = ((Day, Day), Vec<u8>);
 
-impl Repair {
-    /// How many segments it writes.
-    pub fn segments(&self) -> usize {
-        self.segments.as_ref().map_or(0, |(_, new)| new.len())
-    }
-
-    /// How many rows of meters it writes.
-    pub const fn meters(&self) -> usize {
-        self.rows.len()
+impl fmt::Display for Repair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let segments = self.segments.as_ref().map_or(0, |(_, new)| new.len());
+        let (s, rows) = (if segments == 1 { "" } else { "s" }, self.rows.len());
+        write!(f, "{segments} segment{s} and {rows} meter{}", if rows == 1 { "" } else { "s" })
     }
 }
 

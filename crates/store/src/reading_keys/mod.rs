@@ -23,7 +23,7 @@ pub use domain::usage::KeyHash;
 pub use self::compact::compact;
 use self::fingerprints::Fingerprints;
 use self::rows::{PIECE, Run};
-use crate::{Conn, Result, Write, args};
+use crate::{Conn, Error, Result, Write, args};
 
 /// For how many days a key is kept, at least; with the rest of its week, at most 6 days longer.
 pub const KEPT_DAYS: i32 = 90;
@@ -185,6 +185,21 @@ pub async fn append(tx: &mut Write, day: Day, keys: Vec<KeyHash>) -> Result<()> 
 pub async fn forget_before(tx: &mut Write, day: Day) -> Result<()> {
     let sql = "UPDATE key_runs SET status = 'gone' WHERE status = 'live' AND last_day < $1";
     tx.run(sql, args![day]).await.map(|_| ())
+}
+
+/// What is wrong with the runs that count, in words: each must be readable and have as many keys as it says.
+pub async fn unreadable_runs(conn: &mut Conn) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    for run in rows::live(conn).await? {
+        let mut keys = 0_u64;
+        match rows::each_key(conn, run.id, |_| keys += 1).await {
+            Ok(()) if keys == run.keys => {}
+            Ok(()) => wrong.push(format!("run {} has {keys} keys, not {}", run.id, run.keys)),
+            Err(error @ Error::Corrupt { .. }) => wrong.push(format!("run {}: {error}", run.id)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(wrong)
 }
 
 /// Sorts keys, each once; the first of equal ones stays.

@@ -93,7 +93,7 @@ pub async fn sums_before(
     .await?;
     let mut sums: HashMap<(ItemNo, InfraNo), i128> = HashMap::new();
     for (key, level) in crate::history::levels_at(conn, &wanted).await? {
-        *sums.entry((key.item, key.infra)).or_default() += i128::from(level);
+        *sums.entry((key.item, key.infra)).or_default() += i128::from(level.max(0));
     }
     Ok(sums.into_iter().map(|((item, infra), level)| MeterSum { item, infra, level }).collect())
 }

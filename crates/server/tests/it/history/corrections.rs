@@ -180,6 +180,37 @@ async fn a_reading_taken_back_leaves_a_meter_that_does_not_know_what_came_before
     .await;
 }
 
+#[tokio::test]
+async fn an_accumulating_meter_that_a_correction_moved_below_zero_goes_on_from_there() {
+    let accumulating = |back, value| Step::Say(back, true, Some(value));
+    every_level_is_what_was_known(vec![
+        accumulating(0, 2),
+        Step::Move(7),
+        accumulating(0, 0),
+        accumulating(1, 0),
+        Step::Move(9),
+        accumulating(0, 0),
+        accumulating(1, 0),
+        accumulating(0, 1),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_day_frozen_after_the_next_one_was_heard_tells_what_came_before() {
+    every_level_is_what_was_known(vec![
+        Step::Say(0, false, Some(5)),
+        Step::Move(1),
+        Step::Say(0, false, Some(6)),
+        Step::Move(1),
+        Step::Say(0, false, Some(7)),
+        // Freezes the day before, of which the meter's row has lost what came before it; then takes it back.
+        Step::Say(1, false, None),
+        Step::Tend,
+    ])
+    .await;
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -2,6 +2,7 @@
 
 mod corrections;
 mod replay;
+mod verify;
 mod versions;
 
 use domain::history::{Cell, Series};
