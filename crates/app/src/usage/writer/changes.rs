@@ -176,7 +176,7 @@ impl Changes {
             && meter.before.is_none_or(|before| before.day <= entry.day)
             && level == Some(meter.level);
         let told = Some(meter.level);
-        (repeats && !entry.shifts).then(|| Entry::new(self.today, told, told, None))
+        repeats.then(|| Entry::new(self.today, told, told, None))
     }
 
     /// What the row of a meter says after a change of an earlier day, or of its last one.

@@ -2,6 +2,7 @@
 //! is nothing but a list of days.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Cursor;
 
 use app::usage::upload::{Encoding, Form, Format, Source, Summary, receive, store as store_upload};
@@ -20,6 +21,8 @@ use crate::metering::Metering as _;
 enum Step {
     /// A reading so many days back, or one taken back: whether of the accumulating item, and the value.
     Say(i32, bool, Option<i64>),
+    /// Several of them in one transaction.
+    SayAll(Vec<(i32, bool, Option<i64>)>),
     /// The clock moves on by so many days.
     Move(i32),
     Close,
@@ -30,8 +33,10 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let back = prop_oneof![4 => Just(0), 3 => 1_i32..4, 2 => 4_i32..70];
     let value = prop_oneof![5 => (0_i64..5).prop_map(Some), 1 => Just(None)];
+    let said = (back, any::<bool>(), value);
     let step = prop_oneof![
-        8 => (back, any::<bool>(), value).prop_map(|(back, range, value)| Step::Say(back, range, value)),
+        5 => said.clone().prop_map(|(back, range, value)| Step::Say(back, range, value)),
+        3 => prop::collection::vec(said, 2..6).prop_map(Step::SayAll),
         4 => (0_i32..12).prop_map(Step::Move),
         2 => Just(Step::Close),
         2 => Just(Step::Tend),
@@ -96,10 +101,12 @@ impl Scene {
         Self { test, tenant, meters: Default::default(), known: BTreeMap::new(), begin }
     }
 
-    async fn upload(&self, day: Day, item: &str, value: Option<i64>) -> Summary {
-        let said = value.map_or_else(|| ",true".to_owned(), |value| format!("{value},"));
-        let body =
-            format!("tenant_id,offering_item,date,value,retract\n{},{item},{day},{said}\n", self.tenant);
+    async fn upload(&self, said: &[(Day, &str, Option<i64>)]) -> Summary {
+        let mut body = "tenant_id,offering_item,date,value,retract\n".to_owned();
+        for (day, item, value) in said {
+            let said = value.map_or_else(|| ",true".to_owned(), |value| format!("{value},"));
+            writeln!(body, "{},{item},{day},{said}", self.tenant).unwrap();
+        }
         let form = Form { format: Format::Csv, encoding: Encoding::Identity, reason: None };
         let received = receive(&self.test.app, form, Cursor::new(body)).await.unwrap();
         store_upload(&self.test.app, &Source::system(), received, |_| ()).await.unwrap()
@@ -112,14 +119,21 @@ impl Scene {
             }
             Step::Close => drop(app::history::close_due(&self.test.app).await.unwrap()),
             Step::Tend => while app::history::tend(&self.test.app).await.unwrap() {},
-            Step::Say(back, accumulates, value) => {
-                let (at, day) = (usize::from(accumulates), self.test.clock.now().day().plus(-back));
-                let taken = self.meters[at].say(day, accumulates, value);
-                let summary = self.upload(day, ITEMS[at], value).await;
-                assert_eq!(summary.refused_count, u64::from(!taken), "{summary:?}");
-            }
+            Step::Say(back, accumulates, value) => self.say(&[(back, accumulates, value)]).await,
+            Step::SayAll(ref said) => self.say(said).await,
         }
         self.known.insert(acceptance(&self.test).await, self.meters.clone());
+    }
+
+    async fn say(&mut self, said: &[(i32, bool, Option<i64>)]) {
+        let (today, mut lines, mut refused) = (self.test.clock.now().day(), Vec::new(), 0);
+        for (back, accumulates, value) in said {
+            let (at, day) = (usize::from(*accumulates), today.plus(-back));
+            refused += u64::from(!self.meters[at].say(day, *accumulates, *value));
+            lines.push((day, ITEMS[at], *value));
+        }
+        let summary = self.upload(&lines).await;
+        assert_eq!(summary.refused_count, refused, "{summary:?}");
     }
 
     async fn check(&self, seq: Seq, expected: &[Meter; 2], is_newest: bool) {
@@ -197,10 +211,22 @@ async fn an_accumulating_meter_that_a_correction_moved_below_zero_goes_on_from_t
 }
 
 #[tokio::test]
+async fn a_repeated_reading_stays_where_all_before_it_is_taken_back() {
+    every_level_is_what_was_known(vec![
+        Step::Say(1, true, Some(0)),
+        Step::SayAll(vec![(0, true, Some(0)), (1, true, None)]),
+        Step::Move(1),
+        Step::Close,
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn a_day_frozen_after_the_next_one_was_heard_tells_what_came_before() {
     every_level_is_what_was_known(vec![
         Step::Say(0, false, Some(5)),
         Step::Move(1),
+        Step::Close,
         Step::Say(0, false, Some(6)),
         Step::Move(1),
         Step::Say(0, false, Some(7)),
