@@ -142,12 +142,11 @@ impl Db {
     /// Opens a SQLite file beside the process that serves it: its schema must be this version's already.
     pub async fn join(file: &Path) -> Result<Self> {
         let db = Self::connect(file, false).await?;
-        let newest = "SELECT MAX(version) AS n FROM _sqlx_migrations";
-        let stored = db.read().await?.count(newest, Vec::new()).await?;
-        if MIGRATIONS.iter().map(|migration| migration.version).max() != Some(stored) {
-            return Err(Error::Migrate("it has the schema of another version of Tidemark".into()));
-        }
-        Ok(db)
+        let stored =
+            db.read().await?.count("SELECT MAX(version) AS n FROM _sqlx_migrations", Vec::new()).await?;
+        let is_ours = MIGRATIONS.iter().map(|migration| migration.version).max() == Some(stored);
+        let other = || Error::Migrate("it has the schema of another version of Tidemark".into());
+        is_ours.then_some(db).ok_or_else(other)
     }
 
     async fn connect(file: &Path, create: bool) -> Result<Self> {
@@ -170,7 +169,6 @@ impl Db {
                 // begin no other on that connection, so it is replaced.
                 .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
         };
-        // First the writer: it makes a new file what it is to be.
         let writer = pool(1).connect_with(options.clone()).await.map_err(driver)?;
         let readers = pool(READERS).connect_with(options).await.map_err(driver)?;
         Ok(Self { readers, writer, item_numbers: Arc::default() })
@@ -381,10 +379,6 @@ fn bind(args: Vec<Arg>) -> Result<SqliteArguments> {
     Ok(bound)
 }
 
-/// `SQLITE_BUSY`, `SQLITE_LOCKED` and `SQLITE_FULL` of sqlite3.h, primary codes.
-const BUSY: [i32; 2] = [5, 6];
-const FULL: i32 = 13;
-
 fn driver(error: sqlx::Error) -> Error {
     match &error {
         sqlx::Error::PoolTimedOut => return Error::Busy,
@@ -393,11 +387,11 @@ fn driver(error: sqlx::Error) -> Error {
                 return Error::Unique { constraint: database.message().to_owned() };
             }
             let code = database.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
-            if code.is_some_and(|code| BUSY.contains(&code)) {
-                return Error::Busy;
-            }
-            if code == Some(FULL) {
-                return Error::Full;
+            // SQLITE_BUSY, SQLITE_LOCKED and SQLITE_FULL of sqlite3.h, primary codes.
+            match code {
+                Some(5 | 6) => return Error::Busy,
+                Some(13) => return Error::Full,
+                _ => {}
             }
         }
         _ => {}
