@@ -68,7 +68,8 @@ pub struct Size {
 
 /// Counts the ranges and the numbers that were handed out.
 pub async fn size(conn: &mut Conn) -> Result<Size> {
-    let sql = "SELECT COUNT(*) AS ranges, CAST(COALESCE(SUM(next_no - range_no * $1), 0) AS BIGINT) AS tenants
+    let sql =
+        "SELECT COUNT(*) AS ranges, CAST(COALESCE(SUM(next_no - range_no * $1), 0) AS BIGINT) AS tenants
          FROM number_ranges";
     let Some(row) = conn.one(sql, args![RANGE_TENANTS]).await? else {
         return Ok(Size { ranges: 0, tenants: 0 });

@@ -19,7 +19,8 @@ pub(super) async fn load(
     shared: Option<Arc<Pass>>,
 ) -> Result<Content> {
     let wanted = wanted(stored, pinned);
-    let content = content::load(app.read().await?, &wanted, shared, pinned.generated_at, pinned.language).await?;
+    let content =
+        content::load(app.read().await?, &wanted, shared, pinned.generated_at, pinned.language).await?;
     content.ok_or_else(|| Error::internal("the subject is not among its own tenants"))
 }
 

@@ -28,7 +28,8 @@ pub(super) async fn load(
     wanted: &Wanted,
     versions: &Versions,
 ) -> Result<Vec<TenantTimeline>> {
-    let price_lists = if wanted.show_skus { price_lists(conn, wanted, versions).await? } else { HashMap::new() };
+    let price_lists =
+        if wanted.show_skus { price_lists(conn, wanted, versions).await? } else { HashMap::new() };
     let mut tenants = Vec::new();
     conn.each(TENANTS, wanted.scope(), |row| {
         let no = TenantNo(row.int("no")?);
