@@ -47,12 +47,13 @@ impl Alike {
 }
 
 /// Runs `r` that may be tried at `$1`, on the day `$2`, and whose history is frozen: the last day they need is the earlier
-/// of their last day and yesterday (reports-api, 8.2).
+/// of their last day and yesterday (reports-api, 8.2). The open runs come first, in their order: not those of all years.
 macro_rules! ready {
     () => {
         concat!(
-            " FROM runs r JOIN day_close d ON r.period_end <= d.frozen_day OR $2 <= d.frozen_day
-              WHERE r.status IN ('queued', 'building') AND r.not_before <= $1
+            " FROM runs r CROSS JOIN day_close d
+              WHERE (r.period_end <= d.frozen_day OR $2 <= d.frozen_day)
+              AND r.status IN ('queued', 'building') AND r.not_before <= $1
               AND (r.status = 'queued' OR r.lease_until IS NULL OR r.lease_until < ",
             lease_now!(),
             ")"
