@@ -114,8 +114,7 @@ pub async fn load(conn: &mut Conn, wanted: &Wanted) -> Result<ReportInput> {
     let versions = Versions::load(conn, wanted, &numbers).await?;
     let tenants = tenants::load(conn, wanted, &versions).await?;
     let items = items::load(conn, wanted, &numbers, &versions).await?;
-    // A meter is of an item that was on once, and items that are off again keep their rows.
-    let infras = infras::load(conn, items.iter().map(|item| item.infra).collect(), &versions).await?;
+    let infras = infras::load(conn, wanted, &versions).await?;
     Ok(ReportInput {
         subject: wanted.subject,
         period: wanted.period,
