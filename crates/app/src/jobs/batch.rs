@@ -1,14 +1,14 @@
 //! Runs that read the same of the history, and the one pass over the blocks that they share.
 //!
 //! On the first of a month the reports of all partners are due at once. One pass has the figures of everybody who stood
-//! at one place all the time, and a report that shares it loads no block unless it shows somebody else.
+//! at one place all the time, but for units; a report that shares it loads no block unless it shows somebody else.
 //!
 //! A pass is of one acceptance number, and the runs that share it are as known at that number, whatever is accepted while
 //! they are made: parts add up to the whole in the reports of one batch. Only runs that waited when the pass was read take
 //! part, so that a report never lacks what was accepted before it was ordered.
 //!
-//! There is one batch at a time, and its pass goes with it: 60 MB with a summary of 200,000 tenants, and what
-//! [`Question::may_be_shared`] allows at most.
+//! There is one batch at a time, and its pass goes with it: 60 MB at most with a summary of 200,000 tenants, and some
+//! 110 MB with the largest that [`Question::may_be_shared`] allows.
 //!
 //! [`Question::may_be_shared`]: domain::report::Question::may_be_shared
 
