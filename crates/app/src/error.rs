@@ -103,6 +103,13 @@ impl Error {
     }
 }
 
+/// A damaged block is named in the log; its figures are not guessed.
+impl From<domain::history::Damaged> for Error {
+    fn from(error: domain::history::Damaged) -> Self {
+        Self::internal(error)
+    }
+}
+
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {

@@ -52,8 +52,18 @@ async fn freeze(app: &App) -> Result<Option<Day>> {
     if frozen.is_some() {
         // Runs wait for the history.
         app.work.notify_waiters();
+        let on = app.clone();
+        apart(async move { refresh_tree(&on).await }).await?;
     }
     Ok(frozen)
+}
+
+/// Packs the tree anew where it changed since the last time: a new process, and each pass over the channel, loads it.
+async fn refresh_tree(app: &App) -> Result<()> {
+    let regrown = store::tree::regrow(&mut app.read().await?).await?;
+    let mut tx = app.write_as(Actor::System).await?;
+    store::tree::replace(&mut tx, regrown).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn closed_days(app: &App) -> Result<Option<Days>> {
@@ -132,7 +142,9 @@ async fn tend_keys(app: &App) -> Result<bool> {
 }
 
 /// Runs what computes for long on a thread where no request waits behind it.
-async fn apart<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || handle.block_on(work)).await.map_err(Error::internal)?
 }

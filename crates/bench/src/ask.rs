@@ -114,9 +114,10 @@ async fn of_one(
         as_of,
     };
     let input = store::report_input::load(conn, &wanted).await?;
+    let archive = store::report_input::archive(conn, &wanted).await?;
     let items = ItemsOfChannel::new(&input.numbers);
     let item_numbers = input.numbers.clone();
-    let document = Document::new(input)?.context("the partner")?;
+    let document = Document::new(input, archive)?.context("the partner")?;
     let first: Day = period.start;
     let mut answer = Answer::default();
     for row in document.rows() {

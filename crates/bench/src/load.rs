@@ -62,9 +62,6 @@ pub async fn load(folder: &Path, store: &Path) -> Result<()> {
             tend_ms.last().unwrap_or(&0)
         );
     }
-    let mut tx = app.write_as(Actor::System).await?;
-    store::tree::refresh(&mut tx).await?;
-    tx.commit().await?;
     let parts = sizes(&app).await?;
     app.db.close().await;
     let bytes: i64 = parts.values().sum();

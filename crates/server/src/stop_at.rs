@@ -15,7 +15,7 @@ const VARIABLE: &str = "TIDEMARK_TEST_STOP_AT";
 pub fn set(app: &App) -> Result<()> {
     #[expect(clippy::disallowed_methods, reason = "a seam for tests and no part of the configuration")]
     let Ok(wanted) = std::env::var(VARIABLE) else { return Ok(()) };
-    let known = [steps::OF_REPORTS, steps::OF_HISTORY].concat();
+    let known = [steps::OF_REPORTS, steps::OF_HISTORY, steps::OF_BATCHES].concat();
     ensure!(known.contains(&wanted.as_str()), "{VARIABLE}: {wanted:?} is none of {known:?}");
     tracing::warn!(step = wanted, "the jobs will stop there: {VARIABLE} is set");
     app.jobs.set_hook(Box::new(move |step| {

@@ -14,29 +14,47 @@ use crate::{Conn, Result, Write, args};
 
 /// Every tenant, by number. Three statements where the blocks are fresh, and two more for each range that is not.
 pub async fn load(conn: &mut Conn) -> Result<Vec<Twig>> {
-    let Tree { mut fresh, reread } = read(conn).await?;
+    // Room for all at once: growing would copy and touch twice what is the most of the work.
+    let mut twigs = Vec::with_capacity(size(conn).await?.tenants);
+    let reread = read(conn, |mut fresh| twigs.append(&mut fresh)).await?;
     if !reread.is_empty() {
-        fresh.extend(reread.into_iter().flat_map(|(_, twigs)| twigs));
-        fresh.sort_by_key(|twig| twig.no);
+        twigs.extend(reread.into_iter().flat_map(|(_, twigs)| twigs));
+        twigs.sort_by_key(|twig| twig.no);
     }
-    Ok(fresh)
+    Ok(twigs)
 }
 
-/// Brings the blocks up to date, and says how many were stale. In a transaction that changes no tenant itself.
-pub async fn refresh(tx: &mut Write) -> Result<usize> {
-    let seq = Seq(tx.count("SELECT seq AS n FROM acceptance", Vec::new()).await?);
-    let stale = read(tx).await?.reread;
-    for (range, twigs) in &stale {
+/// The blocks to be written so that all are fresh.
+#[derive(Debug)]
+#[must_use = "nothing is written yet"]
+pub struct Regrown {
+    seq: Seq,
+    blocks: Vec<(RangeNo, Vec<u8>)>,
+}
+
+/// Packs the ranges whose block is stale, damaged or missing.
+pub async fn regrow(conn: &mut Conn) -> Result<Regrown> {
+    let seq = crate::history::newest(conn).await?;
+    let reread = read(conn, drop).await?;
+    let blocks = reread.into_iter().map(|(range, twigs)| (range, Twig::pack(range, &twigs))).collect();
+    Ok(Regrown { seq, blocks })
+}
+
+/// Writes them, and says how many.
+pub async fn replace(tx: &mut Write, Regrown { seq, blocks }: Regrown) -> Result<usize> {
+    let count = blocks.len();
+    for (range, block) in blocks {
         tx.run(
             "INSERT INTO tree_blocks (range_no, seq, bytes) VALUES ($1, $2, $3)
-             ON CONFLICT (range_no) DO UPDATE SET seq = excluded.seq, bytes = excluded.bytes",
-            args![*range, seq, Twig::pack(*range, twigs)],
+             ON CONFLICT (range_no) DO UPDATE SET seq = excluded.seq, bytes = excluded.bytes
+             WHERE tree_blocks.seq <= excluded.seq",
+            args![range, seq, block],
         )
         .await?;
     }
-    // The fresh ones are as known now, too: the next search for changes begins here.
+    // The others were as known then, too: the next search for changes begins there.
     tx.run("UPDATE tree_blocks SET seq = $1 WHERE seq < $1", args![seq]).await?;
-    Ok(stale.len())
+    Ok(count)
 }
 
 /// The ranges whose block is up to date and yet says something else than their tenants and the change log, or is damaged.
@@ -56,31 +74,40 @@ pub async fn wrong_blocks(conn: &mut Conn) -> Result<Vec<RangeNo>> {
     Ok(wrong)
 }
 
-/// Removes a range's block: until the next [`refresh`] its tenants are read instead.
+/// Removes a range's block: until the next [`regrow`] its tenants are read instead.
 pub async fn remove_block(tx: &mut Write, range: RangeNo) -> Result<()> {
     tx.run("DELETE FROM tree_blocks WHERE range_no = $1", args![range]).await.map(|_| ())
 }
 
-/// The tree as it was found.
-struct Tree {
-    /// What the blocks say, by number.
-    fresh: Vec<Twig>,
-    /// What the ranges without a fresh block hold.
-    reread: Vec<(RangeNo, Vec<Twig>)>,
+/// How much there is to read of everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Ranges of tenant numbers.
+    pub ranges: usize,
+    /// Tenants, deleted ones too; a few more where numbers were left out.
+    pub tenants: usize,
 }
 
-const HANDED_OUT: &str = "SELECT CAST(SUM(next_no - range_no * $1) AS BIGINT) AS n FROM number_ranges";
+/// Counts the ranges and the numbers that were handed out.
+pub async fn size(conn: &mut Conn) -> Result<Size> {
+    let sql =
+        "SELECT COUNT(*) AS ranges, CAST(COALESCE(SUM(next_no - range_no * $1), 0) AS BIGINT) AS tenants
+         FROM number_ranges";
+    let Some(row) = conn.one(sql, args![RANGE_TENANTS]).await? else {
+        return Ok(Size { ranges: 0, tenants: 0 });
+    };
+    let count = |column| row.int(column).map(|count| usize::try_from(count).unwrap_or(0));
+    Ok(Size { ranges: count("ranges")?, tenants: count("tenants")? })
+}
 
-async fn read(conn: &mut Conn) -> Result<Tree> {
+/// Gives what each fresh block holds to `take`, by number; gives back what the ranges without a fresh block hold.
+async fn read(conn: &mut Conn, mut take: impl FnMut(Vec<Twig>)) -> Result<Vec<(RangeNo, Vec<Twig>)>> {
     let mut stale = stale(conn).await?;
-    // Room for all at once: growing would copy and touch twice what is the most of the work.
-    let numbers = conn.count(HANDED_OUT, args![RANGE_TENANTS]).await?;
-    let mut fresh = Vec::with_capacity(usize::try_from(numbers).unwrap_or(0));
     conn.each("SELECT range_no, bytes FROM tree_blocks ORDER BY range_no", Vec::new(), |row| {
         let range = RangeNo(row.int("range_no")?);
         if !stale.contains(&range) {
             match Twig::unpack(&row.blob("bytes")?, range) {
-                Ok(mut twigs) => fresh.append(&mut twigs),
+                Ok(twigs) => take(twigs),
                 Err(_damaged) => {
                     stale.insert(range);
                 }
@@ -93,7 +120,7 @@ async fn read(conn: &mut Conn) -> Result<Tree> {
     for range in stale {
         reread.push((range, reread_range(conn, range).await?));
     }
-    Ok(Tree { fresh, reread })
+    Ok(reread)
 }
 
 // The log is read from the oldest block's number on; `|| ''` keeps planners from the index by field, which would bring

@@ -8,15 +8,20 @@ use domain::ids::{DeliveryId, UserId};
 use domain::report::{ArtefactStatus, ResultAction, RunStatus};
 use domain::schedule::{ScheduleType, monthly_mail_from};
 use domain::time::Instant;
+use futures_util::future::join_all;
 use store::Write;
 use store::runs::{Claim, Pinned, artefacts, editions};
 
+use super::batch::Batch;
 use super::{content, describe, files, measures, standing, steps};
 use crate::reports::content::RENDERER_VERSION;
 use crate::{App, Error, Result, mail};
 
 /// Faults after which a run fails for good.
 const MAX_ATTEMPTS: i64 = 5;
+/// Runs that are built side by side: one computes while another waits for the disk. Each holds the timelines of its
+/// subject's subtree, and of every file two pieces.
+const SIDE_BY_SIDE: usize = 2;
 
 /// Builds until nothing is left that can be built now; gives back when to look again.
 pub(super) async fn work(app: &App) -> Result<Option<Instant>> {
@@ -26,20 +31,29 @@ pub(super) async fn work(app: &App) -> Result<Option<Instant>> {
     Ok(store::runs::next_moment(&mut conn, now).await?)
 }
 
-/// Builds the oldest run that can be built now; `false` where there is none. A fault of the run itself is recorded with
-/// it and is none of this function's.
+/// Builds the oldest run that can be built now and all those that read the same of the history, which may share a pass
+/// over the blocks; `false` where there is none. A fault of a run itself is recorded with it and is none of this
+/// function's.
 pub async fn build_next(app: &App) -> Result<bool> {
-    let mut tx = app.write_as(Actor::System).await?;
-    let Some(claim) = store::runs::claim(&mut tx).await? else { return Ok(false) };
-    tx.commit().await?;
-    steps::reached(app, "after-claim");
-    if let Err(error) = build(app, &claim).await {
-        let why = describe(&error);
-        tracing::warn!(run = %claim.stored.run.id, why, "the run failed");
-        record_fault(app, &claim, &error, &why).await?;
-    }
+    let Some(batch) = Batch::next(app).await? else { return Ok(false) };
+    // Each comes to its end: a run that is dropped half way would be held until its lease runs out.
+    let ends = join_all((0..SIDE_BY_SIDE).map(|_| build_all(app, &batch))).await;
     app.work.notify_waiters();
+    ends.into_iter().collect::<Result<()>>()?;
     Ok(true)
+}
+
+/// Builds runs of the batch until none is left to claim.
+async fn build_all(app: &App, batch: &Batch) -> Result<()> {
+    while let Some(claim) = batch.claim(app).await? {
+        steps::reached(app, "after-claim");
+        if let Err(error) = build(app, batch, &claim).await {
+            let why = describe(&error);
+            tracing::warn!(run = %claim.stored.run.id, why, "the run failed");
+            record_fault(app, &claim, &error, &why).await?;
+        }
+    }
+    Ok(())
 }
 
 /// A transaction of this job; `None` where the run was deleted or another node has taken it over.
@@ -48,9 +62,10 @@ pub(super) async fn held(app: &App, claim: &Claim) -> Result<Option<Write>> {
     Ok(store::runs::hold(&mut tx, claim).await?.then_some(tx))
 }
 
-async fn build(app: &App, claim: &Claim) -> Result<()> {
-    let Some(pinned) = start(app, claim).await? else { return Ok(()) };
-    let content = Arc::new(content::load(app, &claim.stored, &pinned).await?);
+async fn build(app: &App, batch: &Batch, claim: &Claim) -> Result<()> {
+    let Some(pinned) = start(app, batch, claim).await? else { return Ok(()) };
+    let shared = batch.pass_for(&pinned);
+    let content = Arc::new(content::load(app, &claim.stored, &pinned, shared).await?);
     let run = claim.stored.run.id;
     let files = artefacts::of_run(&mut app.read().await?, run).await?;
     let mut fault = None;
@@ -69,7 +84,7 @@ async fn build(app: &App, claim: &Claim) -> Result<()> {
 
 /// Settles what stays the same over restarts and clears away what an earlier try left. `None` where the run is not to
 /// be made, or is no longer this node's.
-async fn start(app: &App, claim: &Claim) -> Result<Option<Pinned>> {
+async fn start(app: &App, batch: &Batch, claim: &Claim) -> Result<Option<Pinned>> {
     let Some(mut tx) = held(app, claim).await? else { return Ok(None) };
     let run = claim.stored.run.id;
     if let Some(why) = standing::subject(&mut tx, &claim.stored).await? {
@@ -79,7 +94,7 @@ async fn start(app: &App, claim: &Claim) -> Result<Option<Pinned>> {
         measures::run_ended(&claim.stored.run, RunStatus::Skipped, Some(&why));
         return Ok(None);
     }
-    let pinned = store::runs::pin(&mut tx, claim).await?;
+    let pinned = store::runs::pin(&mut tx, claim, batch.as_of()).await?;
     artefacts::delete_leftovers(&mut tx, run).await?;
     tx.commit().await?;
     steps::reached(app, "after-pin");
@@ -97,12 +112,13 @@ async fn complete(app: &App, claim: &Claim, pinned: Option<&Pinned>, fault: Opti
     }
     let files = artefacts::of_run(&mut tx, stored.run.id).await?;
     let saved = files.iter().any(|file| file.status == ArtefactStatus::Saved);
-    let mut skipped = Vec::new();
+    let (mut skipped, mut leaves_now) = (Vec::new(), false);
     let outcome = if let Some(pinned) = pinned.filter(|_| saved) {
         editions::insert(&mut tx, stored, pinned, RENDERER_VERSION).await?;
         if stored.run.result_action == ResultAction::Send {
             for user in &stored.run.recipients {
                 let delivery = insert_delivery(app, &mut tx, claim, *user).await?;
+                leaves_now |= delivery.not_before <= tx.now();
                 skipped.extend(Some(delivery).filter(|it| it.state != DeliveryState::Pending));
             }
         }
@@ -114,6 +130,9 @@ async fn complete(app: &App, claim: &Claim, pinned: Option<&Pinned>, fault: Opti
     tx.commit().await?;
     measures::run_ended(&stored.run, outcome, fault);
     skipped.iter().for_each(measures::delivery_recorded);
+    if leaves_now {
+        app.work.notify_waiters();
+    }
     steps::reached(app, "after-ready");
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! What a run says, as it was known when it began.
 
+use std::sync::Arc;
+
+use domain::report::Pass;
 use domain::schedule::ScheduleType;
 use store::report_input::Wanted;
 use store::runs::{Pinned, Stored};
@@ -7,10 +10,17 @@ use store::runs::{Pinned, Stored};
 use crate::reports::content::{self, Content};
 use crate::{App, Error, Result};
 
-/// Loads the content of a run that has begun. The same run gives the same content whenever it is loaded.
-pub(super) async fn load(app: &App, stored: &Stored, pinned: &Pinned) -> Result<Content> {
+/// Loads the content of a run that has begun, with the figures of a pass as known at its number if there is one. The same
+/// run gives the same content whenever it is loaded.
+pub(super) async fn load(
+    app: &App,
+    stored: &Stored,
+    pinned: &Pinned,
+    shared: Option<Arc<Pass>>,
+) -> Result<Content> {
     let wanted = wanted(stored, pinned);
-    let content = content::load(app.read().await?, &wanted, pinned.generated_at, pinned.language).await?;
+    let content =
+        content::load(app.read().await?, &wanted, shared, pinned.generated_at, pinned.language).await?;
     content.ok_or_else(|| Error::internal("the subject is not among its own tenants"))
 }
 
@@ -23,8 +33,13 @@ fn wanted(stored: &Stored, pinned: &Pinned) -> Wanted {
         level: run.parameters.level,
         hide_zero_usage: run.parameters.hide_zero_usage.unwrap_or(false),
         show_skus: run.parameters.show_skus.unwrap_or(false),
-        leave_out_trial: run.schedule == ScheduleType::Monthly,
+        leave_out_trial: leaves_out_trial(run.schedule),
         as_known: pinned.generated_at.day(),
         as_of: pinned.as_of,
     }
+}
+
+/// Monthly reports leave the usage of trial tenants out.
+pub(super) fn leaves_out_trial(schedule: ScheduleType) -> bool {
+    schedule == ScheduleType::Monthly
 }

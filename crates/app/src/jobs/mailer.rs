@@ -141,7 +141,7 @@ async fn write(
     let writer = store::tenants::by_no(&mut conn, stored.writer).await?;
     let ordered_by = writer.map(|tenant| tenant.name).unwrap_or_default();
     drop(conn);
-    let content = content::load(app, stored, &pinned).await?;
+    let content = content::load(app, stored, &pinned, None).await?;
     let mut attachments = Vec::with_capacity(saved.len());
     for file in saved {
         let (name, media_type) = (content.file_name(file.format), file.format.media_type());

@@ -1,6 +1,7 @@
 //! What operators watch: how runs and deliveries end, which day is open, and how much waits.
 
 use domain::delivery::{Delivery, DeliveryStatus};
+use domain::ids::Seq;
 use domain::report::{Run, RunStatus};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
@@ -8,6 +9,7 @@ use crate::{App, Result};
 
 const RUNS: &str = "tidemark_runs_total";
 const DELIVERIES: &str = "tidemark_deliveries_total";
+const PASSES: &str = "tidemark_report_passes_total";
 const OPEN_DAY: &str = "tidemark_open_day";
 const RUNS_PENDING: &str = "tidemark_runs_pending";
 const DELIVERIES_PENDING: &str = "tidemark_deliveries_pending";
@@ -23,6 +25,8 @@ pub fn describe() {
         DELIVERIES,
         "Mails that have ended, by outcome, and tries that are followed by another (retried)"
     );
+    describe_counter!(PASSES, "Passes over the history of all tenants that reports due together shared");
+    counter!(PASSES).increment(0);
     describe_gauge!(OPEN_DAY, "The first day that is not closed, in days since 1970");
     describe_gauge!(RUNS_PENDING, "Runs that wait or are under way");
     describe_gauge!(DELIVERIES_PENDING, "Mails that wait or are under way");
@@ -48,6 +52,12 @@ pub async fn measure(app: &App) -> Result<()> {
     set(RUNS_PENDING, store::runs::count_open(&mut conn).await?);
     set(DELIVERIES_PENDING, store::deliveries::count_open(&mut conn).await?);
     Ok(())
+}
+
+/// Counts and logs a pass that this many runs wait for.
+pub(super) fn pass_made(waiting: i64, as_of: Seq) {
+    tracing::info!(waiting, %as_of, "reports share a pass over the history");
+    counter!(PASSES).increment(1);
 }
 
 /// Counts and logs a run that has ended.

@@ -4,6 +4,7 @@
 //! by the clock and by period, as often as anybody likes, and a process may die between any two of their steps
 //! ([`steps`]). Work is claimed by lease, so that any number of nodes can be at it.
 
+mod batch;
 pub mod builder;
 mod confirmations;
 mod content;
@@ -120,7 +121,7 @@ async fn repeat<F: Future<Output = Result<Option<Instant>>>>(
     }
 }
 
-/// Does everything that is due at the clock's now, one after the other, until nothing is left.
+/// Does everything that is due at the clock's now, job by job, until nothing is left.
 pub async fn drain(app: &App) -> Result<()> {
     loop {
         let scheduled = scheduler::wake(app).await? > 0;

@@ -28,12 +28,16 @@ pub const OF_REPORTS: &[&str] = &[
     "after-recorded",
 ];
 
+/// That of reports that are due together: the pass over the blocks that they share is made.
+pub const OF_BATCHES: &[&str] = &["after-pass"];
+
 /// What is called at each moment, with its name.
 pub type Hook = Box<dyn Fn(&'static str) + Send + Sync>;
 
 /// Says that a moment has come.
 pub(crate) fn reached(app: &App, step: &'static str) {
-    debug_assert!(OF_REPORTS.contains(&step) || OF_HISTORY.contains(&step), "{step} is not listed");
+    let lists = [OF_REPORTS, OF_HISTORY, OF_BATCHES];
+    debug_assert!(lists.iter().any(|list| list.contains(&step)), "{step} is not listed");
     if let Some(hook) = app.jobs.hook.get() {
         hook(step);
     }

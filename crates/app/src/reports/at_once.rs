@@ -66,7 +66,7 @@ pub async fn make(app: &App, caller: &Caller, subject: TenantId, asked: &Asked) 
         as_known: superseded_on.map_or(now.day(), |day| day.min(now.day())),
         as_of,
     };
-    let content = content::load(conn, &wanted, now, subject.language).await?;
+    let content = content::load(conn, &wanted, None, now, subject.language).await?;
     let content = content.ok_or_else(|| Error::invalid("as_of", "the tenant was not there yet"))?;
     let format = asked.format;
     let name = content.file_name(format);

@@ -1,14 +1,16 @@
 //! What a report says, and the one way there from what is asked for: loaded, arranged, rendered.
 
 use std::io;
+use std::sync::Arc;
 
-use domain::report::{Document, Format, Heading};
+use domain::report::{Document, Format, Heading, Pass};
 use domain::schedule::ScheduleType;
 use domain::tenant::Language;
 use domain::time::Instant;
 use render::mail::Occasion;
 use store::Conn;
 use store::report_input::Wanted;
+use tokio::runtime::Handle;
 
 use crate::mail::Text;
 use crate::{Error, Result};
@@ -22,20 +24,23 @@ pub(crate) struct Content {
     document: Document,
 }
 
-/// Loads from this snapshot, which is let go before the rows are arranged. `None` where the subject was not there yet
-/// at the acceptance number.
+/// Loads from this snapshot, which is let go before the figures are summed up; a pass as known at the same number may
+/// have them already. `None` where the subject was not there yet at the number.
 pub(crate) async fn load(
     mut conn: Conn,
     wanted: &Wanted,
+    shared: Option<Arc<Pass>>,
     generated_at: Instant,
     language: Language,
 ) -> Result<Option<Content>> {
-    let input = store::report_input::load(&mut conn, wanted).await?;
-    drop(conn);
-    let document =
-        tokio::task::spawn_blocking(move || Document::new(input)).await.map_err(Error::internal)?;
-    // A damaged block is named in the log; its figures are not guessed.
-    let document = document.map_err(Error::internal)?;
+    let (runtime, asked) = (Handle::current(), *wanted);
+    // Rows become timelines and timelines a document on a thread where no request waits behind it.
+    let arranging = tokio::task::spawn_blocking(move || -> Result<Option<Document>> {
+        let input = runtime.block_on(store::report_input::load(&mut conn, &asked))?;
+        let archive = move || Ok(runtime.block_on(store::report_input::archive(&mut conn, &asked))?);
+        Document::sharing(input, shared, archive)
+    });
+    let document = arranging.await.map_err(Error::internal)??;
     Ok(document.map(|document| Content {
         heading: Heading {
             subject: document.subject(),

@@ -8,6 +8,7 @@ use super::counters::{Counters, is_local_storage};
 use super::items::Items;
 use super::members::{Members, Place, SUBJECT};
 use super::pass::{MOST_CELLS, Pass};
+use super::question::before_billing;
 use super::shown::Shown;
 use super::slots::{Counted, Slot, Slots};
 use super::stays::Stay;
@@ -15,8 +16,7 @@ use super::sums::{Account, Accounts};
 use super::tree::Tree;
 use super::{Figures, InfraTimeline, ItemTimeline, Kind, Label, Question, ReportInput, Row, RowInfra};
 use super::{RowPricing, RowTenant, Rows, TenantTimeline};
-use crate::billing::BillingDay;
-use crate::history::{Cells, Damaged, Twig};
+use crate::history::{Archive, Cells, Damaged, Twig};
 use crate::ids::InfraNo;
 use crate::pricing::{mode_at, total_cost};
 use crate::tenant::TenantKind;
@@ -31,6 +31,8 @@ pub struct Document {
     pass: Pass,
     /// A pass over a whole channel, which has the figures of settled tenants.
     shared: Option<Arc<Pass>>,
+    /// `None` where no row needs it.
+    archive: Option<Archive>,
     shown: Shown,
     slots: Slots,
     /// By counter of the own and of the shared pass.
@@ -40,23 +42,29 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads the input's blocks and sums them up. `None` when the subject is not among its tenants.
-    pub fn new(input: ReportInput) -> Result<Option<Self>, Damaged> {
-        Self::arranged(input, None, MOST_CELLS)
+    /// Sums up what the meters of the input's tenants said, from the first day the report reads to the end of the period,
+    /// as known at the input's number. `None` when the subject is not among the tenants.
+    pub fn new(input: ReportInput, archive: Archive) -> Result<Option<Self>, Damaged> {
+        Self::sharing(input, None, || Ok(archive))
     }
 
     /// The same report, with the figures of settled tenants from a pass over a channel that the subject is part of, of the
-    /// same database and as known at the same number. If it has those of all rows, the input's archive is not looked at.
-    pub fn sharing(input: ReportInput, pass: Arc<Pass>) -> Result<Option<Self>, Damaged> {
-        Self::arranged(input, Some(pass), MOST_CELLS)
+    /// same database and as known at the same number. The archive is loaded only where the pass has not those of all rows.
+    pub fn sharing<E: From<Damaged>>(
+        input: ReportInput,
+        shared: Option<Arc<Pass>>,
+        archive: impl FnOnce() -> Result<Archive, E>,
+    ) -> Result<Option<Self>, E> {
+        Self::arranged(input, shared, archive, MOST_CELLS)
     }
 
     /// Folds at most so many tenants times days at a time.
-    pub(super) fn arranged(
+    pub(super) fn arranged<E: From<Damaged>>(
         mut input: ReportInput,
         shared: Option<Arc<Pass>>,
+        archive: impl FnOnce() -> Result<Archive, E>,
         most_cells: usize,
-    ) -> Result<Option<Self>, Damaged> {
+    ) -> Result<Option<Self>, E> {
         let twigs: Vec<Twig> = input.tenants.iter().map(TenantTimeline::twig).collect();
         let Some(tree) = Tree::new(twigs.iter(), input.subject, input.as_known) else { return Ok(None) };
         let question = question(&input);
@@ -71,7 +79,8 @@ impl Document {
         let mut pass = Pass::unread(members, question, most);
         let places: Vec<bool> =
             pass.members.subtree().map(|place| needs_fold(&pass, shared.as_deref(), &shown, place)).collect();
-        if places.contains(&true) {
+        let archive = places.contains(&true).then(archive).transpose()?;
+        if let Some(archive) = &archive {
             let is_kept: Vec<bool> = pass
                 .members
                 .subtree()
@@ -79,7 +88,7 @@ impl Document {
                 .map(|(place, needs_fold)| *needs_fold && pass.outlasts_runs(place))
                 .collect();
             let is_host = |place: Place| is_kept.get(place).copied().unwrap_or(false);
-            pass.read(&input.archive, &input.numbers, is_host)?;
+            pass.read(archive, &input.numbers, is_host)?;
         }
         let counters = [Some(&pass), shared.as_deref()].map(|pass| pass.map(|pass| &pass.counters));
         let metered = counters.into_iter().flatten();
@@ -97,7 +106,7 @@ impl Document {
         let items = Items::new(std::mem::take(&mut input.items), &pass.members, &slots);
         let infras = std::mem::take(&mut input.infras);
         let infras = infras.iter().map(|infra| (infra.no, over_time(infra))).collect();
-        Ok(Some(Self { input, pass, shared, shown, slots, rows_of_counters, items, infras }))
+        Ok(Some(Self { input, pass, shared, archive, shown, slots, rows_of_counters, items, infras }))
     }
 
     /// The subject as its own rows show it.
@@ -302,7 +311,7 @@ impl Document {
         if self.pass.runs.len() == 1 || !run.clone().any(needs_fold) {
             return None;
         }
-        let again = self.pass.read_run(run, &self.input.archive, &self.input.numbers, needs_fold);
+        let again = self.pass.read_run(run, self.archive.as_ref()?, &self.input.numbers, needs_fold);
         Some(again.expect("a block is what it was"))
     }
 
@@ -339,13 +348,7 @@ fn question(input: &ReportInput) -> Question {
     let end = input.period.last();
     let days = input.tenants.iter().map(|tenant| *tenant.billing_day.at(end));
     let own_days = input.items.iter().filter_map(|item| *item.billing_day.at(end));
-    let begins = days.chain(own_days).map(|day| before_billing(day, end));
-    Question::new(input.period, input.kind, begins, input.as_known, input.leave_out_trial)
-}
-
-/// The day before the billing period that `end` lies in.
-fn before_billing(day: BillingDay, end: Day) -> Day {
-    day.period_of(end).start.previous()
+    Question::new(input.period, input.kind, days.chain(own_days), input.as_known, input.leave_out_trial)
 }
 
 /// The storage as rows of each day show it.

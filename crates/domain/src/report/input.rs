@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use super::{Kind, Level};
 use crate::billing::BillingDay;
 use crate::catalogue::{Item, ItemNumbers};
-use crate::history::{Archive, Twig};
+use crate::history::Twig;
 use crate::ids::{InfraId, InfraNo, TenantId, TenantNo};
 use crate::infra::BackendType;
 use crate::pricing::{Currency, PricingMode};
@@ -13,7 +13,7 @@ use crate::tenant::TenantKind;
 use crate::time::{Day, Instant, Period};
 use crate::timeline::Timeline;
 
-/// Everything a report says, as known at one acceptance number.
+/// Everything a report says but for its figures, as known at one acceptance number.
 #[derive(Debug)]
 pub struct ReportInput {
     /// Whom it is about.
@@ -37,8 +37,6 @@ pub struct ReportInput {
     pub tenants: Vec<TenantTimeline>,
     /// The items of those tenants that were ever on. Any order.
     pub items: Vec<ItemTimeline>,
-    /// What the meters of those tenants said, from the first day the report reads to the end of the period.
-    pub archive: Archive,
     /// The items by the numbers that meters name them with.
     pub numbers: ItemNumbers,
     /// Every storage that an item or a meter names. Any order.

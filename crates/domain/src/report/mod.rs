@@ -1,7 +1,7 @@
 //! Usage reports: what is asked for, what it is made from, and the rows that come out.
 //!
-//! [`ReportInput`] holds everything a report says, as it was known when the run began; a [`Pass`] folds the blocks of its
-//! archive into sums, and a [`Document`] turns those into rows, one after the other, so that memory does not grow with
+//! [`ReportInput`] holds what a report says, as it was known when the run began; a [`Pass`] folds the blocks of an archive
+//! into sums, and a [`Document`] turns those into rows, one after the other, so that memory does not grow with
 //! the file. Figures follow reports-api, sections 9 and 10.
 
 mod counters;

@@ -11,6 +11,7 @@
 mod access;
 mod auth;
 mod authz;
+mod batches;
 mod billing;
 mod clients;
 mod completeness;

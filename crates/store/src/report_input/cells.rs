@@ -10,8 +10,9 @@ use crate::{Conn, Result};
 const RANGES: &str =
     concat!(below!(), "SELECT DISTINCT b.no / 4096 AS range_no FROM below b ORDER BY range_no");
 
-/// The history of the ranges that hold the subject and those that were below it.
-pub(super) async fn load(conn: &mut Conn, wanted: &Wanted) -> Result<Archive> {
+/// What the meters of the subject and of those that were below it said, with the rest of their ranges. Of any snapshot
+/// that holds the acceptance number.
+pub async fn load(conn: &mut Conn, wanted: &Wanted) -> Result<Archive> {
     let rows = conn.all(RANGES, wanted.scope()).await?;
     let ranges = rows.iter().map(|row| row.int("range_no").map(RangeNo)).collect::<Result<_>>()?;
     let (first, last) = (wanted.earliest(), wanted.period.last());

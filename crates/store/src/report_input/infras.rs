@@ -7,21 +7,26 @@ use domain::report::InfraTimeline;
 
 use super::tenants::{nullable, parsed};
 use super::versions::Versions;
+use super::{Wanted, below};
 use crate::{Arg, Conn, Result, Row, dialect};
 
-/// The storages with these numbers.
+// A meter is of an item that was on once, and items that are off again keep their rows.
+const INFRAS: &str = concat!(
+    below!(),
+    ", used (no) AS (
+       SELECT x.infra_no FROM below b CROSS JOIN tenant_items x WHERE x.tenant_no = b.no
+       UNION SELECT x.infra_no FROM below b CROSS JOIN item_prices x WHERE x.tenant_no = b.no
+       UNION SELECT x.infra_no FROM below b CROSS JOIN item_billing_days x WHERE x.tenant_no = b.no)
+     SELECT i.no, i.id, i.name, i.owner_no, i.backend_type FROM used u CROSS JOIN infras i WHERE i.no = u.no"
+);
+
+/// The storages that items of the subject and of those that were below it name.
 pub(super) async fn load(
     conn: &mut Conn,
-    numbers: HashSet<InfraNo>,
+    wanted: &Wanted,
     versions: &Versions,
 ) -> Result<Vec<InfraTimeline>> {
-    let numbers: Vec<Arg> = numbers.into_iter().filter(|no| *no != InfraNo::NONE).map(Arg::from).collect();
-    let mut rows = Vec::new();
-    for numbers in numbers.chunks(dialect::MAX_LIST) {
-        let list = dialect::placeholders(1, numbers.len());
-        let sql = format!("SELECT no, id, name, owner_no, backend_type FROM infras WHERE no IN ({list})");
-        rows.extend(conn.all_of(sql, numbers.to_vec()).await?);
-    }
+    let rows = conn.all(INFRAS, wanted.scope()).await?;
     let owners = owners(conn, &rows, versions).await?;
     rows.iter().map(|row| infra(row, &owners, versions)).collect()
 }

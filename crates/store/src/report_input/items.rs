@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use domain::billing::BillingDay;
 use domain::pricing::parse_price;
-use domain::report::ItemTimeline;
+use domain::report::{ItemTimeline, Level};
 
 use super::tenants::{nullable, parsed};
 use super::versions::Versions;
 use super::{Wanted, below};
-use crate::{Conn, Result, conn::corrupt};
+use crate::{Conn, Result, args, conn::corrupt};
 use domain::catalogue::ItemNumbers;
 use domain::usage::MeterKey;
 
@@ -22,20 +22,25 @@ struct Newest {
     billing_day: Option<BillingDay>,
 }
 
-macro_rules! of_below {
+/// Of those that may have rows: where `$3` is 1, the subject and what stood directly below it.
+macro_rules! of_shown {
     ($columns:literal, $table:literal) => {
         concat!(
             below!(),
+            ", shown (no) AS (
+               SELECT b.no FROM below b WHERE $3 = 0 OR b.no = $1
+               OR EXISTS (SELECT 1 FROM tenants t WHERE t.no = b.no AND t.parent_no = $1)
+               OR EXISTS (SELECT 1 FROM moves m WHERE m.no = b.no AND m.was_below = $1)) ",
             "SELECT x.tenant_no, x.item_no, x.infra_no, ",
             $columns,
-            " FROM below b CROSS JOIN ",
+            " FROM shown b CROSS JOIN ",
             $table,
             " x WHERE x.tenant_no = b.no"
         )
     };
 }
 
-/// The items of the subject and of those that were below it.
+/// The items of those that have rows. Those of others are most of a report that shows direct partners alone.
 pub(super) async fn load(
     conn: &mut Conn,
     wanted: &Wanted,
@@ -43,19 +48,21 @@ pub(super) async fn load(
     versions: &Versions,
 ) -> Result<Vec<ItemTimeline>> {
     let mut items: HashMap<MeterKey, Newest> = HashMap::new();
-    let on = of_below!("x.enabled, x.quota_value", "tenant_items");
-    conn.each(on, wanted.scope(), |row| {
+    let near = matches!(wanted.level, Level::Itself | Level::DirectPartners);
+    let scope = [wanted.scope(), args![near]].concat();
+    let on = of_shown!("x.enabled, x.quota_value", "tenant_items");
+    conn.each(on, scope.clone(), |row| {
         let item = items.entry(crate::usage::meter_key(row)?).or_default();
         (item.enabled, item.quota) = (row.flag("enabled")?, row.opt_int("quota_value")?);
         Ok(())
     })
     .await?;
-    conn.each(of_below!("x.price", "item_prices"), wanted.scope(), |row| {
+    conn.each(of_shown!("x.price", "item_prices"), scope.clone(), |row| {
         items.entry(crate::usage::meter_key(row)?).or_default().price = Some(row.text("price")?);
         Ok(())
     })
     .await?;
-    conn.each(of_below!("x.billing_day", "item_billing_days"), wanted.scope(), |row| {
+    conn.each(of_shown!("x.billing_day", "item_billing_days"), scope, |row| {
         let day = row.int("billing_day")?;
         let day = BillingDay::new(day).ok_or_else(|| corrupt("billing_day", day.to_string(), "1 to 28"))?;
         items.entry(crate::usage::meter_key(row)?).or_default().billing_day = Some(day);

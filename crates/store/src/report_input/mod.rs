@@ -5,6 +5,7 @@
 //! the ledger.
 
 mod cells;
+mod channel;
 mod infras;
 mod items;
 mod tenants;
@@ -15,6 +16,8 @@ use domain::report::{Kind, Level, ReportInput, TenantTimeline};
 use domain::time::{Day, Period};
 
 use crate::{Arg, Conn, Result, args, catalogue};
+pub use cells::load as archive;
+pub use channel::{Channel, channel};
 pub(crate) use tenants::twig;
 use versions::Versions;
 pub(crate) use versions::{Log, UNCHANGED, infra_numbers, item_of};
@@ -105,15 +108,13 @@ pub async fn tenants(conn: &mut Conn, wanted: &Wanted) -> Result<Vec<TenantTimel
     tenants::load(conn, wanted, &versions).await
 }
 
-/// Loads it from one snapshot.
+/// Loads it from one snapshot, less its readings: those are [`archive`].
 pub async fn load(conn: &mut Conn, wanted: &Wanted) -> Result<ReportInput> {
     let numbers = catalogue::item_numbers(conn).await?;
     let versions = Versions::load(conn, wanted, &numbers).await?;
     let tenants = tenants::load(conn, wanted, &versions).await?;
-    let archive = cells::load(conn, wanted).await?;
     let items = items::load(conn, wanted, &numbers, &versions).await?;
-    // A meter is of an item that was on once, and items that are off again keep their rows.
-    let infras = infras::load(conn, items.iter().map(|item| item.infra).collect(), &versions).await?;
+    let infras = infras::load(conn, wanted, &versions).await?;
     Ok(ReportInput {
         subject: wanted.subject,
         period: wanted.period,
@@ -125,7 +126,6 @@ pub async fn load(conn: &mut Conn, wanted: &Wanted) -> Result<ReportInput> {
         as_known: wanted.as_known,
         tenants,
         items,
-        archive,
         numbers,
         infras,
     })

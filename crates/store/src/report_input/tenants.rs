@@ -28,7 +28,8 @@ pub(super) async fn load(
     wanted: &Wanted,
     versions: &Versions,
 ) -> Result<Vec<TenantTimeline>> {
-    let price_lists = if wanted.show_skus { price_lists(conn, versions).await? } else { HashMap::new() };
+    let price_lists =
+        if wanted.show_skus { price_lists(conn, wanted, versions).await? } else { HashMap::new() };
     let mut tenants = Vec::new();
     conn.each(TENANTS, wanted.scope(), |row| {
         let no = TenantNo(row.int("no")?);
@@ -102,15 +103,20 @@ pub(super) fn price_list_id() -> String {
     format!("{}/{PRICE_LIST}", Catalogue::embedded().application_id(Service::Platform))
 }
 
-/// The price lists of all partners, one row each: which of them a report needs depends on the tree of each day.
-async fn price_lists(conn: &mut Conn, versions: &Versions) -> Result<HashMap<TenantNo, Timeline<Skus>>> {
+const PRICE_LISTS: &str = concat!(
+    members!(),
+    "SELECT s.tenant_no, s.value FROM members b CROSS JOIN application_settings s
+     WHERE s.tenant_no = b.no AND s.application_id = $3 AND s.name = $4"
+);
+
+/// The price lists of the partners among them: which of those a row needs depends on the tree of its day.
+async fn price_lists(
+    conn: &mut Conn,
+    wanted: &Wanted,
+    versions: &Versions,
+) -> Result<HashMap<TenantNo, Timeline<Skus>>> {
     let platform = Catalogue::embedded().application_id(Service::Platform);
-    let rows = conn
-        .all(
-            "SELECT tenant_no, value FROM application_settings WHERE application_id = $1 AND name = $2",
-            args![platform, PRICE_LIST],
-        )
-        .await?;
+    let rows = conn.all(PRICE_LISTS, [wanted.scope(), args![platform, PRICE_LIST]].concat()).await?;
     let mut newest: HashMap<TenantNo, Skus> = versions.price_lists().map(|no| (no, Skus::new())).collect();
     for row in rows {
         newest.insert(TenantNo(row.int("tenant_no")?), skus(&row.text("value")?));

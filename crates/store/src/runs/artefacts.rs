@@ -65,11 +65,6 @@ pub async fn insert_chunk(tx: &mut Write, id: ArtefactId, ordinal: i64, bytes: V
     tx.run(sql, args![id, ordinal, bytes]).await.map(|_| ())
 }
 
-/// Throws away the pieces of a file.
-pub async fn delete_chunks(tx: &mut Write, id: ArtefactId) -> Result<()> {
-    tx.run("DELETE FROM artefact_chunks WHERE artefact_id = $1", args![id]).await.map(|_| ())
-}
-
 /// Throws away what an earlier try left of a run's unfinished files.
 pub async fn delete_leftovers(tx: &mut Write, run: RunId) -> Result<()> {
     tx.run(

@@ -1,13 +1,14 @@
 //! Who is at a run. A lease that ran out may be taken over; its former holder then finds another epoch in the row.
 
 use domain::ids::Seq;
-use domain::report::RunStatus;
+use domain::report::{Kind, RunStatus};
+use domain::schedule::ScheduleType;
 use domain::tenant::Language;
-use domain::time::Instant;
+use domain::time::{Instant, Period};
 
 use super::{Stored, log_status, select, stored};
 use crate::dialect::lease_now;
-use crate::{Conn, Result, Row, Write, args};
+use crate::{Arg, Conn, Result, Row, Write, args};
 
 /// How long a lease lasts without a write of its holder, in microseconds: longer than any one step of a run.
 macro_rules! lease_end {
@@ -25,24 +26,83 @@ pub struct Claim {
     pub epoch: i64,
 }
 
-/// Claims the oldest run that may be tried now and whose history is frozen: its last needed day is the earlier of its
-/// last day and yesterday (reports-api, 8.2).
-pub async fn claim(tx: &mut Write) -> Result<Option<Claim>> {
-    let now = tx.now();
-    let row = tx
-        .one(
-            concat!(
-                "UPDATE runs SET status = 'building', lease_epoch = lease_epoch + 1, lease_until = ",
-                lease_end!(),
-                " WHERE no = (SELECT r.no FROM runs r JOIN day_close d ON r.period_end <= d.frozen_day OR $2 <= d.frozen_day
-                  WHERE r.status IN ('queued', 'building') AND r.not_before <= $1
-                  AND (r.status = 'queued' OR r.lease_until IS NULL OR r.lease_until < ",
-                lease_now!(),
-                ") ORDER BY r.not_before, r.no LIMIT 1) RETURNING id, lease_epoch"
-            ),
-            args![now, now.day()],
+/// Runs that read the same of the history, among those that there were when somebody looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alike {
+    /// The days they report.
+    pub period: Period,
+    /// What is counted.
+    pub kind: Kind,
+    /// Monthly ones leave the usage of trial tenants out.
+    pub schedule: ScheduleType,
+    /// The newest run there was.
+    newest: i64,
+}
+
+impl Alike {
+    fn args(self, now: Instant) -> Vec<Arg> {
+        let Self { period, kind, schedule, newest } = self;
+        args![now, now.day(), period.start, period.end, kind.as_str(), schedule.as_str(), newest]
+    }
+}
+
+/// Runs `r` that may be tried at `$1`, on the day `$2`, and whose history is frozen: the last day they need is the earlier
+/// of their last day and yesterday (reports-api, 8.2). The open runs come first, in their order: not those of all years.
+macro_rules! ready {
+    () => {
+        concat!(
+            " FROM runs r CROSS JOIN day_close d
+              WHERE (r.period_end <= d.frozen_day OR $2 <= d.frozen_day)
+              AND r.status IN ('queued', 'building') AND r.not_before <= $1
+              AND (r.status = 'queued' OR r.lease_until IS NULL OR r.lease_until < ",
+            lease_now!(),
+            ")"
         )
-        .await?;
+    };
+}
+
+/// Those of them that are [`Alike`].
+macro_rules! alike {
+    () => {
+        concat!(
+            ready!(),
+            " AND r.period_start = $3 AND r.period_end = $4 AND r.kind = $5 AND r.schedule = $6 AND r.no <= $7"
+        )
+    };
+}
+
+/// What the oldest run reads that may be tried now.
+pub async fn next(conn: &mut Conn, now: Instant) -> Result<Option<Alike>> {
+    let sql = concat!(
+        "SELECT r.period_start, r.period_end, r.kind, r.schedule, (SELECT MAX(no) FROM runs) AS newest",
+        ready!(),
+        " ORDER BY r.not_before, r.no LIMIT 1"
+    );
+    let Some(row) = conn.one(sql, args![now, now.day()]).await? else { return Ok(None) };
+    Ok(Some(Alike {
+        period: Period { start: row.day("period_start")?, end: row.day("period_end")? },
+        kind: row.parsed("kind")?,
+        schedule: row.parsed("schedule")?,
+        newest: row.int("newest")?,
+    }))
+}
+
+/// How many of these may be tried now.
+pub async fn count_alike(conn: &mut Conn, alike: Alike, now: Instant) -> Result<i64> {
+    conn.count(concat!("SELECT COUNT(*) AS n", alike!()), alike.args(now)).await
+}
+
+/// Claims the oldest of these that may be tried now.
+pub async fn claim(tx: &mut Write, alike: Alike) -> Result<Option<Claim>> {
+    let sql = concat!(
+        "UPDATE runs SET status = 'building', lease_epoch = lease_epoch + 1, lease_until = ",
+        lease_end!(),
+        " WHERE no = (SELECT r.no",
+        alike!(),
+        " ORDER BY r.not_before, r.no LIMIT 1) RETURNING id, lease_epoch"
+    );
+    let args = alike.args(tx.now());
+    let row = tx.one(sql, args).await?;
     let Some(row) = row else { return Ok(None) };
     let (id, epoch) = (row.text("id")?, row.int("lease_epoch")?);
     let Some(row) = tx.one(select!("WHERE r.id = $1"), args![id]).await? else { return Ok(None) };
@@ -80,9 +140,14 @@ pub struct Pinned {
     pub language: Language,
 }
 
-/// Settles them at the first start; later ones find what is settled.
-pub async fn pin(tx: &mut Write, claim: &Claim) -> Result<Pinned> {
-    let (now, as_of) = (tx.now(), tx.seq().await?);
+/// Settles them at the first start; later ones find what is settled. What counts is what was accepted up to `as_of`, or up
+/// to now.
+pub async fn pin(tx: &mut Write, claim: &Claim, as_of: Option<Seq>) -> Result<Pinned> {
+    let now = tx.now();
+    let as_of = match as_of {
+        Some(as_of) => as_of,
+        None => tx.seq().await?,
+    };
     let row = tx
         .one(
             "UPDATE runs SET generated_at = COALESCE(generated_at, $2), as_of_seq = COALESCE(as_of_seq, $3),

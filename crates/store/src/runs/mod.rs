@@ -4,7 +4,9 @@ pub mod artefacts;
 pub mod editions;
 mod lease;
 
-pub use lease::{Claim, Pinned, claim, hold, pin, pinned, record_fault, release_leases};
+pub use lease::{
+    Alike, Claim, Pinned, claim, count_alike, hold, next, pin, pinned, record_fault, release_leases,
+};
 
 use domain::ids::{ReportId, TenantNo};
 use domain::report::{Run, RunStatus};

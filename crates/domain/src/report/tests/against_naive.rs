@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use super::naive::Expected;
 use super::plan::{Event, METERS, Plan, plans};
 use crate::history::{Cells, Coverage};
-use crate::report::{Document, Figure, Figures, Kind, Level, Rows, present};
+use crate::report::{Figure, Figures, Kind, Level, Rows, present};
 use crate::timeline::Timeline;
 
 fn folded(plan: &Plan) -> Vec<Expected> {
-    Document::new(plan.input()).unwrap().unwrap().rows().map(|row| Expected::from(&row)).collect()
+    plan.world().document().unwrap().rows().map(|row| Expected::from(&row)).collect()
 }
 
 /// The figures of a tenant's row; of zeros where it has none.
@@ -42,10 +42,10 @@ proptest! {
         }
         let mut open = Plan { leave_out_trial: false, ..plan };
         open.log.retain(|(_, _, event)| !matches!(event, Event::Open(_)));
-        let input = open.input();
+        let (input, archive) = open.world().parts();
         let mut cells = Cells::default();
         for it in crate::report::present(&input.tenants, input.subject, input.period, input.as_known).unwrap() {
-            for (_, series) in input.archive.series(it.no.range(), |key| key.tenant == it.no).unwrap() {
+            for (_, series) in archive.series(it.no.range(), |key| key.tenant == it.no).unwrap() {
                 let coverage = Coverage::of(&series, &it.days, &Timeline::always(true));
                 cells += coverage.unwrap_or_default().cells;
             }
@@ -55,10 +55,10 @@ proptest! {
 
     #[test]
     fn the_order_of_the_input_does_not_matter(plan in plans()) {
-        let mut turned = plan.input();
-        turned.tenants.reverse();
-        turned.items.reverse();
-        let turned = Document::new(turned).unwrap().unwrap();
+        let mut turned = plan.world();
+        turned.0.tenants.reverse();
+        turned.0.items.reverse();
+        let turned = turned.document().unwrap();
         let turned: Vec<Expected> = turned.rows().map(|row| Expected::from(&row)).collect();
         prop_assert_eq!(turned, folded(&plan));
     }

@@ -4,7 +4,7 @@ use super::world::{World, change, day};
 use crate::billing::BillingDay;
 use crate::history::Cells;
 use crate::pricing::PricingMode;
-use crate::report::{Document, Kind};
+use crate::report::Kind;
 use crate::tenant::TenantKind;
 use crate::time::Period;
 
@@ -208,6 +208,6 @@ fn days_without_a_reading_are_counted_once_however_a_segment_is_read() {
     // Whether the second was used since the 28th its outline does not tell, so that the inner readings are read.
     world.reads(3, "vms", 0, &[(22, 0)]);
     world.reads(4, "vms", 0, &[(22, 1), (23, 0)]);
-    let document = Document::new(world.input()).unwrap().unwrap();
+    let document = world.document().unwrap();
     assert_eq!(document.cells(), Cells { all: 8, carried: 8 });
 }

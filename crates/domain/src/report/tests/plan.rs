@@ -178,7 +178,7 @@ impl Plan {
     }
 
     /// The same as the store would load it, with what lies outside the subject's tree as well.
-    pub(super) fn input(&self) -> ReportInput {
+    pub(super) fn world(&self) -> World {
         let mut world = World::about(no(self.subject));
         world.0.period = Period::inclusive(day(self.period.0), day(self.period.1));
         world.0.kind = self.kind;
@@ -195,7 +195,11 @@ impl Plan {
             tenant.billing_day = Timeline::always(BillingDay::new(born.billing_day).unwrap());
             self.tell(at, &mut world);
         }
-        world.input()
+        world
+    }
+
+    pub(super) fn input(&self) -> ReportInput {
+        self.world().0
     }
 
     fn tell(&self, at: usize, world: &mut World) {

@@ -2,7 +2,7 @@
 
 use super::world::{World, change, day};
 use crate::ids::TenantNo;
-use crate::report::{Document, Kind, Level};
+use crate::report::{Kind, Level};
 use crate::tenant::TenantKind;
 
 /// Customer 3 moves with its unit from partner 2 to partner 5 on May 10.
@@ -109,14 +109,14 @@ fn the_latest_name_within_the_period_is_shown() {
     world.of(3).name.push(day(12), "May".to_owned());
     world.of(3).name.push(day(32), "June".to_owned());
     world.of(3).customer_id = change(None, day(12), Some("H-17".to_owned()));
-    let document = Document::new(world.input()).unwrap().unwrap();
+    let document = world.document().unwrap();
     assert_eq!(document.subject().name, "May");
     assert_eq!(document.subject().customer_id.as_deref(), Some("H-17"));
 }
 
 #[test]
 fn a_report_needs_its_subject() {
-    assert!(Document::new(World::channel(77).input()).unwrap().is_none());
+    assert!(World::channel(77).document().is_none());
 }
 
 /// Root 1: partner 2 (customer 3 (unit 4)), partner 5 (folder 6 (customer 7)), customer 8 (unit 9).

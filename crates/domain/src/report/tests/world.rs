@@ -35,7 +35,7 @@ pub(super) fn change<T>(first: T, from: Day, then: T) -> Timeline<T> {
     timeline
 }
 
-/// An input less its archive, which is made from the series at last.
+/// An input and what its archive is made from.
 pub(super) struct World(pub(super) ReportInput, Vec<(MeterKey, Series)>);
 
 /// All items of the catalogue, numbered from 1.
@@ -57,7 +57,6 @@ impl World {
             as_known: day(32),
             tenants: Vec::new(),
             items: Vec::new(),
-            archive: Archive::of_series(day(1), day(31), Vec::new()),
             numbers: numbers(),
             infras: Vec::new(),
         };
@@ -137,16 +136,20 @@ impl World {
         self.0.infras.last_mut().unwrap()
     }
 
-    /// With the archive.
-    pub(super) fn input(mut self) -> ReportInput {
+    /// The input with its archive.
+    pub(super) fn parts(self) -> (ReportInput, Archive) {
         let period = self.0.period;
         let first = period.start.previous().min(period.last().plus(-32));
-        self.0.archive = Archive::of_series(first, period.last(), self.1);
-        self.0
+        (self.0, Archive::of_series(first, period.last(), self.1))
+    }
+
+    pub(super) fn document(self) -> Option<Document> {
+        let (input, archive) = self.parts();
+        Document::new(input, archive).unwrap()
     }
 
     pub(super) fn rows(self) -> Vec<Row> {
-        let document = Document::new(self.input()).unwrap().unwrap();
+        let document = self.document().unwrap();
         let rows: Vec<Row> = document.rows().collect();
         assert_eq!(rows.len(), document.rows().count(), "rows can be had again");
         rows

@@ -5,7 +5,9 @@ mod replay;
 mod verify;
 mod versions;
 
-use domain::history::{Cell, Series};
+use std::ops::Deref;
+
+use domain::history::{Archive, Cell, Series};
 use domain::ids::{Seq, TenantId};
 use domain::report::{Kind, Level, ReportInput};
 use domain::tenant::TenantKind;
@@ -25,7 +27,20 @@ async fn acceptance(test: &TestApp) -> Seq {
     Seq(conn.count("SELECT seq AS n FROM acceptance", Vec::new()).await.unwrap())
 }
 
-async fn load(test: &TestApp, subject: TenantId, period: Period, kind: Kind, as_of: Seq) -> ReportInput {
+/// What a report is made from.
+struct Loaded {
+    input: ReportInput,
+    archive: Archive,
+}
+
+impl Deref for Loaded {
+    type Target = ReportInput;
+    fn deref(&self) -> &ReportInput {
+        &self.input
+    }
+}
+
+async fn load(test: &TestApp, subject: TenantId, period: Period, kind: Kind, as_of: Seq) -> Loaded {
     let wanted = Wanted {
         subject: test.no(subject).await,
         period,
@@ -37,7 +52,10 @@ async fn load(test: &TestApp, subject: TenantId, period: Period, kind: Kind, as_
         as_known: test.clock.now().day(),
         as_of,
     };
-    store::report_input::load(&mut test.app.read().await.unwrap(), &wanted).await.unwrap()
+    let mut conn = test.app.read().await.unwrap();
+    let input = store::report_input::load(&mut conn, &wanted).await.unwrap();
+    let archive = store::report_input::archive(&mut conn, &wanted).await.unwrap();
+    Loaded { input, archive }
 }
 
 /// The series of a tenant's item in what a daily report of the top tenant is made from.
@@ -50,7 +68,7 @@ async fn series(test: &TestApp, tenant: TenantId, item: &str, period: Period, as
 }
 
 /// What the input says of all meters.
-fn meters(input: &ReportInput) -> Vec<(MeterKey, Series)> {
+fn meters(input: &Loaded) -> Vec<(MeterKey, Series)> {
     // The archive has whole ranges, and so others than the input's tenants.
     let is_member = |key: &MeterKey| input.tenants.iter().any(|tenant| tenant.no == key.tenant);
     let ranges = input.archive.shelves.keys();

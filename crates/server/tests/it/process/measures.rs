@@ -28,6 +28,7 @@ fn runs_and_mails_are_counted_by_how_they_end() {
     let (before, text) = settled(&serving);
     for (name, kind) in [
         ("tidemark_runs_total", "counter"),
+        ("tidemark_report_passes_total", "counter"),
         ("tidemark_deliveries_total", "counter"),
         ("tidemark_open_day", "gauge"),
         ("tidemark_runs_pending", "gauge"),

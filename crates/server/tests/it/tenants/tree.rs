@@ -101,7 +101,8 @@ async fn take(test: &TestApp, tenants: &mut Vec<TenantId>, step: Step) {
             tx.run(fill, args![RANGE_TENANTS]).await.unwrap();
         }
         Step::Refresh => {
-            tree::refresh(&mut tx).await.unwrap();
+            let regrown = tree::regrow(&mut tx).await.unwrap();
+            tree::replace(&mut tx, regrown).await.unwrap();
         }
     }
     tx.commit().await.unwrap();
@@ -145,8 +146,9 @@ async fn loaded(test: &TestApp) -> Vec<Twig> {
 }
 
 async fn refresh(test: &TestApp) -> usize {
+    let regrown = tree::regrow(&mut test.app.read().await.unwrap()).await.unwrap();
     let mut tx = test.app.write_as(Actor::System).await.unwrap();
-    let stale = tree::refresh(&mut tx).await.unwrap();
+    let stale = tree::replace(&mut tx, regrown).await.unwrap();
     tx.commit().await.unwrap();
     stale
 }
