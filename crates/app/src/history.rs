@@ -132,7 +132,9 @@ async fn tend_keys(app: &App) -> Result<bool> {
 }
 
 /// Runs what computes for long on a thread where no request waits behind it.
-async fn apart<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || handle.block_on(work)).await.map_err(Error::internal)?
 }

@@ -12,6 +12,7 @@ mod load;
 mod meters;
 mod rebuild;
 mod rewrite;
+mod trail;
 
 use domain::ids::{RANGE_TENANTS, RangeNo, Seq};
 use domain::time::Day;
@@ -24,6 +25,7 @@ pub use load::{Scope, levels_at, load, ranges_below};
 pub use meters::{Meter, count_batch, meters, remove_meters, set_meters};
 pub use rebuild::{Difference, Rebuilt, all_ranges, compare, rebuild, write};
 pub use rewrite::{Rewritten, next_rewrite, replace, rewrite};
+pub use trail::{block, blocks, seen_actors};
 
 /// The two borders of the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! naming tenants. What changed after the acceptance number is undone in memory: versions by the change log, levels by
 //! the ledger.
 
+mod branch;
 mod cells;
 mod infras;
 mod items;
@@ -15,6 +16,7 @@ use domain::report::{Kind, Level, ReportInput, TenantTimeline};
 use domain::time::{Day, Period};
 
 use crate::{Arg, Conn, Result, args, catalogue};
+pub use branch::{Outlook, storages};
 pub(crate) use tenants::twig;
 use versions::Versions;
 pub(crate) use versions::{Log, UNCHANGED, infra_numbers, item_of};

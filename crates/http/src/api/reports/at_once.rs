@@ -110,6 +110,6 @@ fn answer(file: File) -> Response {
 pub fn body(bytes: Flow) -> Body {
     let pieces = stream::try_unfold(bytes, Flow::next);
     Body::from_stream(pieces.map_ok(Bytes::from).inspect_err(|error| {
-        tracing::error!(error = error as &dyn std::error::Error, "a report broke off");
+        tracing::error!(error = error as &dyn std::error::Error, "a file broke off");
     }))
 }
