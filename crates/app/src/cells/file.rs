@@ -101,11 +101,13 @@ impl Part {
             return Ok(());
         };
         for date in view.period.days().filter(|day| *seen.at(*day)) {
-            let (level, state) = match series.cell(date) {
-                Cell::Reported(level) => (level, "reported"),
-                Cell::Carried(level) => (level, "carried"),
+            let cell = series.cell(date);
+            let state = match cell {
+                Cell::Reported(_) => "reported",
+                Cell::Carried(_) => "carried",
                 Cell::NeverHeard => continue,
             };
+            let level = cell.level();
             // Below 0 only where a period was set to begin at a day with a higher level.
             let since_begin =
                 || level.saturating_sub(series.level(self.branch.before_billing(key, date))).max(0);

@@ -59,7 +59,8 @@ impl Wanted {
 
     /// The arguments `$1` and `$2` of every statement that begins with [`below`].
     fn scope(&self) -> Vec<Arg> {
-        args![self.subject, self.earliest()]
+        // Who left after the acceptance number, and before the days that are read, is not known to have left.
+        args![self.subject, self.earliest().min(self.as_known.previous())]
     }
 }
 

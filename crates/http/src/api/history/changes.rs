@@ -56,7 +56,8 @@ struct ChangeBody {
     /// The day it is for.
     #[schema(format = Date)]
     date: String,
-    /// The level reported for that day before; null where none was.
+    /// The level reported for that day before; null where none was. Below zero where the correction of an earlier day moved
+    /// it there: it counts as zero then.
     old: Option<i64>,
     /// The level reported for that day since; null where the reading was taken back.
     new: Option<i64>,
