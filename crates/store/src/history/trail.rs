@@ -41,7 +41,7 @@ pub async fn block(conn: &mut Conn, no: i64) -> Result<Option<Batch>> {
 /// deleted ones count too: what they did stays theirs.
 pub async fn seen_actors(conn: &mut Conn, root: TenantNo, actors: &[Actor]) -> Result<HashSet<Uuid>> {
     let mut seen = HashSet::new();
-    for actors in actors.chunks(dialect::MAX_ARGS / 2) {
+    for actors in actors.chunks(dialect::MAX_LIST / 2) {
         let list = dialect::placeholders(2, actors.len());
         let sql = format!(
             "SELECT p.id FROM (SELECT id, tenant_no FROM clients WHERE id IN ({list})

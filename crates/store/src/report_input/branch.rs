@@ -54,12 +54,14 @@ impl Outlook {
     pub async fn branch(&self, conn: &mut Conn, range: RangeNo, numbers: &ItemNumbers) -> Result<Branch> {
         let mut branch =
             Branch { subject: self.subject, nodes: BTreeMap::new(), billing_days: HashMap::new() };
+        let infras = infra_numbers(conn).await?;
+        let item = |id: &str, tenant| item_of(id, tenant, numbers, &infras);
         let mut wanted = self.members(conn, range).await?;
         let mut asked = wanted.clone();
         while !wanted.is_empty() {
-            let numbers_of_all: Vec<TenantNo> = wanted.iter().copied().collect();
-            for some in numbers_of_all.chunks(dialect::MAX_ARGS / 4) {
-                self.add(conn, some, numbers, &mut branch).await?;
+            let all: Vec<TenantNo> = wanted.iter().copied().collect();
+            for some in all.chunks(dialect::MAX_LIST) {
+                self.add(conn, some, item, &mut branch).await?;
             }
             wanted = parents(&branch, &wanted);
             wanted.retain(|no| asked.insert(*no));
@@ -83,10 +85,10 @@ impl Outlook {
         &self,
         conn: &mut Conn,
         tenants: &[TenantNo],
-        numbers: &ItemNumbers,
+        item: impl Fn(&str, TenantNo) -> Option<MeterKey>,
         branch: &mut Branch,
     ) -> Result<()> {
-        let logs = self.logs(conn, tenants, numbers).await?;
+        let logs = self.logs(conn, tenants, item).await?;
         let list = dialect::placeholders(1, tenants.len());
         let values: Vec<Arg> = tenants.iter().map(|no| Arg::from(*no)).collect();
         let sql = format!(
@@ -119,8 +121,12 @@ impl Outlook {
     }
 
     /// Changes after the first version, and first versions that are not known yet.
-    async fn logs(&self, conn: &mut Conn, tenants: &[TenantNo], numbers: &ItemNumbers) -> Result<Logs> {
-        let infras = infra_numbers(conn).await?;
+    async fn logs(
+        &self,
+        conn: &mut Conn,
+        tenants: &[TenantNo],
+        item: impl Fn(&str, TenantNo) -> Option<MeterKey>,
+    ) -> Result<Logs> {
         let list = dialect::placeholders(3, tenants.len());
         let mut values = args![Day::FOREVER_AGO, self.as_of];
         values.extend(tenants.iter().map(|no| Arg::from(*no)));
@@ -139,7 +145,7 @@ impl Outlook {
             if row.text("object")? == Object::Tenant.as_str() {
                 return logs.tenants.entry(tenant).or_default().add(row, self.as_of);
             }
-            match item_of(&row.text("object_id")?, tenant, numbers, &infras) {
+            match item(&row.text("object_id")?, tenant) {
                 Some(key) => logs.items.entry(key).or_default().add(row, self.as_of),
                 None => Ok(()),
             }
