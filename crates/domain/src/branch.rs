@@ -82,6 +82,7 @@ impl Branch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{InfraNo, ItemNo};
 
     const TOP: TenantNo = TenantNo(1);
     const NORTH: TenantNo = TenantNo(2);
@@ -147,6 +148,24 @@ mod tests {
         for (subject, tenant) in [(NORTH, HARBOUR), (NORTH, QUAY), (HARBOUR, QUAY)] {
             assert_eq!(seen(&branch(subject, deletes), tenant), [1]);
         }
+    }
+
+    #[test]
+    fn a_billing_period_begins_by_the_items_own_day_else_by_the_tenants() {
+        let day = |text: &str| text.parse::<Day>().unwrap();
+        let mut branch = branch(TOP, |nodes| {
+            nodes.get_mut(&QUAY).unwrap().billing_day.push(day("2026-05-10"), BillingDay::new(5).unwrap());
+        });
+        let key = |tenant| MeterKey { tenant, item: ItemNo(1), infra: InfraNo::NONE };
+        let begins = |branch: &Branch| {
+            ["2026-05-09", "2026-05-21"]
+                .map(|on| branch.before_billing(&key(QUAY), day(on)).next().to_string())
+        };
+        assert_eq!(begins(&branch), ["2026-05-01", "2026-05-05"]);
+        let mut own = Timeline::always(None);
+        own.push(day("2026-05-20"), BillingDay::new(15));
+        branch.billing_days.insert(key(QUAY), own);
+        assert_eq!(begins(&branch), ["2026-05-01", "2026-05-15"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use store::Conn;
 use store::report_input::Outlook;
 
 use crate::access::{Deleted, Depth};
+use crate::reports::at_once::as_of;
 use crate::{App, Caller, Error, Result};
 
 pub use file::file;
@@ -68,7 +69,7 @@ impl View {
         let now = app.clock.now().day();
         let frozen = store::history::days(conn).await?.map_or(now, |days| days.frozen);
         let period = period(asked, frozen.previous(), now)?;
-        let as_of = as_of(asked, store::history::newest(conn).await?)?;
+        let as_of = as_of(asked.as_of, store::history::newest(conn).await?)?;
         let superseded_on = store::history::superseded_on(conn, as_of).await?;
         let outlook = Outlook {
             subject: granted.tenant().no,
@@ -91,15 +92,6 @@ impl View {
 fn items(names: &[String], numbers: &ItemNumbers) -> Result<HashSet<ItemNo>> {
     let unknown = |name| Error::invalid("items", format!("there is no offering item {name}"));
     names.iter().map(|name| numbers.no(name).ok_or_else(|| unknown(name))).collect()
-}
-
-fn as_of(asked: &Asked, newest: Seq) -> Result<Seq> {
-    let as_of = asked.as_of.unwrap_or(newest);
-    if (0..=newest.0).contains(&as_of.0) {
-        Ok(as_of)
-    } else {
-        Err(Error::invalid("as_of", format!("must be an acceptance number from 0 to {newest}, the newest")))
-    }
 }
 
 fn period(asked: &Asked, last_closed: Day, today: Day) -> Result<Period> {

@@ -9,8 +9,7 @@ use app::{App, Error};
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
-use domain::ids::{Seq, TenantId};
-use domain::time::Day;
+use domain::ids::TenantId;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,7 +18,6 @@ use super::reports::at_once::body;
 use crate::caller::{Can, FileReader};
 use crate::params::{Params, PathId};
 use crate::problem::{Envelope, Problem};
-use crate::wire;
 
 /// The routes behind `/api/tidemark/1`.
 pub fn own_routes() -> OpenApiRouter<App> {
@@ -126,15 +124,10 @@ const fn media_type(form: Form) -> &'static str {
 }
 
 fn asked(params: &Params) -> Result<Asked, Error> {
-    let day = |name| params.parsed::<Day>(name);
-    let as_of = params.get("as_of").filter(|text| !text.is_empty()).map(|text| {
-        let number = wire::digits(text).ok_or_else(|| Error::invalid("as_of", "must be an integer"));
-        number.map(Seq)
-    });
     Ok(Asked {
-        from: day("from")?,
-        to: day("to")?,
+        from: params.parsed("from")?,
+        to: params.parsed("to")?,
         items: params.list("items")?.filter(|items: &Vec<String>| !items.is_empty()),
-        as_of: as_of.transpose()?,
+        as_of: params.seq("as_of")?,
     })
 }
