@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod billing;
+pub mod branch;
 pub mod catalogue;
 pub mod delivery;
 pub mod history;

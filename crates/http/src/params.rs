@@ -5,6 +5,7 @@ use std::str::FromStr;
 use app::{App, Error};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
+use domain::ids::Seq;
 use domain::time::Instant;
 
 use crate::problem::Problem;
@@ -63,6 +64,14 @@ impl Params {
     pub fn version(&self) -> Result<i64, Error> {
         let version = self.get("version").and_then(crate::wire::digits);
         version.ok_or_else(|| Error::invalid("version", "must be an integer"))
+    }
+
+    /// An acceptance number; absent or empty is `None`.
+    pub fn seq(&self, name: &'static str) -> Result<Option<Seq>, Error> {
+        let text = self.get(name).filter(|text| !text.is_empty());
+        let number =
+            |text| crate::wire::digits(text).ok_or_else(|| Error::invalid(name, "must be an integer"));
+        Ok(text.map(number).transpose()?.map(Seq))
     }
 
     /// A time in one of the accepted forms.

@@ -5,6 +5,7 @@
 //! heading and the rows alone, so that an edition can be made again byte for byte; [`RENDERER_VERSION`] counts the
 //! changes to that.
 
+pub mod cells;
 mod csv_v2;
 mod json;
 mod language;
@@ -12,6 +13,7 @@ pub mod mail;
 pub mod pages;
 mod people;
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
 
 use domain::report::{Format, Heading, Rows};
@@ -48,5 +50,14 @@ fn csv_fault(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(fault) => fault,
         other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+/// A text that no spreadsheet takes for a formula.
+fn guarded(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '@', '-', '\t', '\r']) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
     }
 }

@@ -51,7 +51,7 @@ pub async fn make(app: &App, caller: &Caller, subject: TenantId, asked: &Asked) 
     let granted = app.allow_at(&mut conn, caller, permission, subject, depth, Deleted::Hidden).await?;
     let (subject, now) = (granted.tenant(), app.clock.now());
     let newest = store::history::newest(&mut conn).await?;
-    let as_of = as_of(asked, newest)?;
+    let as_of = as_of(asked.as_of, newest)?;
     let frozen = store::history::days(&mut conn).await?.map_or(now.day(), |days| days.frozen);
     // Switches to production are known up to the last day on which `as_of` was the newest number.
     let superseded_on = store::history::superseded_on(&mut conn, as_of).await?;
@@ -73,8 +73,9 @@ pub async fn make(app: &App, caller: &Caller, subject: TenantId, asked: &Asked) 
     Ok(File { name, format, bytes: Flow::of(move |out| content.write(format, out)) })
 }
 
-fn as_of(asked: &Asked, newest: Seq) -> Result<Seq> {
-    let as_of = asked.as_of.unwrap_or(newest);
+/// The acceptance number asked for, which must have been given out; the newest where none is.
+pub(crate) fn as_of(asked: Option<Seq>, newest: Seq) -> Result<Seq> {
+    let as_of = asked.unwrap_or(newest);
     if (0..=newest.0).contains(&as_of.0) {
         Ok(as_of)
     } else {

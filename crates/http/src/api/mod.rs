@@ -7,6 +7,7 @@ pub mod clients;
 pub mod completeness;
 pub mod contact;
 pub mod email_changes;
+pub mod history;
 pub mod infra;
 pub mod offering_items;
 pub mod pricing;
@@ -43,5 +44,6 @@ pub fn own_routes() -> OpenApiRouter<App> {
         .merge(billing::own_routes())
         .merge(completeness::own_routes())
         .merge(email_changes::own_routes())
+        .merge(history::own_routes())
         .merge(reports::own_routes())
 }

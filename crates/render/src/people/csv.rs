@@ -1,6 +1,5 @@
 //! `csv`: the table for spreadsheets (reports-api, section 13).
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 use csv::{Terminator, Writer, WriterBuilder};
@@ -10,8 +9,8 @@ use domain::tenant::Language;
 use super::amount::amount;
 use super::columns::Columns;
 use super::lines::{Line, Lines, Survey};
-use crate::csv_fault;
 use crate::language::tr;
+use crate::{csv_fault, guarded};
 
 /// Without it, spreadsheets take UTF-8 for the code page of the machine.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -69,13 +68,4 @@ fn write_line(
         }
     }
     csv.write_record(None::<&[u8]>)
-}
-
-/// A text that no spreadsheet takes for a formula.
-fn guarded(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '@', '-', '\t', '\r']) {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
-    }
 }

@@ -14,6 +14,7 @@ mod meters;
 mod rebuild;
 mod repair;
 mod rewrite;
+mod trail;
 
 use domain::ids::{RANGE_TENANTS, RangeNo, Seq};
 use domain::time::Day;
@@ -28,6 +29,7 @@ pub use meters::{Meter, count_batch, meters, remove_meters, set_meters};
 pub use rebuild::{Flaw, Rebuilt, all_ranges, rebuild};
 pub use repair::{Repair, put, repair};
 pub use rewrite::{Rewritten, next_rewrite, replace, rewrite};
+pub use trail::{block, blocks, seen_actors};
 
 /// The two borders of the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

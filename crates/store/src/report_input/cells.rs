@@ -7,7 +7,7 @@ use super::{Wanted, below};
 use crate::history::Scope;
 use crate::{Conn, Result};
 
-const RANGES: &str =
+pub(super) const RANGES: &str =
     concat!(below!(), "SELECT DISTINCT b.no / 4096 AS range_no FROM below b ORDER BY range_no");
 
 /// What the meters of the subject and of those that were below it said, with the rest of their ranges. Of any snapshot

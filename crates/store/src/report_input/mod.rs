@@ -4,6 +4,7 @@
 //! naming tenants. What changed after the acceptance number is undone in memory: versions by the change log, levels by
 //! the ledger.
 
+mod branch;
 mod cells;
 mod channel;
 mod infras;
@@ -18,6 +19,7 @@ use domain::time::{Day, Period};
 use crate::{Arg, Conn, Result, args, catalogue};
 pub use cells::load as archive;
 pub use channel::{Channel, channel};
+pub use branch::{Outlook, storages};
 pub(crate) use tenants::twig;
 use versions::Versions;
 pub(crate) use versions::{Log, UNCHANGED, infra_numbers, item_of};
@@ -60,7 +62,8 @@ impl Wanted {
 
     /// The arguments `$1` and `$2` of every statement that begins with [`below`].
     fn scope(&self) -> Vec<Arg> {
-        args![self.subject, self.earliest()]
+        // Who left after the acceptance number, and before the days that are read, is not known to have left.
+        args![self.subject, self.earliest().min(self.as_known.previous())]
     }
 }
 

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use domain::ids::{Seq, TenantId};
+use domain::ids::TenantId;
 use domain::report::{Format, Kind, Level};
 use futures_util::{TryStreamExt as _, stream};
 
@@ -15,7 +15,6 @@ use crate::caller::{Can, FileReader};
 use crate::params::{Params, PathId};
 use crate::problem::{Envelope, Problem};
 use crate::schema;
-use crate::wire;
 
 /// What a csv_v2_0 file begins with (reports-api, 11).
 const CSV: &str = "application.id,application.name,date,infra.backend_type,infra.id,infra.name,infra.owner_id,is_range,\
@@ -85,13 +84,7 @@ fn asked(params: &Params) -> Result<Asked, Error> {
         end: params.parsed("end")?,
         hide_zero_usage: params.flag("hide_zero_usage")?.unwrap_or(false),
         show_skus: params.flag("show_skus")?.unwrap_or(false),
-        as_of: match params.get("as_of").filter(|text| !text.is_empty()) {
-            None => None,
-            Some(text) => {
-                let number = wire::digits(text);
-                Some(Seq(number.ok_or_else(|| Error::invalid("as_of", "must be an integer"))?))
-            }
-        },
+        as_of: params.seq("as_of")?,
     })
 }
 
@@ -110,6 +103,6 @@ fn answer(file: File) -> Response {
 pub fn body(bytes: Flow) -> Body {
     let pieces = stream::try_unfold(bytes, Flow::next);
     Body::from_stream(pieces.map_ok(Bytes::from).inspect_err(|error| {
-        tracing::error!(error = error as &dyn std::error::Error, "a report broke off");
+        tracing::error!(error = error as &dyn std::error::Error, "a file broke off");
     }))
 }

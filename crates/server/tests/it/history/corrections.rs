@@ -18,7 +18,7 @@ use super::{acceptance, load, meters};
 use crate::metering::Metering as _;
 
 #[derive(Debug, Clone)]
-enum Step {
+pub(super) enum Step {
     /// A reading so many days back, or one taken back: whether of the accumulating item, and the value.
     Say(i32, bool, Option<i64>),
     /// Several of them in one transaction.
@@ -30,7 +30,7 @@ enum Step {
     Tend,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let back = prop_oneof![4 => Just(0), 3 => 1_i32..4, 2 => 4_i32..70];
     let value = prop_oneof![5 => (0_i64..5).prop_map(Some), 1 => Just(None)];
     let said = (back, any::<bool>(), value);
@@ -46,14 +46,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// What the days of one meter say, by the rules alone.
 #[derive(Debug, Clone, Default)]
-struct Meter(BTreeMap<Day, i64>);
+pub(super) struct Meter(pub(super) BTreeMap<Day, i64>);
 
 impl Meter {
     fn carried(&self, day: Day) -> Option<i64> {
         self.0.range(..=day).next_back().map(|(_, level)| *level)
     }
 
-    fn cell(&self, day: Day) -> Cell {
+    pub(super) fn cell(&self, day: Day) -> Cell {
         match (self.0.get(&day), self.carried(day)) {
             (Some(level), _) => Cell::Reported(*level),
             (None, Some(level)) => Cell::Carried(level),
@@ -79,19 +79,19 @@ impl Meter {
     }
 }
 
-const ITEMS: [&str; 2] = ["vms", "notarizations"];
+pub(super) const ITEMS: [&str; 2] = ["vms", "notarizations"];
 
-struct Scene {
-    test: TestApp,
-    tenant: TenantId,
+pub(super) struct Scene {
+    pub(super) test: TestApp,
+    pub(super) tenant: TenantId,
     meters: [Meter; 2],
     /// What was known at each acceptance number.
-    known: BTreeMap<Seq, [Meter; 2]>,
-    begin: Day,
+    pub(super) known: BTreeMap<Seq, [Meter; 2]>,
+    pub(super) begin: Day,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let test = TestApp::at("2026-03-20T12:00:00Z").await;
         let tenant = test.tenant(test.top, TenantKind::Customer, "Harbour").await;
         for item in ITEMS {
@@ -112,7 +112,7 @@ impl Scene {
         store_upload(&self.test.app, &Source::system(), received, |_| ()).await.unwrap()
     }
 
-    async fn take(&mut self, step: &Step) {
+    pub(super) async fn take(&mut self, step: &Step) {
         match *step {
             Step::Move(days) => {
                 self.test.clock.set(self.test.clock.now().plus_seconds(i64::from(days) * 86_400));

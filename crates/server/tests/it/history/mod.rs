@@ -1,7 +1,10 @@
 //! Day close, and what reports are made from.
 
 mod corrections;
+mod lines;
+mod places;
 mod replay;
+mod trail;
 mod verify;
 mod versions;
 

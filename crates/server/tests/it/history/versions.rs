@@ -154,6 +154,7 @@ async fn moved_renamed_and_deleted_tenants_are_loaded_as_they_were() {
     assert_eq!(meters(&south_input).len(), 3);
     let top_input = load(&test, test.top, may(1, 6), Kind::UsageDaily, seq).await;
     assert_eq!(top_input.tenants.len(), 7);
+    test.clock.set(at("2026-05-07T10:00:00Z"));
     assert_eq!(meters(&load(&test, north, may(6, 7), Kind::UsageDaily, seq).await).len(), 0);
 }
 
