@@ -11,6 +11,7 @@ pub mod clients;
 pub mod clock;
 pub mod contacts;
 mod error;
+pub mod export;
 pub mod history;
 pub mod ids;
 pub mod infra;
