@@ -3,6 +3,8 @@
 mod aiosmtpd;
 mod channel;
 mod demo;
+#[cfg(feature = "parquet")]
+mod export;
 mod foreign_smtp;
 mod full_disk;
 mod harness;
@@ -11,6 +13,7 @@ mod import;
 mod kill;
 mod measures;
 mod memory;
+mod python;
 mod start;
 mod stop;
 mod upload;
