@@ -5,12 +5,15 @@ use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 
-use domain::time::{Day, Period};
+use domain::access::Actor;
+use domain::ids::RANGE_TENANTS;
+use domain::time::{Day, Instant, Period};
 use serde_json::{Value, json};
+use store::{Db, args};
 use ureq::http::Method;
 
 use super::channel::{BACKUP, id};
-use super::harness::{Place, Serving, refusal};
+use super::harness::{Place, Serving, refusal, tidemark};
 use super::python::python;
 
 fn october(day: i32) -> Day {
@@ -27,14 +30,27 @@ fn export(place: &Place, month: &str, more: &[&str], file: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What DuckDB reads: the columns, and the rows in order.
+/// The columns and their types.
+const COLUMNS: [(&str, &str); 9] = [
+    ("date", "DATE"),
+    ("tenant_id", "VARCHAR"),
+    ("parent_id", "VARCHAR"),
+    ("tenant_kind", "VARCHAR"),
+    ("offering_item", "VARCHAR"),
+    ("measurement_unit", "VARCHAR"),
+    ("infra_id", "VARCHAR"),
+    ("value", "BIGINT"),
+    ("reported", "BOOLEAN"),
+];
+
+/// What DuckDB reads: what it says of the file, and the rows in order.
 fn read(file: &Path) -> (Value, Vec<Value>) {
     let output = Command::new(python()).arg("-c").arg(include_str!("rows.py")).arg(file).output();
     let output = output.expect("an interpreter");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     let mut lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
-    (lines.next().expect("columns"), lines.collect())
+    (lines.next().expect("a head"), lines.collect())
 }
 
 /// A meter: tenant, item, storage.
@@ -80,32 +96,41 @@ impl History {
     }
 
     /// The rows that these days should have: `held` says by whom a tenant was held on a day, if it was there.
-    fn rows(&self, days: Period, held: impl Fn(&str, Day) -> Option<String>) -> Vec<Value> {
+    fn rows<'a>(&'a self, days: Period, held: impl Fn(&'a str, Day) -> Option<&'a str>) -> Vec<Value> {
         let mut rows = Vec::new();
         for day in days.days() {
-            let mut of_day = Vec::new();
             for ((tenant, item, infra), readings) in &self.sent {
                 let last = readings.range(..=day).next_back();
-                if let Some(((on, value), parent)) = last.zip(held(tenant, day)) {
-                    let unit = if *item == "storage" { "bytes" } else { "quantity" };
-                    let kind = "customer";
-                    of_day.push(json!([
-                        day.to_string(),
-                        tenant,
-                        parent,
-                        kind,
-                        item,
-                        unit,
-                        infra,
-                        value,
-                        *on == day
-                    ]));
-                }
+                let Some(((on, value), parent)) = last.zip(held(tenant, day)) else { continue };
+                let unit = if *item == "storage" { "bytes" } else { "quantity" };
+                rows.push(json!([
+                    day.to_string(),
+                    tenant,
+                    parent,
+                    "customer",
+                    item,
+                    unit,
+                    infra,
+                    value,
+                    *on == day
+                ]));
             }
-            rows.extend(of_day);
         }
         rows
     }
+}
+
+/// The numbers of the first range of tenants are gone.
+fn fill_range(place: &Place) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let db = Db::open(&place.data().join("tidemark.db")).await.unwrap();
+        let mut tx = db.write(Actor::System, Instant(0)).await.unwrap();
+        let fill = "UPDATE number_ranges SET next_no = $1 WHERE range_no = 0";
+        tx.run(fill, args![RANGE_TENANTS]).await.unwrap();
+        tx.commit().await.unwrap();
+        db.close().await;
+    });
 }
 
 fn change(serving: &Serving, tenant: &str, member: &str, value: &Value) -> i64 {
@@ -115,8 +140,49 @@ fn change(serving: &Serving, tenant: &str, member: &str, value: &Value) -> i64 {
     changed["version"].as_i64().unwrap()
 }
 
-#[test]
-fn duckdb_reads_what_was_sent_in_late_and_moved_and_taken_back() {
+/// Who there is.
+struct People {
+    infra: String,
+    north: String,
+    south: String,
+    mover: String,
+    stayer: String,
+    leaver: String,
+    newcomer: String,
+}
+
+impl People {
+    fn vms(tenant: &str) -> Meter {
+        (tenant.to_owned(), "vms", None)
+    }
+
+    fn storage(&self, tenant: &str) -> Meter {
+        (tenant.to_owned(), "storage", Some(self.infra.clone()))
+    }
+
+    /// Who held the tenant on the day.
+    fn holder(&self, tenant: &str, day: Day) -> Option<&str> {
+        let (holder, is_there) = match tenant {
+            it if it == self.mover && day < october(10) => (&self.north, true),
+            it if it == self.stayer => (&self.north, true),
+            it if it == self.leaver => (&self.south, day < october(20)),
+            _ => (&self.south, true),
+        };
+        is_there.then_some(holder)
+    }
+}
+
+/// A tenant that counts virtual machines and what is stored on this storage.
+fn tenant(serving: &Serving, infra: &str, name: &str, kind: &str, parent: &str) -> String {
+    let made = id(&serving.post("/tenants", &json!({"name": name, "kind": kind, "parent_id": parent})));
+    let items = json!([{"application_id": BACKUP, "name": "vms", "status": 1},
+        {"application_id": BACKUP, "name": "storage", "infra_id": infra, "status": 1}]);
+    serving.put(&format!("/tenants/{made}/offering_items"), &json!({"offering_items": items}));
+    made
+}
+
+/// Up to October 20: a customer moves on the 10th, and one is deleted on the 20th.
+fn made() -> (History, People) {
     let place = Place::rehearsing("2026-09-20T08:00:00Z");
     let top = place.first.tenant_id.to_string();
     let mut history = History { place, sent: BTreeMap::new() };
@@ -125,99 +191,81 @@ fn duckdb_reads_what_was_sent_in_late_and_moved_and_taken_back() {
     let items = serving.get(&format!("/tenants/{top}/offering_items"));
     let storage = items["items"].as_array().unwrap().iter().find(|item| item["name"] == "storage").unwrap();
     let infra = storage["infra_id"].as_str().unwrap().to_owned();
-    let tenant = |name: &str, kind: &str, parent: &str| {
-        let body = json!({"name": name, "kind": kind, "parent_id": parent});
-        let made = id(&serving.post("/tenants", &body));
-        let items = json!([{"application_id": BACKUP, "name": "vms", "status": 1},
-            {"application_id": BACKUP, "name": "storage", "infra_id": infra, "status": 1}]);
-        serving.put(&format!("/tenants/{made}/offering_items"), &json!({"offering_items": items}));
-        made
-    };
-    let (north, south) = (tenant("North", "partner", &top), tenant("South", "partner", &top));
-    let (mover, stayer, leaver) = (
-        tenant("Mover", "customer", &north),
-        tenant("Stayer", "customer", &north),
-        tenant("Leaver", "customer", &south),
-    );
-    let vms = |tenant: &String| (tenant.clone(), "vms", None);
-    let (of_mover, of_stayer, of_leaver) = (vms(&mover), vms(&stayer), vms(&leaver));
-    let stored = (stayer.clone(), "storage", Some(infra));
+    let partner = |name| tenant(&serving, &infra, name, "partner", &top);
+    let (north, south) = (partner("North"), partner("South"));
+    let customer = |name, parent| tenant(&serving, &infra, name, "customer", parent);
+    let (mover, stayer, leaver) =
+        (customer("Mover", &north), customer("Stayer", &north), customer("Leaver", &south));
     let september = Day::from_ymd(2026, 9, 20).unwrap();
-    history.send(&serving, september, &[(&of_mover, Some(5)), (&of_leaver, Some(40))]);
-    serving.process.terminate();
-    drop(serving);
+    let readings = [(&People::vms(&mover), Some(5)), (&People::vms(&leaver), Some(40))];
+    history.send(&serving, september, &readings);
+    serving.kill();
+    fill_range(&history.place);
 
     let serving = history.serve("2026-10-10");
+    let newcomer = tenant(&serving, &infra, "Newcomer", "customer", &south);
+    let people = People { infra, north, south, mover, stayer, leaver, newcomer };
     let large = 9_007_199_254_740_991;
-    history.send(&serving, october(10), &[(&of_mover, Some(7)), (&stored, Some(large))]);
-    change(&serving, &mover, "parent_id", &json!(south));
+    history.send(
+        &serving,
+        october(10),
+        &[
+            (&People::vms(&people.mover), Some(7)),
+            (&people.storage(&people.stayer), Some(large)),
+            (&People::vms(&people.newcomer), Some(2)),
+        ],
+    );
+    change(&serving, &people.mover, "parent_id", &json!(people.south));
     serving.kill();
 
     let serving = history.serve("2026-10-20");
-    history.send(&serving, october(20), &[(&of_leaver, Some(41)), (&of_stayer, Some(1))]);
-    let version = change(&serving, &leaver, "enabled", &json!(false));
-    let gone = serving.ask(Method::DELETE, &format!("/tenants/{leaver}?version={version}"), None);
+    let readings = [(&People::vms(&people.leaver), Some(41)), (&People::vms(&people.stayer), Some(1))];
+    history.send(&serving, october(20), &readings);
+    let version = change(&serving, &people.leaver, "enabled", &json!(false));
+    let gone = serving.ask(Method::DELETE, &format!("/tenants/{}?version={version}", people.leaver), None);
     assert_eq!(gone.status, 204);
-    serving.kill();
+    (history, people)
+}
 
+#[test]
+fn duckdb_reads_what_was_sent_in_late_and_moved_and_taken_back() {
+    let (mut history, people) = made();
     // Late: before anything of the meter, between, once more the same, corrected, taken back, and to zero.
     let serving = history.serve("2026-11-03");
-    history.send(&serving, october(3), &[(&of_mover, Some(6)), (&of_stayer, Some(3))]);
-    history.send(&serving, october(12), &[(&of_mover, Some(7)), (&stored, Some(120))]);
+    let (mover, stayer) = (People::vms(&people.mover), People::vms(&people.stayer));
+    let stored = people.storage(&people.stayer);
+    history.send(&serving, october(3), &[(&mover, Some(6)), (&stayer, Some(3))]);
+    history.send(&serving, october(12), &[(&mover, Some(7)), (&stored, Some(120))]);
     history.send(&serving, october(12), &[(&stored, Some(110))]);
-    history.send(&serving, october(20), &[(&of_stayer, None)]);
-    history.send(&serving, october(31), &[(&of_stayer, Some(0))]);
-    history.send(&serving, october(34), &[(&of_mover, Some(99))]);
+    history.send(&serving, october(20), &[(&stayer, None)]);
+    history.send(&serving, october(31), &[(&stayer, Some(0))]);
+    history.send(&serving, october(34), &[(&mover, Some(99))]);
 
-    let holder = |tenant: &str, day: Day| match tenant {
-        it if it == mover => Some(if day < october(10) { &north } else { &south }),
-        it if it == stayer => Some(&north),
-        _ => (day < october(20)).then_some(&south),
+    let whole = |days| history.rows(days, |tenant, day| people.holder(tenant, day));
+    let north = |tenant: &str, day| people.holder(tenant, day).filter(|holder| *holder == people.north);
+    let month = Period::inclusive(october(1), october(31));
+    let check = |state: &str| {
+        let file = history.place.beside().join(format!("{state}.parquet"));
+        let said = export(&history.place, "2026-10", &[], &file);
+        let (head, rows) = read(&file);
+        assert_eq!(head, json!({"columns": COLUMNS.map(|(name, kind)| [name, kind]), "groups": 2}));
+        assert_eq!(rows, whole(month), "{state}");
+        let summary = format!("2026-10-01 - 2026-10-31, {} rows, as known at ", rows.len());
+        assert!(said.contains(&summary), "{said}");
+
+        export(&history.place, "2026-10", &["--force", "--tenant", &people.north], &file);
+        assert_eq!(read(&file).1, history.rows(month, north), "{state}");
+        // Of the month that runs, the days that are over.
+        export(&history.place, "2026-11", &["--force"], &file);
+        assert_eq!(read(&file).1, whole(Period::inclusive(october(32), october(33))), "{state}");
     };
-    let whole = |days| history.rows(days, |tenant, day| holder(tenant, day).cloned());
-    let of_north = |days| {
-        let at_north = |tenant: &str, day| holder(tenant, day).filter(|parent| **parent == north).cloned();
-        history.rows(days, at_north)
-    };
-    let october_days = Period::inclusive(october(1), october(31));
-    let beside = history.place.beside();
-    let served = beside.join("served.parquet");
-    let said = export(&history.place, "2026-10", &[], &served);
-    let (columns, rows) = read(&served);
-    assert_eq!(
-        columns,
-        json!([
-            ["date", "DATE"],
-            ["tenant_id", "VARCHAR"],
-            ["parent_id", "VARCHAR"],
-            ["tenant_kind", "VARCHAR"],
-            ["offering_item", "VARCHAR"],
-            ["measurement_unit", "VARCHAR"],
-            ["infra_id", "VARCHAR"],
-            ["value", "BIGINT"],
-            ["reported", "BOOLEAN"]
-        ])
-    );
-    assert_eq!(rows, whole(october_days));
-    assert!(said.contains(&format!("2026-10-01 - 2026-10-31, {} rows, as known at ", rows.len())), "{said}");
-
-    let of_partner = beside.join("north.parquet");
-    export(&history.place, "2026-10", &["--tenant", &north], &of_partner);
-    assert_eq!(read(&of_partner).1, of_north(october_days));
-
-    // Of the month that runs, the days that are over; and all that again when nobody serves.
-    for is_served in [true, false] {
-        let running = beside.join(format!("running-{is_served}.parquet"));
-        export(&history.place, "2026-11", &[], &running);
-        assert_eq!(read(&running).1, whole(Period::inclusive(october(32), october(33))));
-        let again = beside.join(format!("again-{is_served}.parquet"));
-        export(&history.place, "2026-10", &[], &again);
-        assert_eq!(read(&again).1, rows);
-        serving.process.terminate();
-        // Whoever has the lock now is alone.
-        let lock = File::open(history.place.data().join("lock")).unwrap();
-        lock.lock().unwrap();
-    }
+    check("served");
+    serving.kill();
+    check("killed");
+    let mut serving = history.serve("2026-11-03");
+    serving.process.terminate();
+    assert!(serving.process.ended().success());
+    check("stopped");
 }
 
 #[test]
@@ -230,17 +278,16 @@ fn a_file_is_there_when_it_is_whole_and_what_is_there_stays() {
         command.args(["--month", month, "--clock-start", "2026-10-25T08:00:00Z"]).args(more).arg(&file);
         command
     };
-    for (month, more, why) in [
-        ("2026-11", vec![], "month: no day of it is over"),
-        ("2026-10", vec!["--tenant", "3f9a9c5e-0c36-4b4f-8a5e-25a1e64e0b0e"], "no such tenant"),
-        ("2026-10", vec!["--data-dir", "nowhere"], "nowhere holds no database"),
+    let nobody = "3f9a9c5e-0c36-4b4f-8a5e-25a1e64e0b0e";
+    for (command, why) in [
+        (&mut try_month("2026-11", &[]), "month: no day of it is over"),
+        (&mut try_month("2026-10", &["--tenant", nobody]), "no such tenant"),
+        (
+            tidemark("export").args(["--data-dir", "nowhere", "--month", "2026-10"]).arg(&file),
+            "nowhere holds no database",
+        ),
     ] {
-        let mut command = try_month(month, &[]);
-        if more.first() == Some(&"--data-dir") {
-            command = super::harness::tidemark("export");
-            command.args(["--month", month]).arg(&file);
-        }
-        let said = refusal(command.args(more));
+        let said = refusal(command);
         assert!(said.contains(why), "{said}");
     }
     assert!(!file.exists() && !part.exists());
