@@ -129,7 +129,6 @@ pub enum ImportFormat {
 
 /// Options of `export`.
 #[derive(Debug, Args)]
-#[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "read where Parquet can be written"))]
 pub struct Export {
     /// Where from.
     #[command(flatten)]

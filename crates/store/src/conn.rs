@@ -165,11 +165,9 @@ impl Db {
         let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(PATIENCE);
         let one = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(driver)?;
         let mut conn = Conn { tx: one.begin().await.map_err(driver)?, item_numbers: Arc::default() };
-        let found = conn.count("SELECT MAX(version) AS n FROM _sqlx_migrations", Vec::new()).await?;
-        if MIGRATIONS.iter().last().is_some_and(|newest| newest.version != found) {
-            return Err(Error::Migrate("it has the schema of another version of Tidemark".into()));
-        }
-        Ok(conn)
+        let schema = conn.count("SELECT MAX(version) AS n FROM _sqlx_migrations", Vec::new()).await?;
+        let fits = MIGRATIONS.iter().last().is_none_or(|newest| newest.version == schema);
+        fits.then_some(conn).ok_or_else(|| Error::Migrate("its schema is another version's".into()))
     }
 
     /// A snapshot to read from: what is committed later does not show in it.

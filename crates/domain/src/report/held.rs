@@ -70,7 +70,9 @@ mod tests {
     ) -> impl Strategy<Value = Timeline<T>> {
         (value.clone(), prop::collection::btree_map(0..10_i32, value, 0..3)).prop_map(|(first, later)| {
             let mut timeline = Timeline::always(first);
-            later.into_iter().for_each(|(day, value)| timeline.push(Day(day), value));
+            for (day, value) in later {
+                timeline.push(Day(day), value);
+            }
             timeline
         })
     }

@@ -301,7 +301,7 @@ fn a_file_is_there_when_it_is_whole_and_what_is_there_stays() {
     drop(held);
 
     // What one that was killed has left is no hindrance, longer though it be.
-    std::fs::write(&part, [b'x'; 100_000]).unwrap();
+    std::fs::write(&part, vec![b'x'; 100_000]).unwrap();
     let said = export(&place, "2026-10", &[], &file);
     assert!(said.contains("2026-10-01 - 2026-10-31, 0 rows"), "{said}");
     assert_eq!(read(&file).1, Vec::<Value>::new());
