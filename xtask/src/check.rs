@@ -53,10 +53,13 @@ fn format(workspace: &Workspace) -> Result<String> {
     }
 }
 
+/// Without the optional features first, and then with them, as the tests are built.
 fn clippy(workspace: &Workspace) -> Result<String> {
-    let args = ["clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    match run_command(&mut workspace.cargo(&args)) {
-        Ok(()) => Ok("no warnings".to_owned()),
-        Err(error) => bail!("{error}; its reasons stand above"),
+    for features in [&[][..], &["--all-features"]] {
+        let mut clippy = workspace.cargo(&["clippy", "--quiet", "--locked", "--workspace", "--all-targets"]);
+        if let Err(error) = run_command(clippy.args(features).args(["--", "-D", "warnings"])) {
+            bail!("{error}; its reasons stand above");
+        }
     }
+    Ok("no warnings, with the optional features and without".to_owned())
 }

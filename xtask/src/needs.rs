@@ -12,10 +12,11 @@ use crate::workspace::{Workspace, output, run, succeeds, variable};
 
 /// Where tests look for a browser; a person may set it to one that is not Debian's.
 pub(crate) const CHROMIUM: &str = "TIDEMARK_TEST_CHROMIUM";
-/// Where tests look for the Python that can run the foreign mail server.
+/// Where tests look for the Python that has the packages of [`PACKAGES`].
 pub(crate) const PYTHON: &str = "TIDEMARK_TEST_PYTHON";
 
-const AIOSMTPD: &str = "1.4.6";
+/// What the programs of others that tests run against are made of.
+const PACKAGES: [&str; 2] = ["aiosmtpd==1.4.6", "duckdb==2.0.0"];
 
 /// This machine, as far as the tests care.
 pub(crate) struct Machine<'a> {
@@ -42,15 +43,15 @@ const NEEDS: [Need; 4] = [
     },
     Need {
         what: "python3 with venv",
-        why: "the foreign mail server is a Python program",
+        why: "a foreign mail server and a foreign reader of exports are Python programs",
         is_met: |_| succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])),
         install: |machine| machine.apt_get(&["python3", "python3-venv"]),
     },
     Need {
-        what: "aiosmtpd",
-        why: "mails are also sent to a mail server that we did not write",
-        is_met: |machine| machine.has_aiosmtpd(),
-        install: |machine| machine.install_aiosmtpd(),
+        what: "aiosmtpd and DuckDB",
+        why: "mails are sent to a mail server, and exports read by a database, that we did not write",
+        is_met: |machine| machine.has_packages(),
+        install: |machine| machine.install_packages(),
     },
     Need {
         what: "Chromium",
@@ -70,7 +71,7 @@ impl<'a> Machine<'a> {
         })
     }
 
-    /// The Python that has aiosmtpd.
+    /// The Python that has the packages.
     pub(crate) fn python(&self) -> PathBuf {
         self.venv.join("bin/python")
     }
@@ -106,15 +107,15 @@ impl<'a> Machine<'a> {
         run(install.env("DEBIAN_FRONTEND", "noninteractive"))
     }
 
-    fn has_aiosmtpd(&self) -> bool {
-        let program =
-            format!("import aiosmtpd, sys; sys.exit(0 if aiosmtpd.__version__ == '{AIOSMTPD}' else 1)");
-        succeeds(Command::new(self.python()).args(["-c", &program]))
+    fn has_packages(&self) -> bool {
+        const PROGRAM: &str = "import sys; from importlib.metadata import version; \
+             sys.exit(any(version(name) != wanted for name, wanted in (it.split('==') for it in sys.argv[1:])))";
+        succeeds(Command::new(self.python()).args(["-c", PROGRAM]).args(PACKAGES))
     }
 
-    fn install_aiosmtpd(&self) -> Result<()> {
+    fn install_packages(&self) -> Result<()> {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&self.venv))?;
         let mut pip = Command::new(self.python());
-        run(pip.args(["-m", "pip", "install", "--quiet", &format!("aiosmtpd=={AIOSMTPD}")]))
+        run(pip.args(["-m", "pip", "install", "--quiet", "--"]).args(PACKAGES))
     }
 }

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod completeness;
 pub mod contacts;
 mod error;
+pub mod export;
 pub mod history;
 pub mod ids;
 pub mod infra;

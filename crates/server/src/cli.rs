@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::ids::TenantId;
+use domain::time::Day;
 
 /// Usage metering and reporting for service providers.
 ///
@@ -42,6 +44,11 @@ pub enum Command {
     /// Replays the ledger and compares it with every segment and every meter; prints each difference and ends with code
     /// 1 where any is left. Works beside a running server as well as without one, and changes nothing without --rebuild.
     Verify(Verify),
+    /// Write a month of the usage history as a Parquet file, for DuckDB, Spark and the like
+    ///
+    /// A row for each meter and day, also while a server uses the data directory. Needs a tidemark that was built with
+    /// `--features parquet`.
+    Export(Export),
     /// Show the main job on a small channel: readings, a report made, changed, mailed and stored
     Demo(Demo),
     /// Print the OpenAPI document
@@ -134,6 +141,31 @@ pub struct Verify {
     /// Write what differs anew from the ledger; where the ledger itself is damaged nothing is changed
     #[arg(long)]
     pub rebuild: bool,
+}
+
+/// Options of `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Where from.
+    #[command(flatten)]
+    pub common: Common,
+    /// The month, such as 2026-10; of the one that is running, the days that are over
+    #[arg(long, value_name = "YYYY-MM", value_parser = month)]
+    pub month: Day,
+    /// Only what stood at and below this tenant, on each day by the tree of that day [default: the whole channel]
+    #[arg(long, value_name = "ID")]
+    pub tenant: Option<TenantId>,
+    /// Replace the file where it is there already
+    #[arg(long)]
+    pub force: bool,
+    /// The file to write, such as 2026-10.parquet
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// The first day of a month.
+fn month(text: &str) -> Result<Day, &'static str> {
+    format!("{text}-01").parse().map_err(|_| "not a month of the form YYYY-MM")
 }
 
 /// Options of `demo`.

@@ -7,9 +7,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use app::auth::sealing::SealingKey;
+#[cfg(feature = "parquet")]
+use store::Conn;
 use store::Db;
 
 use crate::settings::Settings;
+
+/// The database's name in the directory.
+const DATABASE: &str = "tidemark.db";
 
 /// A data directory that this process alone uses, until it is dropped.
 #[derive(Debug)]
@@ -87,8 +92,16 @@ impl DataDir {
 
     /// Where the database lies.
     pub fn database(&self) -> PathBuf {
-        self.path.join("tidemark.db")
+        self.path.join(DATABASE)
     }
+}
+
+/// A snapshot of what lies in the directory, whoever uses it.
+#[cfg(feature = "parquet")]
+pub async fn snapshot(path: &Path) -> Result<Conn> {
+    let file = path.join(DATABASE);
+    ensure!(file.exists(), "{} holds no database", path.display());
+    Db::snapshot(&file).await.with_context(|| format!("{} cannot be read", file.display()))
 }
 
 /// Where uploads wait that are too large for memory.

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod data_dir;
+mod progress;
 mod say;
 mod settings;
 mod stop_at;
@@ -38,6 +39,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Init(options) => commands::init::run(&options).await,
             Command::Serve(options) => commands::serve::run(&options).await,
             Command::CheckConfig(common) => commands::check_config::run(&common),
+            Command::Export(options) => commands::export::run(&options).await,
             Command::Import(options) => commands::import::run(&options).await,
             Command::Verify(options) => commands::verify::run(&options).await,
             Command::Demo(options) => commands::demo::run(&options).await,

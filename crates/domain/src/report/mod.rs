@@ -9,6 +9,7 @@ mod document;
 mod figures;
 mod fold;
 mod guests;
+mod held;
 mod input;
 mod items;
 mod members;
@@ -27,6 +28,7 @@ mod tree;
 
 pub use document::Document;
 pub use figures::{Figure, Figures};
+pub use held::{Held, held_below};
 pub use input::{InfraTimeline, ItemTimeline, ReportInput, TenantTimeline};
 pub use pass::Pass;
 pub use presence::{Present, present};

@@ -1,17 +1,16 @@
 //! `tidemark import`: readings from a file into a data directory that nobody serves.
 
 use std::fs::File;
-use std::io::IsTerminal as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use app::usage::upload::{self, Encoding, Form, Format, Source, Summary};
 use app::{App, Clock, Ids};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::init::use_case_settings;
 use crate::cli::{self, ImportFormat};
 use crate::data_dir::DataDir;
+use crate::progress::bar;
 use crate::say::say;
 use crate::settings::Settings;
 
@@ -46,14 +45,6 @@ async fn import(app: &App, path: &Path, form: Form) -> Result<Summary> {
     let summary = upload::store(app, &Source::system(), received, |done| storing.set_position(done)).await;
     storing.finish_and_clear();
     summary.context("not all readings were stored; import the file again, nothing counts twice")
-}
-
-/// A bar on a terminal, nothing elsewhere.
-fn bar(length: u64, template: &str) -> Result<ProgressBar> {
-    if !std::io::stderr().is_terminal() {
-        return Ok(ProgressBar::hidden());
-    }
-    Ok(ProgressBar::new(length).with_style(ProgressStyle::with_template(template)?))
 }
 
 fn form(options: &cli::Import) -> Result<Form> {

@@ -17,9 +17,9 @@ use domain::report::{Kind, Level, ReportInput, TenantTimeline};
 use domain::time::{Day, Period};
 
 use crate::{Arg, Conn, Result, args, catalogue};
+pub use branch::{Outlook, storages};
 pub use cells::load as archive;
 pub use channel::{Channel, channel};
-pub use branch::{Outlook, storages};
 pub(crate) use tenants::twig;
 use versions::Versions;
 pub(crate) use versions::{Log, UNCHANGED, infra_numbers, item_of};

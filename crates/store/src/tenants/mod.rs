@@ -6,6 +6,8 @@ mod details;
 mod insert;
 mod numbers;
 
+use std::collections::HashMap;
+
 use domain::ids::{TenantId, TenantNo};
 use domain::tenant::Tenant;
 
@@ -56,6 +58,23 @@ pub async fn by_id(conn: &mut Conn, id: TenantId) -> Result<Option<Tenant>> {
 /// The tenant with this number, deleted or not.
 pub async fn by_no(conn: &mut Conn, no: TenantNo) -> Result<Option<Tenant>> {
     conn.one(BY_NO, args![no]).await?.map(|row| tenant(&row)).transpose()
+}
+
+/// The top tenant, which is its own parent; `None` before the first setup.
+pub async fn top(conn: &mut Conn) -> Result<Option<TenantNo>> {
+    let row = conn.one("SELECT no FROM tenants WHERE parent_no = no", Vec::new()).await?;
+    row.map(|row| row.int("no").map(TenantNo)).transpose()
+}
+
+/// The id of every tenant, deleted ones too.
+pub async fn all_ids(conn: &mut Conn) -> Result<HashMap<TenantNo, TenantId>> {
+    let mut ids = HashMap::new();
+    let take = |row: &Row| {
+        ids.insert(TenantNo(row.int("no")?), row.parsed("id")?);
+        Ok(())
+    };
+    conn.each("SELECT no, id FROM tenants", Vec::new(), take).await?;
+    Ok(ids)
 }
 
 /// Where `tenant` stands seen from `ancestor`; `None` when it is not below it.

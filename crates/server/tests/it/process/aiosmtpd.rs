@@ -6,18 +6,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 use super::harness::Lines;
-
-/// The interpreter that has aiosmtpd: `cargo xtask test` makes it and names it.
-fn python() -> PathBuf {
-    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv/bin/python");
-    let named = std::env::var_os("TIDEMARK_TEST_PYTHON").map_or(made, PathBuf::from);
-    assert!(
-        named.exists(),
-        "{} is missing: run the tests with cargo xtask test, which makes it",
-        named.display()
-    );
-    named
-}
+use super::python::python;
 
 /// The server; ends when it is dropped.
 pub(crate) struct ForeignSmtp {

@@ -9,7 +9,7 @@ use ureq::http::Method;
 use super::harness::{Serving, wait_for};
 
 /// The service that the items belong to (accounts-api, 1.11).
-const BACKUP: &str = "6e6d758d-8e74-3ae3-ac84-50eb0dff12eb";
+pub(crate) const BACKUP: &str = "6e6d758d-8e74-3ae3-ac84-50eb0dff12eb";
 /// Who gets the mails.
 pub(crate) const RECIPIENTS: [&str; 2] = ["ann@north.example", "bo@north.example"];
 /// The partner's name.

@@ -3,6 +3,8 @@
 mod aiosmtpd;
 mod channel;
 mod demo;
+#[cfg(feature = "parquet")]
+mod export;
 mod foreign_smtp;
 mod full_disk;
 pub(crate) mod harness;
@@ -12,6 +14,7 @@ mod kill;
 mod kill_history;
 mod measures;
 mod memory;
+mod python;
 mod start;
 mod stop;
 mod upload;

@@ -49,7 +49,8 @@ async fn a_broken_upload_names_line_and_reason_and_stores_nothing() {
         ),
         (bulk.post("text/csv", format!("{header}\n{tenant},vms,1,\n")), 2, "another number of cells"),
         (bulk.post("text/csv", format!("{header}\n{tenant},\"vms,1\n")), 2, "a quote is not closed"),
-        (encoded(&whole[..whole.len() - 9], "gzip"), 4, "cannot be read to its end"),
+        // Cut within the checksum: all lines were read. Of the stream itself the last byte may be a part of line 3.
+        (encoded(&whole[..whole.len() - 4], "gzip"), 4, "cannot be read to its end"),
         // What was garbled shows in the text or, at the latest, in the checksum.
         (encoded(&garbled, "gzip"), 0, ""),
         (encoded(&zst[..zst.len() - 1], "zstd"), 0, "cannot be read to its end"),
