@@ -1,7 +1,6 @@
 //! `cargo xtask bench server`: what a client of a running server sees, generator and server on one machine.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -188,22 +187,19 @@ fn day_close(
     let ahead = i64::try_from(BEFORE_MIDNIGHT.as_micros())?;
     let mut serving = place.serve(tidemark, Moment(midnight.0 - ahead))?;
     let log = serving.log.take().context("a log")?;
-    let is_frozen = AtomicBool::new(false);
-    let until_frozen = || {
-        let mut lines = BufReader::new(log).lines().map_while(std::io::Result::ok);
-        let found = lines.any(|line| line.contains("days were frozen"));
+    let Serving { client, token, .. } = &serving;
+    let is_frozen = &AtomicBool::new(false);
+    let until_frozen = move || {
+        let found = log.iter().any(|line| line.contains("days were frozen"));
         is_frozen.store(true, Ordering::Relaxed);
-        let took = started.elapsed().saturating_sub(BEFORE_MIDNIGHT);
-        // Read on, so that the server never waits for its log.
-        thread::spawn(move || lines.for_each(drop));
-        found.then_some(took)
+        found.then_some(started.elapsed().saturating_sub(BEFORE_MIDNIGHT))
     };
     thread::scope(|scope| {
         let frozen = scope.spawn(until_frozen);
         let last = next.load(Ordering::Relaxed) + (meters.len() / BATCH) as u64;
         while next.load(Ordering::Relaxed) <= last {
             let body = batch(meters, next.fetch_add(1, Ordering::Relaxed));
-            check(&send(&serving.client, &serving.token, body));
+            check(&send(client, token, body));
         }
         ensure!(
             started.elapsed() < BEFORE_MIDNIGHT,
@@ -213,11 +209,11 @@ fn day_close(
         let (mut reports, mut readings) = (Vec::new(), Vec::new());
         while !is_frozen.load(Ordering::Relaxed) {
             let start = Instant::now();
-            serving.client.get(report).bearer(&serving.token).send().ok();
+            client.get(report).bearer(token).send().ok();
             reports.push(start.elapsed());
             let body = batch(meters, next.fetch_add(1, Ordering::Relaxed));
             let start = Instant::now();
-            check(&send(&serving.client, &serving.token, body));
+            check(&send(client, token, body));
             readings.push(start.elapsed());
         }
         let took = frozen.join().ok().flatten().context("the day was not frozen")?;

@@ -2,7 +2,8 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 
 use anyhow::{Context as _, Result};
 use domain::ids::TenantId;
@@ -58,6 +59,10 @@ impl Place {
         command.arg("serve").arg("--data-dir").arg(&self.folder);
         command.args(["--listen", "127.0.0.1:0", "--clock-start", &start.to_string()]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let (write, log) = mpsc::channel();
+        let lines = BufReader::new(child.stderr.take().context("a pipe")?).lines();
+        // Read to its end, so that the server never waits for its log.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(write.send(line))));
         let mut ready = String::new();
         BufReader::new(child.stdout.take().context("a pipe")?).read_line(&mut ready)?;
         let address = ready.trim().strip_prefix("ready http://").and_then(|rest| rest.strip_suffix("/api/2"));
@@ -69,7 +74,7 @@ impl Place {
         let call = client.post("/api/2/idp/token").basic(&id, &secret);
         let answer = call.form(&[("grant_type", "client_credentials")]).send().ok();
         let token = answer.get("access_token").and_then(Value::as_str).context("a token")?.to_owned();
-        Ok(Serving { log: child.stderr.take(), child, client, token })
+        Ok(Serving { log: Some(log), child, client, token })
     }
 }
 
@@ -87,7 +92,7 @@ pub struct Serving {
     /// Of a root_admin.
     pub token: String,
     /// What it writes on standard error.
-    pub log: Option<ChildStderr>,
+    pub log: Option<mpsc::Receiver<String>>,
 }
 
 impl Serving {

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use app::auth::sealing::SealingKey;
-#[cfg(feature = "parquet")]
-use store::Conn;
 use store::Db;
 
 use crate::settings::Settings;
@@ -96,12 +94,11 @@ impl DataDir {
     }
 }
 
-/// A snapshot of what lies in the directory, whoever uses it.
-#[cfg(feature = "parquet")]
-pub async fn snapshot(path: &Path) -> Result<Conn> {
+/// The database in the directory, also beside the process that has it.
+pub async fn join(path: &Path) -> Result<Db> {
     let file = path.join(DATABASE);
     ensure!(file.exists(), "{} holds no database", path.display());
-    Db::snapshot(&file).await.with_context(|| format!("{} cannot be read", file.display()))
+    Db::join(&file).await.with_context(|| format!("{} cannot be opened", file.display()))
 }
 
 /// Where uploads wait that are too large for memory.

@@ -174,17 +174,6 @@ impl Db {
         Ok(Self { readers, writer, item_numbers: Arc::default() })
     }
 
-    /// A snapshot of the SQLite file, also while another process serves it. Nothing is changed, so the file must have
-    /// this version's schema already.
-    pub async fn snapshot(file: &Path) -> Result<Conn> {
-        let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(PATIENCE);
-        let one = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(driver)?;
-        let mut conn = Conn { tx: one.begin().await.map_err(driver)?, item_numbers: Arc::default() };
-        let schema = conn.count("SELECT MAX(version) AS n FROM _sqlx_migrations", Vec::new()).await?;
-        let fits = MIGRATIONS.iter().last().is_none_or(|newest| newest.version == schema);
-        fits.then_some(conn).ok_or_else(|| Error::Migrate("its schema is another version's".into()))
-    }
-
     /// A snapshot to read from: what is committed later does not show in it.
     pub async fn read(&self) -> Result<Conn> {
         let tx = self.readers.begin().await.map_err(driver)?;

@@ -1,16 +1,14 @@
 //! `tidemark verify`: proves that the history is what its ledger says, beside a server or without one.
 
-use std::io::IsTerminal as _;
-
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use app::Clock;
 use app::verify::{self, Verdict};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use store::Db;
 
-use crate::cli;
 use crate::say::say;
 use crate::settings::Settings;
+use crate::{cli, data_dir, progress};
 
 /// What all ranges came to.
 #[derive(Default)]
@@ -23,9 +21,7 @@ struct Sum {
 /// Verifies range by range and says what differs; fails where anything does in the end.
 pub async fn run(options: &cli::Verify) -> Result<()> {
     let settings = Settings::read(&options.common, &[])?;
-    let file = settings.data_dir.join("tidemark.db");
-    ensure!(file.exists(), "{} holds no database", settings.data_dir.display());
-    let db = Db::join(&file).await.with_context(|| format!("{} cannot be opened", file.display()))?;
+    let db = data_dir::join(&settings.data_dir).await?;
     let clock = settings.clock_start.map_or(Clock::System, Clock::running_from);
     let sum = all(&db, options.rebuild.then_some(&clock)).await;
     db.close().await;
@@ -44,7 +40,7 @@ pub async fn run(options: &cli::Verify) -> Result<()> {
 async fn all(db: &Db, rebuild: Option<&Clock>) -> Result<Sum> {
     let now = || rebuild.map(Clock::now);
     let ranges = verify::ranges(db).await?;
-    let bar = bar(ranges.len() as u64)?;
+    let bar = progress::bar(ranges.len() as u64, "verifying {wide_bar} {pos} of {len} ranges, {eta} left")?;
     let mut sum = Sum { ranges: ranges.len(), ..Sum::default() };
     for range in ranges {
         let verdict = verify::range(db, range, now()).await.with_context(|| format!("range {range}"))?;
@@ -60,13 +56,4 @@ fn tell(bar: &ProgressBar, verdict: &Verdict, sum: &mut Sum) {
     sum.entries += verdict.entries;
     sum.disagree += usize::from(!verdict.agrees);
     bar.suspend(|| verdict.differences.iter().chain(&verdict.written).for_each(say));
-}
-
-/// A bar on a terminal, nothing elsewhere.
-fn bar(ranges: u64) -> Result<ProgressBar> {
-    if !std::io::stderr().is_terminal() {
-        return Ok(ProgressBar::hidden());
-    }
-    let template = "verifying {wide_bar} {pos} of {len} ranges, {eta} left";
-    Ok(ProgressBar::new(ranges).with_style(ProgressStyle::with_template(template)?))
 }

@@ -19,11 +19,12 @@ pub async fn run(options: &cli::Export) -> Result<()> {
     let settings = Settings::read(&options.common, &[])?;
     let file = &options.file;
     is_free(options)?;
-    let snapshot = data_dir::snapshot(&settings.data_dir).await?;
+    let db = data_dir::join(&settings.data_dir).await?;
     let clock = settings.clock_start.map_or(Clock::System, Clock::running_from);
     let month = options.month.month();
-    let mut export =
-        Export::begin(snapshot, month, options.tenant, clock.now().day()).await.map_err(with_causes)?;
+    let mut export = Export::begin(db.read().await?, month, options.tenant, clock.now().day())
+        .await
+        .map_err(with_causes)?;
     let rows = write(options, &mut export).await;
     let rows = rows.with_context(|| format!("{} cannot be written", file.display()))?;
     let Export { days, as_of, .. } = export;
