@@ -137,6 +137,7 @@ def main():
     parser.add_argument("--days", type=int, default=31)
     parser.add_argument("--values", choices=("small", "bytes"), default="small")
     parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--fill-only", action="store_true", help="make the channel and the stores, and ask nothing")
     parser.add_argument("--quick", action="store_true", help="20,000 tenants, 3 runs: to see that all works")
     parser.add_argument("--fresh", action="store_true", help="make the channel and the stores anew")
     parser.add_argument("--engine", action="append", choices=("tidemark", *sorted({engine.name for engine in BASELINES})),
@@ -154,6 +155,8 @@ def main():
     bench = Bench(folder, [one for one in engines(args.tidemark) if not args.engine or one.name in args.engine])
     head = dict(machine=machine(), versions=versions(), channel=json.loads((folder / "meta.json").read_text()))
     bench.fill()
+    if args.fill_only:
+        return
     with bench.servers():
         results = bench.ask(args.runs)
     lines = [json.dumps(line) + "\n" for line in [head, *results]]

@@ -1,32 +1,85 @@
-//! `cargo xtask bench history`: times reports in every engine. Python does the work (`bench/`); this gives it one with
-//! its packages and a place for channels, stores and results.
+//! `cargo xtask bench`: times Tidemark beside other engines, and its server by itself. Python makes channels and asks the
+//! engines (`bench/`); this gives it one with its packages and a place for channels, stores and results.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::workspace::{Workspace, run as run_command};
 
+const USAGE: &str = "\
+cargo xtask bench history [OPTIONS]    the same questions to every engine; --help lists the options
+cargo xtask bench server [TENANTS]     reports, ingest and day close of a running server [default: 200000]
+cargo xtask bench batch [TENANTS]      the first of a month: a report of every partner [default: 200000]
+cargo xtask bench growth [MONTHS]      20,000 tenants, month by month [default: 24]";
+
 /// Runs the benchmark that `args` name first, with the other arguments as its own.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
-    let Some(("history", options)) = args.split_first().map(|(name, rest)| (name.as_str(), rest)) else {
-        bail!("bench runs one benchmark: `cargo xtask bench history [OPTIONS]`; --help lists them");
-    };
-    run_command(&mut workspace.cargo(&["build", "--release", "--package", "bench"]))?;
-    let target = workspace.target()?;
-    let out = target.join("bench");
-    let venv = out.join("venv");
-    prepare(workspace, &venv)?;
-    let mut python = Command::new(venv.join("bin/python"));
-    // -B: the sources stay as they are committed, without compiled files beside them.
-    python.arg("-B").arg(workspace.path("bench/history.py")).arg("--out").arg(out);
-    python.arg("--tidemark").arg(target.join("release/bench")).args(options);
-    run_command(&mut python)
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["history", options @ ..] => Bench::prepare(workspace)?.history(workspace, options),
+        [name @ ("server" | "batch"), tenants @ ..] if tenants.len() < 2 => {
+            Bench::prepare(workspace)?.of_store(workspace, name, tenants.first().unwrap_or(&"200000"))
+        }
+        ["growth", months @ ..] if months.len() < 2 => {
+            Bench::prepare(workspace)?.growth(workspace, months.first().unwrap_or(&"24"))
+        }
+        _ => bail!("bench runs one benchmark:\n\n{USAGE}"),
+    }
 }
 
-/// Installs the packages that the benchmark names, unless exactly these are there.
-fn prepare(workspace: &Workspace, venv: &Path) -> Result<()> {
+/// What all benchmarks need.
+struct Bench {
+    /// Where channels, stores and results lie.
+    out: PathBuf,
+    /// Where the release binaries lie.
+    programs: PathBuf,
+}
+
+impl Bench {
+    /// Builds the programs and makes the Python environment.
+    fn prepare(workspace: &Workspace) -> Result<Self> {
+        let build = ["build", "--release", "--package", "bench", "--package", "tidemark"];
+        run_command(&mut workspace.cargo(&build))?;
+        let target = workspace.target()?;
+        let bench = Self { out: target.join("bench"), programs: target.join("release") };
+        prepare_packages(workspace, &bench.out.join("venv"))?;
+        Ok(bench)
+    }
+
+    fn history(&self, workspace: &Workspace, options: &[&str]) -> Result<()> {
+        let mut python = Command::new(self.out.join("venv/bin/python"));
+        // -B: the sources stay as they are committed, without compiled files beside them.
+        python.arg("-B").arg(workspace.path("bench/history.py")).arg("--out").arg(&self.out);
+        run_command(python.arg("--tidemark").arg(self.programs.join("bench")).args(options))
+    }
+
+    /// The channel, made where it is missing, and with it Tidemark's store.
+    fn channel(&self, workspace: &Workspace, tenants: &str) -> Result<PathBuf> {
+        self.history(workspace, &["--tenants", tenants, "--engine", "tidemark", "--fill-only"])?;
+        Ok(self.out.join(format!("{tenants}x31-small")))
+    }
+
+    fn of_store(&self, workspace: &Workspace, name: &str, tenants: &str) -> Result<()> {
+        let channel = self.channel(workspace, tenants)?;
+        let mut bench = Command::new(self.programs.join("bench"));
+        bench.arg(name);
+        if name == "server" {
+            bench.arg(self.programs.join("tidemark"));
+        }
+        run_command(bench.arg(&channel).arg(channel.join("stores/tidemark-month")))
+    }
+
+    fn growth(&self, workspace: &Workspace, months: &str) -> Result<()> {
+        let channel = self.channel(workspace, "20000")?;
+        let mut bench = Command::new(self.programs.join("bench"));
+        run_command(bench.arg("growth").arg(&channel).arg(channel.join("stores/growth")).arg(months))
+    }
+}
+
+/// Installs the packages that the benchmarks name, unless exactly these are there.
+fn prepare_packages(workspace: &Workspace, venv: &Path) -> Result<()> {
     const PACKAGES: &str = "bench/requirements.txt";
     let wanted = workspace.read(PACKAGES)?;
     let installed = venv.join("installed.txt");

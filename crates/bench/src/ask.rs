@@ -4,12 +4,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use domain::history::Twig;
-use domain::ids::{RangeNo, TenantNo};
-use domain::report::{Document, Kind, Label, Level, Pass, Question, Rows as _};
+use domain::ids::TenantNo;
+use domain::report::{Document, Kind, Label, Level, Pass, Rows as _};
 use domain::tenant::TenantKind;
 use domain::time::{Day, Period};
-use store::report_input::Wanted;
+use store::report_input::{Channel, Wanted};
 use store::{Conn, Db};
 
 use crate::answer::{Answer, ItemsOfChannel};
@@ -64,14 +63,11 @@ impl Numbers {
 /// All partners' summaries: one pass, and of each tenant the lines that reports have.
 async fn summaries(conn: &mut Conn, numbers: &Numbers, meta: &Meta) -> Result<Answer> {
     let (first, last) = (meta.day(0)?, meta.day(meta.number("last")?)?);
-    let twigs = store::tree::load(conn).await?;
-    let items = store::catalogue::item_numbers(conn).await?;
+    let period = Period::inclusive(first, last);
+    let channel = store::report_input::channel(conn, period, Kind::UsageSummary, last.next(), false).await?;
+    let channel = channel.context("a channel that one pass may be made of")?;
+    let Channel { question, twigs, archive, numbers: items, .. } = channel;
     let of_channel = ItemsOfChannel::new(&items);
-    let as_of = store::history::newest(conn).await?;
-    let ranges = ranges(&twigs);
-    let scope = store::history::Scope::whole(ranges);
-    let archive = store::history::load(conn, &scope, first, last, as_of).await?;
-    let question = Question::new(Period::inclusive(first, last), Kind::UsageSummary, [], last.next(), false);
     let pass = Pass::new(TenantNo::TOP, &twigs, &archive, &items, question)?.context("the root")?;
     let mut answer = Answer::default();
     for twig in twigs.iter().filter(|twig| *twig.kind.at(last) != TenantKind::Unit) {
@@ -85,12 +81,6 @@ async fn summaries(conn: &mut Conn, numbers: &Numbers, meta: &Meta) -> Result<An
     Ok(answer)
 }
 
-fn ranges(twigs: &[Twig]) -> Vec<RangeNo> {
-    let mut ranges: Vec<RangeNo> = twigs.iter().map(|twig| twig.no.range()).collect();
-    ranges.dedup();
-    ranges
-}
-
 /// One partner's report: what the server does to make it, but for the writing of the file.
 async fn of_one(
     conn: &mut Conn,
@@ -100,24 +90,9 @@ async fn of_one(
     kind: Kind,
     period: Period,
 ) -> Result<Answer> {
-    let subject = numbers.no(meta.number(partner)?)?;
-    let as_of = store::history::newest(conn).await?;
-    let wanted = Wanted {
-        subject,
-        period,
-        kind,
-        level: Level::AllCustomers,
-        hide_zero_usage: false,
-        show_skus: false,
-        leave_out_trial: false,
-        as_known: period.last().next(),
-        as_of,
-    };
-    let input = store::report_input::load(conn, &wanted).await?;
-    let archive = store::report_input::archive(conn, &wanted).await?;
-    let items = ItemsOfChannel::new(&input.numbers);
-    let item_numbers = input.numbers.clone();
-    let document = Document::new(input, archive)?.context("the partner")?;
+    let document = document(conn, numbers.no(meta.number(partner)?)?, kind, period).await?;
+    let item_numbers = store::catalogue::item_numbers(conn).await?;
+    let items = ItemsOfChannel::new(&item_numbers);
     let first: Day = period.start;
     let mut answer = Answer::default();
     for row in document.rows() {
@@ -134,8 +109,26 @@ async fn of_one(
     Ok(answer)
 }
 
+/// A report at all_customers, as the server loads and folds it.
+pub async fn document(conn: &mut Conn, subject: TenantNo, kind: Kind, period: Period) -> Result<Document> {
+    let wanted = Wanted {
+        subject,
+        period,
+        kind,
+        level: Level::AllCustomers,
+        hide_zero_usage: false,
+        show_skus: false,
+        leave_out_trial: false,
+        as_known: period.last().next(),
+        as_of: store::history::newest(conn).await?,
+    };
+    let input = store::report_input::load(conn, &wanted).await?;
+    let archive = store::report_input::archive(conn, &wanted).await?;
+    Document::new(input, archive)?.context("the partner")
+}
+
 /// The most memory this process had, in MiB.
-fn peak_mib() -> Result<u64> {
+pub fn peak_mib() -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM")?;
     let kib: u64 = peak.trim().trim_end_matches("kB").trim().parse()?;

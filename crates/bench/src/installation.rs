@@ -23,10 +23,8 @@ pub fn morning(day: Day) -> Instant {
 /// An installation made on this day, with the credentials of its first API client beside it.
 pub async fn make(folder: &Path, day: Day) -> Result<(App, ManualClock)> {
     std::fs::create_dir_all(folder)?;
-    let sealing = SealingKey::create(&folder.join("secret.key"))?;
-    let clock = ManualClock::at(morning(day));
-    let db = Db::open(&database(folder)).await?;
-    let app = App::new(db, Clock::Manual(clock.clone()), Ids::default(), settings(folder), sealing);
+    SealingKey::create(&folder.join("secret.key"))?;
+    let (app, clock) = open(folder, day).await?;
     let first = app::setup::init(&app, "Root", "root@example.com").await?;
     let credentials = serde_json::json!({
         "tenant_id": first.tenant_id.to_string(),
@@ -36,6 +34,14 @@ pub async fn make(folder: &Path, day: Day) -> Result<(App, ManualClock)> {
     let file = folder.join("credentials.json");
     std::fs::write(&file, credentials.to_string()).with_context(|| file.display().to_string())?;
     Ok((app, clock))
+}
+
+/// The installation in this folder, on the morning of a day.
+pub async fn open(folder: &Path, day: Day) -> Result<(App, ManualClock)> {
+    let sealing = SealingKey::read(&folder.join("secret.key"))?;
+    let clock = ManualClock::at(morning(day));
+    let db = Db::open(&database(folder)).await?;
+    Ok((App::new(db, Clock::Manual(clock.clone()), Ids::default(), settings(folder), sealing), clock))
 }
 
 fn settings(folder: &Path) -> Settings {

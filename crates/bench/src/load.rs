@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
+use app::clock::ManualClock;
 use app::ids::Noun;
 use app::usage::upload::{Encoding, Form, Format, Source, receive, store as store_upload};
 use app::{App, history};
@@ -13,6 +14,7 @@ use domain::access::Actor;
 use domain::ids::{ContactId, DEFAULT_IDP, InfraNo, TenantId, TenantNo};
 use domain::pricing::{PricingMode, Quota};
 use domain::tenant::{Language, TenantKind};
+use domain::time::Day;
 use domain::user::ContactType;
 use serde_json::json;
 use store::contacts::NewContact;
@@ -38,38 +40,82 @@ const PARTS: &[(&str, &[&str])] = &[
 pub async fn load(folder: &Path, store: &Path) -> Result<()> {
     let (channel, meta) = (Channel(folder.to_owned()), Meta::read(folder)?);
     let days = meta.number("days")?;
-    let (app, clock) = installation::make(store, meta.day(0)?).await?;
-    let ids = tenants(&app, &channel, store).await?;
-    switch_on(&app, &ids, &channel.day(days - 1)?).await?;
-    let (mut import_ms, mut close_ms, mut tend_ms) = (Vec::new(), Vec::new(), Vec::new());
+    let mut loading = Loading::begin(&channel, &meta, store).await?;
+    let mut took = Vec::new();
     for number in 0..days {
-        let readings = channel.day(number)?;
-        let start = Instant::now();
-        import(&app, &ids, &readings, number).await?;
-        import_ms.push(start.elapsed().as_millis());
-        clock.set(installation::morning(meta.day(number)?.next()));
-        let start = Instant::now();
-        history::close_due(&app).await?;
-        close_ms.push(start.elapsed().as_millis());
-        let start = Instant::now();
-        while history::tend(&app).await? {}
-        tend_ms.push(start.elapsed().as_millis());
-        eprintln!(
-            "day {number}: {} readings imported in {} ms, closed in {} ms, tended in {} ms",
-            readings.len(),
-            import_ms.last().unwrap_or(&0),
-            close_ms.last().unwrap_or(&0),
-            tend_ms.last().unwrap_or(&0)
-        );
+        let day = loading.day(&channel.day(number)?).await?;
+        eprintln!("day {number}: {day:?}");
+        took.push(day);
     }
+    let app = loading.app;
     let parts = sizes(&app).await?;
     app.db.close().await;
     let bytes: i64 = parts.values().sum();
+    let ms = |of: fn(&Took) -> u128| took.iter().map(of).collect::<Vec<_>>();
+    let (import, close, tend) = (ms(|day| day.import_ms), ms(|day| day.close_ms), ms(|day| day.tend_ms));
     println!(
         "{}",
-        json!({ "bytes": bytes, "parts": parts, "import_ms": import_ms, "close_ms": close_ms, "tend_ms": tend_ms })
+        json!({ "bytes": bytes, "parts": parts, "import_ms": import, "close_ms": close, "tend_ms": tend })
     );
     Ok(())
+}
+
+/// What a day took, in milliseconds.
+#[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "as they are printed")]
+pub struct Took {
+    /// Receiving and storing its readings.
+    pub import_ms: u128,
+    /// Closing and freezing it.
+    pub close_ms: u128,
+    /// The upkeep of the history after it.
+    pub tend_ms: u128,
+}
+
+/// An installation that is being filled, day by day.
+pub struct Loading {
+    /// It.
+    pub app: App,
+    clock: ManualClock,
+    ids: Vec<(TenantNo, TenantId)>,
+    today: Day,
+}
+
+impl Loading {
+    /// Makes it, with the channel's tenants.
+    pub async fn begin(channel: &Channel, meta: &Meta, store: &Path) -> Result<Self> {
+        let today = meta.day(0)?;
+        let (app, clock) = installation::make(store, today).await?;
+        let ids = tenants(&app, channel, store).await?;
+        switch_on(&app, &ids, &channel.day(meta.number("last")?)?).await?;
+        Ok(Self { app, clock, ids, today })
+    }
+
+    /// Takes a day's readings in, and goes on to the next day.
+    pub async fn day(&mut self, readings: &[Reading]) -> Result<Took> {
+        let start = Instant::now();
+        import(&self.app, &self.ids, readings, self.today).await?;
+        let import_ms = start.elapsed().as_millis();
+        self.today = self.today.next();
+        self.clock.set(installation::morning(self.today));
+        let start = Instant::now();
+        history::close_due(&self.app).await?;
+        let close_ms = start.elapsed().as_millis();
+        let start = Instant::now();
+        while history::tend(&self.app).await? {}
+        Ok(Took { import_ms, close_ms, tend_ms: start.elapsed().as_millis() })
+    }
+
+    /// The number of the tenant that the channel numbers so.
+    pub fn no(&self, number: i32) -> Result<TenantNo> {
+        let tenant = self.ids.get(usize::try_from(number)?);
+        Ok(tenant.context("a tenant of the channel")?.0)
+    }
+
+    /// The day that is open.
+    pub const fn today(&self) -> Day {
+        self.today
+    }
 }
 
 /// Makes the tenants in the channel's order; `numbers.bin` keeps the channel's number of each of the database's.
@@ -156,7 +202,7 @@ fn item(reading: &Reading) -> Result<&'static str> {
 }
 
 /// Imports a day's readings, each with a key of its own.
-async fn import(app: &App, ids: &[(TenantNo, TenantId)], readings: &[Reading], day: i32) -> Result<()> {
+async fn import(app: &App, ids: &[(TenantNo, TenantId)], readings: &[Reading], day: Day) -> Result<()> {
     let mut text = Vec::with_capacity(readings.len() * 140);
     for (reading, at) in readings.iter().zip(0_u32..) {
         let id = ids.get(reading.tenant as usize).context("a tenant of the channel")?.1;
@@ -177,7 +223,7 @@ async fn import(app: &App, ids: &[(TenantNo, TenantId)], readings: &[Reading], d
 }
 
 /// The pages on disk of the tables with readings, and of their indexes.
-async fn sizes(app: &App) -> Result<HashMap<&'static str, i64>> {
+pub async fn sizes(app: &App) -> Result<HashMap<&'static str, i64>> {
     let mut sizes = HashMap::new();
     for (table, bytes) in store::sizes::by_table(&mut app.read().await?).await? {
         if let Some((part, _)) = PARTS.iter().find(|(_, tables)| tables.contains(&table.as_str())) {

@@ -4,7 +4,9 @@
 
 mod answer;
 mod ask;
+mod batch;
 mod channel;
+mod growth;
 mod installation;
 mod load;
 mod server;
@@ -27,8 +29,13 @@ async fn main() -> Result<()> {
         ["server", tidemark, channel, store] => {
             server::run(Path::new(tidemark), Path::new(channel), Path::new(store))
         }
+        ["batch", channel, store] => batch::run(Path::new(channel), Path::new(store)).await,
+        ["growth", channel, store, months] => {
+            growth::run(Path::new(channel), Path::new(store), months.parse()?).await
+        }
         _ => bail!(
-            "usage: bench load CHANNEL STORE LAYOUT | ask CHANNEL STORE QUERY | server TIDEMARK CHANNEL STORE"
+            "usage: bench load CHANNEL STORE LAYOUT | ask CHANNEL STORE QUERY | server TIDEMARK CHANNEL STORE | \
+             batch CHANNEL STORE | growth CHANNEL STORE MONTHS"
         ),
     }
 }

@@ -35,6 +35,11 @@ impl Place {
         Ok(Self { folder, meta: Meta::read(&channel.0)?, ids })
     }
 
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The id of the tenant that the channel numbers so.
     pub fn id(&self, number: u32) -> Result<TenantId> {
         let ids = self.ids.as_chunks().0;

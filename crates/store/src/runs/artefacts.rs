@@ -32,6 +32,18 @@ pub async fn of_run(conn: &mut Conn, run: RunId) -> Result<Vec<Artefact>> {
     rows.iter().map(artefact).collect()
 }
 
+/// How many files are saved, and their bytes before compression.
+pub async fn saved_total(conn: &mut Conn) -> Result<(i64, i64)> {
+    let row = conn
+        .one(
+            "SELECT COUNT(*) AS files, CAST(COALESCE(SUM(plain_bytes), 0) AS BIGINT) AS bytes
+             FROM artefacts WHERE status = $1",
+            args![ArtefactStatus::Saved.as_str()],
+        )
+        .await?;
+    row.map_or(Ok((0, 0)), |row| Ok((row.int("files")?, row.int("bytes")?)))
+}
+
 /// The files a report keeps for download: those of runs that save, oldest run first (reports-api, 7.2).
 pub async fn kept(conn: &mut Conn, report: ReportId) -> Result<Vec<Artefact>> {
     let sql = select!("WHERE r.report_id = $1 AND r.result_action = 'save' ORDER BY r.no, a.position");
