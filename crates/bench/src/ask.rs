@@ -6,7 +6,6 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use domain::ids::TenantNo;
 use domain::report::{Document, Kind, Label, Level, Pass, Rows as _};
-use domain::tenant::TenantKind;
 use domain::time::{Day, Period};
 use store::report_input::{Channel, Wanted};
 use store::{Conn, Db};
@@ -70,9 +69,9 @@ async fn summaries(conn: &mut Conn, numbers: &Numbers, meta: &Meta) -> Result<An
     let of_channel = ItemsOfChannel::new(&items);
     let pass = Pass::new(TenantNo::TOP, &twigs, &archive, &items, question)?.context("the root")?;
     let mut answer = Answer::default();
-    for twig in twigs.iter().filter(|twig| *twig.kind.at(last) != TenantKind::Unit) {
-        let tenant = numbers.of(twig.no);
-        for (item, _, figures) in pass.figures(twig.no, first, last) {
+    for no in pass.tenants() {
+        let tenant = numbers.of(no);
+        for (item, _, figures) in pass.figures(no, first, last) {
             let y = figures.absolute.production + figures.absolute.trial;
             let x = y - figures.delta.production - figures.delta.trial;
             answer.add(tenant, of_channel.number(item), 0, (x, y))?;

@@ -142,6 +142,12 @@ impl Pass {
         self.members.tree.kind(tenant, self.question.last()) != TenantKind::Unit
     }
 
+    /// Every tenant below the subject of which figures are kept, and the subject, each before those below it: in the order
+    /// in which [`Pass::figures`] finds theirs soonest.
+    pub fn tenants(&self) -> impl Iterator<Item = TenantNo> {
+        self.members.subtree().filter(|place| self.keeps(*place)).map(|place| self.members.no(place))
+    }
+
     /// What a tenant and all below it used, item by item, from the end of one day to that of another, in no order: what
     /// was above zero on some day of the period. Local storage of personal tenants is left out, as reports have no rows
     /// of it (reports-api, section 10). Nothing if a day is not among those that were read.
