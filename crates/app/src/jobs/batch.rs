@@ -21,7 +21,7 @@ use store::Conn;
 use store::report_input::Channel;
 use store::runs::{Alike, Claim, Pinned};
 
-use super::{content, measures, steps};
+use super::{content, describe, measures, steps};
 use crate::history::apart;
 use crate::{App, Error, Result};
 
@@ -48,7 +48,13 @@ impl Batch {
         let ranges = store::tree::size(&mut conn).await?.ranges;
         // A pass reads each range once, and a report by itself at least one.
         let pays = waiting > 1 && usize::try_from(waiting).is_ok_and(|waiting| waiting >= ranges);
-        let shared = if pays { pass(conn, alike, now.day()).await? } else { None };
+        let shared = if pays { pass(conn, alike, now.day()).await } else { Ok(None) };
+        // A damaged block is the fault of the reports that read it, and each of them says so for itself.
+        let shared = shared.unwrap_or_else(|error| {
+            let why = describe(&error);
+            tracing::warn!(runs = waiting, why, "there is no pass: the reports are made one by one");
+            None
+        });
         if let Some(Shared { as_of, .. }) = &shared {
             measures::pass_made(waiting, *as_of);
             steps::reached(app, "after-pass");

@@ -1,13 +1,13 @@
 //! One pass over the blocks, for the reports of everyone.
 //!
 //! Memory: blocks stay compressed, and are unpacked for a run of consecutive tenants at a time; a run is cut where
-//! subtrees end, and has at most [`MOST_CELLS`] tenants times days. A reading takes 8 bytes then, a sum 16 and its
-//! line 8: with five meters a tenant some 20 MB for the run and twice that for the sums, if those of all tenants are
-//! kept. They are if one run is all there is. Of a larger report (the daily one of a whole channel) only the sums of the
-//! few tenants whose subtree is larger than a run are kept, and the others are folded again, run by run, when their rows
-//! are written. A pass over a whole channel, which the reports of all partners share, keeps the sums of all tenants but
-//! units. Of the few members that moved or switched within the days that are read whole series are kept, 16 bytes a
-//! reading.
+//! subtrees end, and has at most [`MOST_CELLS`] tenants times days. A meter takes 24 bytes then and 8 more for each day
+//! that is read; a sum takes 8 bytes and 16 for each day, and its tenant 40. With five meters a tenant the longest run takes
+//! some 20 MB for many days and 52 MB for two, and about as much for the sums, if those of all tenants are kept. They are if
+//! one run is all there is. Of a larger report (the daily one of a whole channel) only the sums of the few tenants whose
+//! subtree is larger than a run are kept, and the others are folded again, run by run, when their rows are written. A pass
+//! over a whole channel, which the reports of all partners share, keeps the sums of all tenants but units. Of the few
+//! members that moved or switched within the days that are read whole series are kept, 16 bytes a reading.
 
 use std::ops::Range;
 

@@ -235,6 +235,22 @@ async fn reports_that_share_a_pass_read_no_block() {
 }
 
 #[tokio::test]
+async fn a_damaged_block_is_the_fault_of_each_report_that_reads_it() {
+    let channel = Channel::new(&[Kind::UsageSummary]).await;
+    channel.live(2..=31).await;
+    channel.test.clock.set(at("2020-02-01T09:00:00Z"));
+    jobs::drain(&channel.test.app).await.unwrap();
+    let mut tx = channel.test.app.write_as(Actor::System).await.unwrap();
+    assert!(tx.run("UPDATE segments SET bytes = zeroblob(9)", args![]).await.unwrap() > 0);
+    tx.commit().await.unwrap();
+    channel.test.clock.set(at("2020-02-01T23:59:59Z"));
+    jobs::drain(&channel.test.app).await.unwrap();
+    let mut conn = channel.test.app.read().await.unwrap();
+    let sql = "SELECT COUNT(*) AS n FROM runs WHERE attempts = 1 AND reason LIKE '%is damaged%'";
+    assert_eq!(conn.count(sql, args![]).await.unwrap(), 4);
+}
+
+#[tokio::test]
 async fn a_day_that_is_closed_leaves_a_fresh_tree() {
     let channel = Channel::new(&[]).await;
     channel.live(2..=3).await;

@@ -28,8 +28,9 @@ use changes::Changes;
 
 /// The most readings of one transaction, but for a single call that has more.
 const MAX_BATCH: usize = 20_000;
-/// The most meters that are remembered, each of about 100 bytes.
-const MAX_REMEMBERED: usize = 1 << 20;
+/// The most meters that are remembered: as many as a hash table of 2^20 slots holds. It has 68 MB then, and that of the
+/// levels of accumulating meters 43 MB.
+const MAX_REMEMBERED: usize = 7 << 17;
 
 /// The readings that wait to be written, and what is remembered between transactions.
 #[derive(Debug, Default)]
