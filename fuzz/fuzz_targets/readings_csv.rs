@@ -1,5 +1,4 @@
 //! Any bytes as an upload in CSV: refused or read, never a panic.
-//! `cargo +nightly fuzz run readings_csv`
 
 #![no_main]
 

@@ -1,5 +1,4 @@
 //! Any bytes as an upload in JSON: refused or read, never a panic.
-//! `cargo +nightly fuzz run readings_json`
 
 #![no_main]
 

@@ -1,5 +1,4 @@
 //! Any bytes as an upload in NDJSON: refused or read, never a panic.
-//! `cargo +nightly fuzz run readings_ndjson`
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The project's chores: `cargo xtask test`, `cargo xtask check`, `cargo xtask openapi`, `cargo xtask bench`.
+//! The project's chores: `cargo xtask test`, `check`, `openapi`, `bench` and `fuzz`.
 //!
 //! Plain programs are called by name and their output is shown as it is; what a chore decides by itself (arrows,
 //! licences, file lengths) is a pure function with tests beside it.
@@ -6,6 +6,7 @@
 mod arrows;
 mod bench;
 mod check;
+mod fuzz;
 mod licences;
 mod needs;
 mod openapi;
@@ -28,9 +29,11 @@ Usage: cargo xtask <CHORE>
   check        Judge everything but behaviour: the arrows between crates, file lengths, formatting, clippy,
                drift of api/openapi.json, licences. All checks run; the exit code is 1 if one fails.
   openapi      Write api/openapi.json from the code.
-  bench history [OPTIONS]
-               Time reports over a month of readings in other engines, each from its own store.
-               OPTIONS: --tenants N, --days N, --quick; --help lists all. Needs PostgreSQL's server programs.
+  bench NAME [ARGS]
+               Time Tidemark: `bench history` beside other engines (needs PostgreSQL's server programs), `bench server`,
+               `bench batch`, `bench growth` by itself. `bench` alone says more.
+  fuzz [SECONDS]
+               Run every fuzz target of fuzz/ for so many seconds [default: 20], on the compiler at hand.
   help         Print this.
 ";
 
@@ -53,6 +56,7 @@ fn chore() -> Result<()> {
         (Some("test"), _) => test::run(&Workspace::here()?, &rest)?,
         (Some("check"), true) => check::run(&Workspace::here()?)?,
         (Some("bench"), _) => bench::run(&Workspace::here()?, &rest)?,
+        (Some("fuzz"), _) => fuzz::run(&Workspace::here()?, &rest)?,
         (Some("openapi"), true) => openapi::write(&Workspace::here()?)?,
         (Some(name @ ("check" | "openapi")), false) => bail!("{name} takes no arguments"),
         (Some(other), _) => bail!("no chore is called {other}; `cargo xtask help` lists them"),

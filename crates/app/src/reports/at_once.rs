@@ -9,6 +9,7 @@ use store::report_input::Wanted;
 use super::pieces::Flow;
 use super::{content, depth};
 use crate::access::Deleted;
+use crate::cells::MAX_DAYS;
 use crate::{App, Caller, Error, Result};
 
 /// What the file is to show, checked for form.
@@ -93,6 +94,11 @@ fn period(asked: &Asked, last_closed: Day, today: Day) -> Result<Period> {
     let start = asked.start.unwrap_or_else(|| end.first_of_month());
     if start > end {
         return Err(Error::invalid("start", format!("lies after the end, {end}")));
+    }
+    if asked.kind.is_per_day() && start.plus(MAX_DAYS) <= end {
+        let why =
+            format!("lies more than {MAX_DAYS} days before the end of {end}: too long for rows of each day");
+        return Err(Error::invalid("start", why));
     }
     Ok(Period::inclusive(start, end))
 }

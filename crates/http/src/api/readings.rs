@@ -120,6 +120,7 @@ async fn post(
 ) -> Result<Json<SummaryBody>, Problem> {
     // Before the body is looked at, as for `PUT /tenants/usages`.
     let source = Source::caller(&caller.0)?;
+    params.only(&["reason"])?;
     let headers = request.headers();
     let form = Form {
         format: format(headers)?,

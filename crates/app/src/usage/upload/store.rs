@@ -61,16 +61,16 @@ async fn write(
 ) -> Result<()> {
     let named: Vec<_> = chunk.iter().map(|(_, sent)| Ok(named(sent))).collect();
     let placed = check::check(&app.intake.known, &mut app.read().await?, &source.roots, &named).await?;
-    let (mut lines, mut accepted, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut taken, mut refused) = (Vec::new(), Vec::new());
     for ((line, sent), placed) in chunk.iter().zip(placed) {
         match placed.map_err(flaw).and_then(|placed| late.check(sent.day, placed)) {
-            Ok(placed) => {
-                lines.push(*line);
-                accepted.push(reading(source.actor, sent, &placed));
-            }
+            Ok(placed) => taken.push((*line, reading(source.actor, sent, &placed))),
             Err(flaw) => refused.push((*line, flaw)),
         }
     }
+    // Oldest day first: a reading of an accumulating meter moves those of later days, which the upload may state as well.
+    taken.sort_by_key(|(_, reading)| reading.day.unwrap_or(Day(i32::MAX)));
+    let (lines, accepted): (Vec<u64>, Vec<Accepted>) = taken.into_iter().unzip();
     let written = writer::write(app, source.actor, reason, accepted).await?;
     for (line, verdict) in lines.into_iter().zip(written.verdicts) {
         match verdict {

@@ -39,7 +39,8 @@ const HTML: &str = "<!DOCTYPE html>\n<html lang=\"en\">...";
         ("format" = Option<schema::ReportFormat>, Query, example = "csv_v2_0",
             description = "The form of the file; `csv_v2_0` where it is absent"),
         ("start" = Option<String>, Query, format = "date", example = "2026-04-01",
-            description = "The first day; where it is absent the 1st of the month of `end`"),
+            description = "The first day; where it is absent the 1st of the month of `end`. Of kinds with rows for each day \
+                at most 400 days before it"),
         ("end" = Option<String>, Query, format = "date", example = "2026-04-30",
             description = "The last day, which belongs to the period, at most today; where it is absent the last one \
                 that is closed. Days that are not closed show what is known of them"),

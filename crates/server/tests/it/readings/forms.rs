@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Bulk, counts};
+use super::{Bulk, PATH, counts};
 use crate::metering::Metering as _;
 
 pub(super) fn gzip(plain: &str) -> Vec<u8> {
@@ -180,6 +180,8 @@ async fn csv_lines_are_those_of_the_file_also_where_a_cell_goes_over_several() {
         assert_eq!(summary["refused"], expected);
     }
     assert_eq!(bulk.stored().await, 1);
+    let misspelt = bulk.server.post(&format!("{PATH}?reson=late")).bearer(&bulk.token).raw("text/csv", csv);
+    assert!(misspelt.await.expect(400).to_string().contains("reson"));
 }
 
 #[tokio::test]
@@ -198,6 +200,25 @@ async fn the_first_thousand_refusals_are_named_and_the_others_counted() {
         .map(|refusal| refusal["line"].as_u64().unwrap())
         .collect();
     assert_eq!(lines, (1..=1000).collect::<Vec<u64>>());
+}
+
+#[tokio::test]
+async fn what_a_file_says_of_several_days_holds_whatever_its_order() {
+    let bulk = Bulk::new().await;
+    bulk.test.switch(bulk.customer, "notarizations", None, true).await;
+    let file = |early: i64, late: i64| {
+        let id = bulk.customer;
+        format!(
+            "tenant_id,offering_item,value,date\n{id},notarizations,{late},2026-05-06\n\
+             {id},notarizations,{early},2026-05-03\n"
+        )
+    };
+    for (early, late, taken) in [(5, 9, [2, 0, 0]), (5, 9, [0, 2, 0]), (7, 11, [1, 1, 0]), (2, 30, [2, 0, 0])]
+    {
+        let summary = bulk.post("text/csv", file(early, late)).await.ok();
+        assert_eq!(counts(&summary), taken, "{early} and {late}: {summary}");
+        assert_eq!(bulk.level(bulk.customer, "notarizations").await, Some(late));
+    }
 }
 
 #[tokio::test]

@@ -177,6 +177,10 @@ async fn a_refusal_names_the_parameter() {
         ("?start=2026-05-08", "start: lies after the end, 2026-05-07"),
         ("?start=2026-05-04&end=2026-05-03", "start: lies after the end, 2026-05-03"),
         ("?end=2026-02-30", "end: not a date of the form YYYY-MM-DD"),
+        (
+            "?kind=usage_daily&start=2025-04-02",
+            "start: lies more than 400 days before the end of 2026-05-07: too long for rows of each day",
+        ),
         ("?end=2026-05-09", "end: lies in the future; the last closed day is 2026-05-07"),
         ("?hide_zero_usage=yes", "hide_zero_usage: must be true or false"),
         ("?show_skus=2", "show_skus: must be true or false"),
