@@ -161,12 +161,13 @@ impl Document {
             self.tenant(place).is_personal && matches!(label, Label::Item(item) if is_local_storage(item))
         };
         shown.retain(|slot| !is_hidden(slot));
+        let question = &self.in_shared(place).map_or(&self.pass, |(pass, _)| pass).question;
         let figures = |slot| {
             let account = accounts.iter().find(|(at, _)| *at == slot);
             let account = account.map_or(Account::empty(), |(_, account)| *account);
             let is_range = self.slots.at(slot).label.is_range();
             let of_day = |end: &Day| {
-                let days = self.day(place, self.begin(place, slot, *end)).zip(self.day(place, *end));
+                let days = question.at(self.begin(place, slot, *end)).zip(question.at(*end));
                 let figures = days.map(|(begin, end)| account.figures(is_range, begin, end));
                 (*end, figures.unwrap_or_default())
             };
@@ -187,12 +188,6 @@ impl Document {
         };
         let slot = |account: &Account<'_>| slots.get(account.counter).copied().flatten();
         accounts.into_iter().filter_map(|account| Some((slot(&account)?, account))).collect()
-    }
-
-    /// The number of a day among those that were read for the member.
-    fn day(&self, place: Place, day: Day) -> Option<usize> {
-        let pass = self.in_shared(place).map_or(&self.pass, |(pass, _)| pass);
-        pass.question.at(day)
     }
 
     /// The days that a member has rows for.
@@ -250,13 +245,17 @@ impl Document {
         Row {
             tenant: tenant.clone(),
             label,
-            infra: self.infras.get(&infra).map(|infra| infra.at(as_of).clone()),
+            infra: self.infra(infra).map(|infra| infra.at(as_of).clone()),
             date,
             figures,
             quota: item.and_then(|item| *item.quota.at(as_of)),
             pricing: self.pricing(place, label, item, as_of, &figures),
             sku: self.sku(place, label, as_of),
         }
+    }
+
+    fn infra(&self, no: InfraNo) -> Option<&Timeline<Arc<RowInfra>>> {
+        if no == InfraNo::NONE { None } else { self.infras.get(&no) }
     }
 
     /// The price of the day, where there is one and a currency to say it in.
@@ -268,10 +267,10 @@ impl Document {
         day: Day,
         figures: &Figures,
     ) -> Option<RowPricing> {
+        let currency = (*self.tenant(place).currency.at(day))?;
         let on_any_storage = || self.items.find(place, self.slots.slot(label, InfraNo::NONE)?);
         let own = item.and_then(|item| *item.price.at(day));
         let price = own.or_else(|| on_any_storage().and_then(|item| *item.price.at(day)))?;
-        let currency = (*self.tenant(place).currency.at(day))?;
         let payer =
             self.input.tenants.get(self.pass.members.tree.payer(self.pass.members.at(place).tenant, day))?;
         let mode = mode_at(*payer.pricing_mode.at(day), payer.created_at, day.last_second());
