@@ -13,7 +13,8 @@ use crate::Result;
 const TRIES: usize = 5;
 
 /// Why a range is not written anew while a day is over and its segments are not there.
-const FREEZING: &str = "a day is being frozen; run it again. Where no server runs, start one, which freezes the day, and run it again";
+const FREEZING: &str = "a day is being frozen; run it again. Where no server runs, start one first, \
+    which freezes the day";
 
 /// What was found.
 #[derive(Debug, Clone, Default)]
