@@ -53,7 +53,10 @@ async fn freeze(app: &App) -> Result<Option<Day>> {
         // Runs wait for the history.
         app.work.notify_waiters();
         let on = app.clone();
-        apart(async move { refresh_tree(&on).await }).await?;
+        if let Err(error) = apart(async move { refresh_tree(&on).await }).await {
+            // The days are frozen all the same; what changed since the last time is read beside the old blocks.
+            tracing::warn!(?error, "the tree was not packed anew");
+        }
     }
     Ok(frozen)
 }

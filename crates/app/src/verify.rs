@@ -12,6 +12,10 @@ use crate::Result;
 /// How often a range is written anew before that is given up: each time a server beside was faster.
 const TRIES: usize = 5;
 
+/// Why a range is not written anew while a day is over and its segments are not there.
+const FREEZING: &str = "a day is being frozen; run it again. Where no server runs, start one first, \
+    which freezes the day";
+
 /// What was found.
 #[derive(Debug, Clone, Default)]
 pub struct Verdict {
@@ -35,7 +39,8 @@ pub async fn ranges(db: &Db) -> Result<Vec<RangeNo>> {
 /// nothing is changed.
 pub async fn range(db: &Db, range: RangeNo, rebuild: Option<Instant>) -> Result<Verdict> {
     let mut verdict = Verdict::default();
-    for tries in 0..=TRIES {
+    let mut tries = 0;
+    loop {
         let mut snapshot = db.read().await?;
         let rebuilt = store::history::rebuild(&mut snapshot, range).await?;
         verdict.entries = rebuilt.entries;
@@ -50,14 +55,20 @@ pub async fn range(db: &Db, range: RangeNo, rebuild: Option<Instant>) -> Result<
         if tries == 0 {
             verdict.differences = told(&mut snapshot, range, &comparison).await?;
         }
-        let Some(now) = rebuild.filter(|_| !verdict.agrees && comparison.against == 0 && tries < TRIES)
-        else {
-            return Ok(verdict);
-        };
-        let Some(repair) = store::history::repair(&mut snapshot, range, &rebuilt, comparison).await? else {
-            return Ok(verdict);
-        };
+        let Some(now) = rebuild.filter(|_| comparison.can_be_mended()) else { return Ok(verdict) };
+        let repair = store::history::repair(&mut snapshot, range, &rebuilt, comparison).await?;
         drop(snapshot);
+        if tries == TRIES {
+            let why = if repair.is_none() {
+                FREEZING
+            } else {
+                "a server at work was faster each time; run it again"
+            };
+            verdict.differences.push(format!("range {range}: nothing more is written: {why}"));
+            return Ok(verdict);
+        }
+        tries += 1;
+        let Some(repair) = repair else { continue };
         let written = format!("range {range}: {repair} written anew from the ledger");
         let mut tx = db.write(Actor::System, now).await?;
         if store::history::put(&mut tx, repair).await? {
@@ -65,7 +76,6 @@ pub async fn range(db: &Db, range: RangeNo, rebuild: Option<Instant>) -> Result<
             verdict.written.push(written);
         }
     }
-    Ok(verdict)
 }
 
 /// Checks what is kept beside the history: the blocks of the tree against the tenants, and that the idempotency keys can
@@ -109,6 +119,13 @@ async fn told(conn: &mut Conn, range: RangeNo, comparison: &Comparison) -> Resul
             "range {range}: segments and rows of {} meters agree against the ledger, which must have lost entries; \
              nothing is written from it",
             comparison.against
+        ));
+    }
+    if comparison.alone > 0 {
+        told.push(format!(
+            "range {range}: rows of {} meters have another level than the ledger for a day that is not frozen: either \
+             these are wrong, or the ledger has lost its newest entries; these rows are left as they are",
+            comparison.alone
         ));
     }
     Ok(told)

@@ -28,6 +28,9 @@ words! {
 #[error("must begin on one of the days 1 to 28, end before the next such day, and hold today")]
 pub struct NoBillingPeriod;
 
+/// More days than any billing period has.
+pub const LONGEST_BILLING_PERIOD: i32 = 32;
+
 /// The first day of a tenant's billing month, 1 to 28.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BillingDay(i8);
@@ -79,6 +82,7 @@ mod tests {
             let anchor = BillingDay::new(anchor).unwrap();
             let period = anchor.period_of(Day(day));
             prop_assert!(period.contains(Day(day)));
+            prop_assert!(period.end < period.start.plus(LONGEST_BILLING_PERIOD));
             prop_assert_eq!(anchor.period_of(period.end).start, period.end);
         }
     }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
+use domain::billing::LONGEST_BILLING_PERIOD;
 use domain::branch::Branch;
 use domain::catalogue::Item;
 use domain::history::{Archive, Cell, Series};
@@ -24,9 +25,6 @@ use crate::{App, Caller, Error, Result};
 
 /// How many tenants, times the days that are read, are unpacked at a time.
 const MOST_CELLS: usize = 1 << 18;
-
-/// More days than any billing period has.
-const LONGEST_BILLING_PERIOD: i32 = 32;
 
 /// Begins the file: a line for each meter and day of the tenant and those below it that the caller may see, on days on
 /// which the meter had ever been heard. By tenant number, meter and day. A tenant has no lines for days it was elsewhere.

@@ -27,8 +27,11 @@ pub struct Comparison {
     pub more: usize,
     /// Whether any is one of the segments.
     pub(super) segments_differ: bool,
-    /// The meters whose row differs.
+    /// The meters whose row differs and is to be written anew.
     pub(super) rows: Vec<WrongRow>,
+    /// How many rows have, for a day that is not frozen, another level than the ledger. Such a reading stands in the row
+    /// and in one ledger block alone: where the ledger has lost that block, the row is the last that knows it.
+    pub alone: usize,
     /// Of meters whose segments differ, the last reading that these have.
     last: BTreeMap<MeterKey, (Day, i64)>,
     /// How many meters say in their segments and in their row one and the same, and it is not what the ledger says. Rather
@@ -76,6 +79,11 @@ impl Comparison {
     /// Whether all that is stored is what the ledger says.
     pub fn agrees(&self) -> bool {
         self.differences.is_empty()
+    }
+
+    /// Whether there is anything to be written anew, and the ledger to be trusted with it.
+    pub fn can_be_mended(&self) -> bool {
+        self.against == 0 && (self.segments_differ || !self.rows.is_empty())
     }
 
     fn add(&mut self, difference: Difference) {
@@ -225,7 +233,11 @@ async fn compare_rows(
             let place = "the meter's row".to_owned();
             let (by_ledger_told, stored_told) = (told_row(by_ledger), told_row(stored));
             comparison.add(Difference::Meter { key, place, by_ledger: by_ledger_told, stored: stored_told });
-            comparison.rows.push(WrongRow { key, stored, by_ledger });
+            if is_alone(stored, by_ledger, frozen) {
+                comparison.alone += 1;
+            } else {
+                comparison.rows.push(WrongRow { key, stored, by_ledger });
+            }
         }
     }
     Ok(())
@@ -246,6 +258,12 @@ fn is_same(stored: Option<Meter>, by_ledger: Option<Meter>, frozen: Day) -> bool
         (Some(stored), Some(by_ledger)) if forgets(&stored) => stored == Meter { before: None, ..by_ledger },
         _ => stored == by_ledger,
     }
+}
+
+/// Whether a row may be all that is left of a reading: it is of a day that is not frozen, and the ledger has another level.
+fn is_alone(stored: Option<Meter>, by_ledger: Option<Meter>, frozen: Day) -> bool {
+    let level = by_ledger.map(|by_ledger| by_ledger.level);
+    stored.is_some_and(|stored| stored.heard_on >= frozen && Some(stored.level) != level)
 }
 
 fn told_row(meter: Option<Meter>) -> String {

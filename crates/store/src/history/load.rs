@@ -41,17 +41,6 @@ impl Scope {
     }
 }
 
-/// The ranges with the tenant and everything that stands below it now.
-pub async fn ranges_below(conn: &mut Conn, tenant: TenantNo) -> Result<Vec<RangeNo>> {
-    let rows = conn
-        .all(
-            "SELECT DISTINCT tenant_no / 4096 AS range_no FROM closure WHERE ancestor_no = $1 ORDER BY range_no",
-            args![tenant],
-        )
-        .await?;
-    rows.iter().map(|row| row.int("range_no").map(RangeNo)).collect()
-}
-
 /// The history from `first` to `last`, as known at `as_of`, of one snapshot.
 pub async fn load(conn: &mut Conn, scope: &Scope, first: Day, last: Day, as_of: Seq) -> Result<Archive> {
     let mut shelves: BTreeMap<RangeNo, Shelf> = BTreeMap::new();

@@ -24,7 +24,7 @@ use crate::{Conn, Result, Write, args};
 pub use compare::{Comparison, Difference, compare};
 pub use freeze::{Frozen, freeze, insert_frozen, ranges_to_freeze};
 pub use ledger::{PackedUp, append, insert_packed, pack, unpacked_range};
-pub use load::{Scope, levels_at, load, ranges_below};
+pub use load::{Scope, levels_at, load};
 pub use meters::{Meter, count_batch, meters, remove_meters, set_meters};
 pub use rebuild::{Flaw, Rebuilt, all_ranges, rebuild};
 pub use repair::{Repair, put, repair};

@@ -41,15 +41,17 @@ impl fmt::Display for Repair {
     }
 }
 
-/// Builds what a range needs, out of the snapshot in which it was compared with a ledger without flaws; `None` before
-/// the first setup.
+/// Builds what a range needs, out of the snapshot in which it was compared with a ledger without flaws; `None` while a day
+/// is over and not frozen: its segments, built from another snapshot, would have the rows as they were.
 pub async fn repair(
     conn: &mut Conn,
     range: RangeNo,
     rebuilt: &Rebuilt,
     comparison: Comparison,
 ) -> Result<Option<Repair>> {
-    let Some(days) = super::days(conn).await? else { return Ok(None) };
+    let Some(days) = super::days(conn).await?.filter(|days| days.open == days.frozen) else {
+        return Ok(None);
+    };
     let seq = super::newest(conn).await?;
     let segments = if comparison.segments_differ {
         Some((segments(conn, range).await?, blocks(range, rebuilt, days.frozen)))
@@ -94,10 +96,8 @@ pub async fn put(tx: &mut Write, repair: Repair) -> Result<bool> {
         let settled = "UPDATE ledger SET pending = 0 WHERE range_no = $1 AND pending = 1 AND last_seq <= $2";
         tx.run(settled, args![range, seq]).await?;
     }
-    if !rows.is_empty() {
-        // A server beside forgets what it remembers of meters.
-        count_batch(tx).await?;
-    }
+    // A server beside forgets what it remembers of meters: their rows, and levels that it read from segments.
+    count_batch(tx).await?;
     for row in rows {
         if put_row(tx, &row).await? != 1 {
             return Ok(false);

@@ -12,6 +12,7 @@ mod items;
 mod tenants;
 mod versions;
 
+use domain::billing::LONGEST_BILLING_PERIOD;
 use domain::ids::{Seq, TenantNo};
 use domain::report::{Kind, Level, ReportInput, TenantTimeline};
 use domain::time::{Day, Period};
@@ -46,9 +47,6 @@ pub struct Wanted {
     /// Changes and readings accepted after this number are not known.
     pub as_of: Seq,
 }
-
-/// More days than any billing period has.
-const LONGEST_BILLING_PERIOD: i32 = 32;
 
 impl Wanted {
     /// The earliest day whose end the report reads.

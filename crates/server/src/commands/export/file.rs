@@ -1,6 +1,8 @@
 //! The file: under another name until it is whole, and in place of one that is there only when that is asked for.
 
 use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -42,6 +44,12 @@ async fn write(options: &cli::Export, export: &mut Export) -> Result<u64> {
     let part = beside(&options.file);
     let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&part)?;
     lock.try_lock().with_context(|| format!("{} is being written by another tidemark", part.display()))?;
+    // Between opening and locking, the export that held it may have given it its name, or removed it.
+    ensure!(
+        is_at(&lock, &part)?,
+        "{} was just written by another tidemark; run it again",
+        options.file.display()
+    );
     // What an export before this one has left, as it was killed.
     lock.set_len(0)?;
     let written = async {
@@ -54,6 +62,16 @@ async fn write(options: &cli::Export, export: &mut Export) -> Result<u64> {
     written.await.inspect_err(|_: &anyhow::Error| {
         let _ = std::fs::remove_file(&part);
     })
+}
+
+/// Whether the path leads to this very file still.
+fn is_at(file: &File, path: &Path) -> Result<bool> {
+    let at = match std::fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        at => at?,
+    };
+    let file = file.metadata()?;
+    Ok((file.dev(), file.ino()) == (at.dev(), at.ino()))
 }
 
 async fn write_rows(file: File, export: &mut Export) -> Result<u64> {

@@ -20,6 +20,9 @@ use crate::process::harness::tidemark;
 
 const RANGE: RangeNo = RangeNo(0);
 
+/// Makes a meter's row wrong in what it says of the day before its last.
+const TAMPERED: &str = "UPDATE meters SET before_level = before_level + 1 WHERE tenant_no = $1";
+
 /// A history with all that there is: months and days, late readings, corrections, a retraction, blocks that are packed.
 struct Scene {
     test: TestApp,
@@ -168,11 +171,11 @@ async fn what_differs_from_the_ledger_is_named_and_written_anew() {
     scene.is_named_and_mended(&[&gap], "6 segments and 0 meters", &expected).await;
 
     let vms = scene.test.meter(harbour, "vms", None).await;
-    scene.run("UPDATE meters SET level = level + 1 WHERE tenant_no = $1", args![vms.tenant]).await;
-    let row = format!("tenant {harbour}, vms: the meter's row: the ledger says 15 on 2026-05-05 after ");
-    scene
-        .is_named_and_mended(&[&row, "stored is 16 on 2026-05-05"], "0 segments and 1 meter", &expected)
-        .await;
+    scene.run(TAMPERED, args![vms.tenant]).await;
+    let row =
+        format!("tenant {harbour}, vms: the meter's row: the ledger says 15 on 2026-05-05 after 15 on ");
+    let stored = "stored is 15 on 2026-05-05 after 16 on 2026-05-04";
+    scene.is_named_and_mended(&[&row, stored], "0 segments and 1 meter", &expected).await;
     let other = scene.test.meter(inlet, "vms", None).await;
     scene
         .run("DELETE FROM meters WHERE tenant_no = $1 AND item_no = $2", args![other.tenant, other.item])
@@ -255,12 +258,35 @@ async fn entries_lost_at_the_end_are_not_taken_for_the_truth() {
     assert_eq!(scene.all().await[..3], expected[..3]);
 }
 
+#[tokio::test]
+async fn a_reading_of_the_open_day_that_the_ledger_has_lost_stays_in_its_row() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.test.report_usage(vec![reading(scene.tenants[1], "vms", 42)]).await, [Ok(())]);
+    let expected = scene.all().await;
+    let no = scene.count("SELECT no AS n FROM ledger ORDER BY last_seq DESC LIMIT 1").await;
+    scene.run("DELETE FROM ledger WHERE no = $1", args![no]).await;
+    // What is wrong beside it is mended.
+    scene.flip_segment(day("2026-04-01")).await;
+    let (said, code) = scene.verify(&["--rebuild"]);
+    assert!(
+        said.contains("the ledger says 1 on 2026-05-05 after 0 on 2026-05-04, stored is 42 on"),
+        "{said}"
+    );
+    assert!(said.contains("rows of 1 meters have another level than the ledger"), "{said}");
+    assert!(said.contains("6 segments and 0 meters written anew"), "{said}");
+    assert_eq!(code, Some(1));
+    assert_eq!(scene.all().await[..3], expected[..3]);
+    let (said, code) = scene.verify(&["--rebuild"]);
+    assert!(said.contains("stored is 42 on") && !said.contains("written anew"), "{said}");
+    assert_eq!(code, Some(1));
+}
+
 /// What a rebuild would write now.
-async fn repair(scene: &Scene) -> store::history::Repair {
+async fn repair(scene: &Scene) -> Option<store::history::Repair> {
     let mut conn = scene.test.app.read().await.unwrap();
     let rebuilt = store::history::rebuild(&mut conn, RANGE).await.unwrap();
     let comparison = store::history::compare(&mut conn, RANGE, &rebuilt).await.unwrap();
-    store::history::repair(&mut conn, RANGE, &rebuilt, comparison).await.unwrap().unwrap()
+    store::history::repair(&mut conn, RANGE, &rebuilt, comparison).await.unwrap()
 }
 
 #[tokio::test]
@@ -274,23 +300,56 @@ async fn what_a_server_has_changed_meanwhile_is_not_written_over() {
         }
         put
     };
-    scene.run("DELETE FROM segments WHERE first_day = $1", args![day("2026-05-03")]).await;
-    let built = repair(&scene).await;
-    scene.tend().await;
-    assert!(!put(built).await, "corrections were taken into the segments");
-    assert!(put(repair(&scene).await).await);
-    scene.is_clean();
-
     let vms = scene.test.meter(scene.tenants[0], "vms", None).await;
-    let tampered = "UPDATE meters SET level = level + 1 WHERE tenant_no = $1";
-    scene.run(tampered, args![vms.tenant]).await;
-    let built = repair(&scene).await;
+    scene.run(TAMPERED, args![vms.tenant]).await;
+    let built = repair(&scene).await.unwrap();
     assert_eq!(scene.test.report_usage(vec![reading(scene.tenants[0], "vms", 30)]).await, [Ok(())]);
     assert!(!put(built).await, "the meter was heard");
     scene.is_clean();
-    scene.run(tampered, args![vms.tenant]).await;
-    let built = repair(&scene).await;
-    scene.test.clock.set(at("2026-05-06T12:00:00Z"));
+
+    scene.run("DELETE FROM segments WHERE first_day = $1", args![day("2026-05-03")]).await;
+    let built = repair(&scene).await.unwrap();
     scene.tend().await;
-    assert!(!put(built).await, "a day was closed and frozen");
+    assert!(!put(built).await, "corrections were taken into the segments");
+    assert!(put(repair(&scene).await.unwrap()).await);
+    scene.is_clean();
+
+    scene.run(TAMPERED, args![vms.tenant]).await;
+    let built = repair(&scene).await.unwrap();
+    let mut tx = scene.test.app.write_as(Actor::System).await.unwrap();
+    store::history::open_up_to(&mut tx, day("2026-05-06")).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!put(built).await, "a day was closed");
+    assert!(repair(&scene).await.is_none());
+    let (said, code) = scene.verify(&["--rebuild"]);
+    assert!(said.contains("range 0: nothing more is written: a day is being frozen; run it again"), "{said}");
+    assert_eq!(code, Some(1));
+}
+
+#[tokio::test]
+async fn a_server_forgets_the_levels_it_read_from_segments_that_are_written_anew() {
+    let scene = Scene::new().await;
+    let inlet = scene.tenants[1];
+    let notarizations = scene.test.meter(inlet, "notarizations", None).await;
+    let (first, last) = (day("2026-04-01"), day("2026-04-30"));
+    let read = "SELECT bytes FROM segments WHERE first_day = $1";
+    let row = scene.test.app.read().await.unwrap().one(read, args![first]).await.unwrap().unwrap();
+    let mut april = Segment::decode(&row.blob("bytes").unwrap(), RANGE, first, last).unwrap();
+    let (_, series) = april.series.iter_mut().find(|(key, _)| *key == notarizations).unwrap();
+    let (on, level) = *series.readings().last().unwrap();
+    series.push(on, level + 1);
+    let wrong = args![first, april.encode()];
+    scene.run("UPDATE segments SET bytes = $2 WHERE first_day = $1", wrong).await;
+    // As after a start, the server knows no level.
+    scene.run("UPDATE acceptance SET batches = batches + 1", Vec::new()).await;
+    // The meter stands at 4 since its billing period began. The server, to which it began one higher, takes 3 for that.
+    let seq = acceptance(&scene.test).await;
+    assert_eq!(scene.test.report_usage(vec![reading(inlet, "notarizations", 3)]).await, [Ok(())]);
+    assert_eq!(acceptance(&scene.test).await, seq, "the server did not read the wrong level");
+
+    let (said, _) = scene.verify(&["--rebuild"]);
+    assert!(said.contains("6 segments and 0 meters written anew"), "{said}");
+    assert_eq!(scene.test.report_usage(vec![reading(inlet, "notarizations", 4)]).await, [Ok(())]);
+    assert_eq!(acceptance(&scene.test).await, seq, "the server went on with the wrong level");
+    scene.is_clean();
 }
