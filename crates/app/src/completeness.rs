@@ -1,28 +1,31 @@
 //! Completeness: which readings are missing, meter by meter.
 //!
-//! Everybody's days are known from the start; the meters are read some tenants at a time, each time from a snapshot of
-//! its own and as known at one acceptance number. So memory does not grow with the channel, and a slow reader of the
-//! answer holds no snapshot open.
+//! Memory, and what a slow taker of the answer holds: one range of tenants, whose blocks stay compressed, about a byte a
+//! reading. Unpacked, at 16 bytes a reading, are those of at most [`MOST_CELLS`] tenants times days, on a thread where no
+//! request waits behind them. No snapshot is held between two parts of the answer: each is read from one of its own, as
+//! known at one acceptance number.
 
 use std::collections::{BTreeMap, HashMap};
 
 use domain::access::Permission;
+use domain::branch::Branch;
 use domain::history::{Archive, Cells, Coverage, Damaged, Series};
-use domain::ids::{InfraId, InfraNo, Seq, TenantId};
-use domain::report::{Kind, Level, Present, present};
+use domain::ids::{InfraId, InfraNo, RangeNo, Seq, TenantId, TenantNo};
 use domain::time::{Day, Instant, Period};
 use domain::usage::MeterKey;
+use store::Conn;
 use store::completeness::{Names, Switch};
 use store::history::Scope;
-use store::report_input::Wanted;
+use store::report_input::Outlook;
 
 use crate::access::{Deleted, Depth};
+use crate::history::apart;
 use crate::{App, Caller, Error, Result};
 
 /// The longest period, in days.
 const MOST_DAYS: u32 = 400;
-/// How many tenants, times days, are read at a time: with five meters a tenant, 16 bytes a reading, some 40 MB.
-const MOST_CELLS: usize = 1 << 19;
+/// How many tenants, times days, are unpacked at a time: with five meters a tenant some 20 MB.
+const MOST_CELLS: usize = 1 << 18;
 
 /// What is asked, checked for form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +51,7 @@ pub struct Meter {
     pub first_heard: Option<Day>,
     /// The day of its last reading, up to the tenant's last day in the period.
     pub last_day: Option<Day>,
-    /// When something of it came in last, whatever day it was for; `None` of a tenant that has left since.
+    /// When something of it came in last, whatever day it was for; `None` of a tenant that the subject sees no more.
     pub last_heard: Option<Instant>,
     /// Whether nothing was heard on any day that counts.
     pub silent: bool,
@@ -77,46 +80,39 @@ pub struct Survey {
     pub subject: TenantId,
     /// The days it is about.
     pub period: Period,
-    /// What came after this number is not known.
-    pub as_of: Seq,
     lists_never_heard: bool,
+    outlook: Outlook,
     names: Names,
-    /// Still to be read; those of one part lie in one range.
-    parts: std::vec::IntoIter<Vec<Present>>,
+    /// Still to be read.
+    ranges: std::vec::IntoIter<RangeNo>,
+    /// The one that is being read.
+    range: Option<Range>,
     totals: Totals,
 }
 
-/// Begins. The rights are those to read a report that shows all below the subject; what such a report leaves out
-/// (whoever stands below a tenant that hides its inside) is left out here, and so are days on which a tenant was not
-/// below the subject.
+/// Begins. The rights are those to read a report that shows the inside of the subject. A tenant counts on the days on
+/// which the subject sees it, as in the history ([`crate::cells::file()`]).
 pub async fn survey(app: &App, caller: &Caller, subject: TenantId, asked: &Asked) -> Result<Survey> {
     let mut conn = app.read().await?;
     let (permission, depth) = (Permission::ReportReader, Depth::Inside);
     let granted = app.allow_at(&mut conn, caller, permission, subject, depth, Deleted::Hidden).await?;
-    let now = app.clock.now();
-    let last_closed = store::history::days(&mut conn).await?.map_or(now.day(), |days| days.frozen).previous();
+    let today = app.clock.now().day();
+    let last_closed = store::history::days(&mut conn).await?.map_or(today, |days| days.frozen).previous();
     let period = period(asked, last_closed)?;
     let as_of = store::history::newest(&mut conn).await?;
-    let wanted = Wanted {
-        subject: granted.tenant().no,
+    let since = period.start.previous();
+    let outlook = Outlook { subject: granted.tenant().no, below_too: true, since, as_of };
+    Ok(Survey {
+        app: app.clone(),
+        subject: granted.tenant().id,
         period,
-        kind: Kind::UsageSummary,
-        level: Level::Accounts,
-        hide_zero_usage: false,
-        show_skus: false,
-        leave_out_trial: false,
-        as_known: now.day(),
-        as_of,
-    };
-    let tenants = store::report_input::tenants(&mut conn, &wanted).await?;
-    let names = Names::load(&mut conn).await?;
-    drop(conn);
-    let parts = tokio::task::spawn_blocking(move || {
-        present(&tenants, wanted.subject, period, now.day()).map(|present| in_parts(present, period))
-    });
-    let parts = parts.await.map_err(Error::internal)?.unwrap_or_default().into_iter();
-    let (app, subject, lists_never_heard) = (app.clone(), granted.tenant().id, asked.never_heard);
-    Ok(Survey { app, subject, period, as_of, lists_never_heard, names, parts, totals: Totals::default() })
+        lists_never_heard: asked.never_heard,
+        outlook,
+        names: Names::load(&mut conn).await?,
+        ranges: outlook.ranges(&mut conn).await?.into_iter(),
+        range: None,
+        totals: Totals::default(),
+    })
 }
 
 fn period(asked: &Asked, last_closed: Day) -> Result<Period> {
@@ -134,39 +130,36 @@ fn period(asked: &Asked, last_closed: Day) -> Result<Period> {
     Ok(Period::inclusive(from, to))
 }
 
-/// Cuts the tenants, which come by number, where a range ends and where they are many.
-fn in_parts(present: Vec<Present>, period: Period) -> Vec<Vec<Present>> {
-    let most = (MOST_CELLS / period.days().count().max(1)).max(1);
-    let mut parts: Vec<Vec<Present>> = Vec::new();
-    for tenant in present {
-        let range = tenant.no.range();
-        match parts.last_mut() {
-            Some(part) if part.len() < most && part.last().is_some_and(|last| last.no.range() == range) => {
-                part.push(tenant);
-            }
-            _ => parts.push(vec![tenant]),
-        }
-    }
-    parts
-}
-
 impl Survey {
-    /// The next meters with something missing, by tenant number, which may be none; `None` after the last.
-    pub async fn next(&mut self) -> Result<Option<Vec<Meter>>> {
-        let Some(tenants) = self.parts.next() else { return Ok(None) };
+    /// The next meters with something missing, by tenant number, which may be none, and what follows them; `None` after
+    /// the last.
+    pub async fn next(mut self) -> Result<(Option<Vec<Meter>>, Self)> {
+        apart(async move {
+            let meters = self.read().await?;
+            Ok((meters, self))
+        })
+        .await
+    }
+
+    async fn read(&mut self) -> Result<Option<Vec<Meter>>> {
+        let mut conn = self.app.read().await?;
+        let mut range = match self.range.take() {
+            Some(range) => range,
+            None => match self.ranges.next() {
+                Some(no) => self.load(&mut conn, no).await?,
+                None => return Ok(None),
+            },
+        };
+        let most = (MOST_CELLS / self.period.days().count().max(1)).max(1);
+        let tenants: Vec<Seen> = range.waiting.by_ref().take(most).collect();
         let (Some(first), Some(last)) = (tenants.first(), tenants.last()) else {
             return Ok(Some(Vec::new()));
         };
         let numbers = first.no..=last.no;
-        let mut conn = self.app.read().await?;
-        let scope = Scope::of(tenants.iter().map(|tenant| tenant.no));
-        let (start, end) = (self.period.start, self.period.last());
-        let archive = store::history::load(&mut conn, &scope, start, end, self.as_of).await?;
-        let switches = store::completeness::switches(&mut conn, &numbers, &self.names, self.as_of).await?;
-        let part = Part { tenants, archive, switches };
-        let found = tokio::task::spawn_blocking(move || part.meters()).await.map_err(Error::internal)?;
+        let switches = store::completeness::switches(&mut conn, &numbers, &self.names, self.as_of()).await?;
         // A damaged block is named in the log; what it held is not guessed.
-        let found = found.map_err(Error::internal)?;
+        let found = range.meters(&tenants, &switches).map_err(Error::internal)?;
+        self.range = Some(range).filter(|range| !range.waiting.as_slice().is_empty());
         let missing: Vec<Found> = found.into_iter().filter(|found| self.count(found)).collect();
         let keys: Vec<MeterKey> = missing.iter().map(|found| found.key).collect();
         let heard = store::completeness::last_heard(&mut conn, &keys).await?;
@@ -175,6 +168,20 @@ impl Survey {
         infras.dedup();
         let infras = store::usage::infra_ids(&mut conn, &infras).await?;
         Ok(Some(missing.into_iter().filter_map(|found| self.meter(found, &heard, &infras)).collect()))
+    }
+
+    async fn load(&self, conn: &mut Conn, no: RangeNo) -> Result<Range> {
+        let branch = self.outlook.branch(conn, no, &self.names.items).await?;
+        let seen = seen(&branch, no, self.period);
+        let scope = Scope::of(seen.iter().map(|tenant| tenant.no));
+        let (first, last) = (self.period.start, self.period.last());
+        let archive = store::history::load(conn, &scope, first, last, self.as_of()).await?;
+        Ok(Range { no, waiting: seen.into_iter(), archive })
+    }
+
+    /// What came after this number is not known.
+    pub const fn as_of(&self) -> Seq {
+        self.outlook.as_of
     }
 
     /// Of all meters that were read so far.
@@ -205,55 +212,78 @@ impl Survey {
         heard: &HashMap<MeterKey, Instant>,
         infras: &HashMap<InfraNo, InfraId>,
     ) -> Option<Meter> {
-        let Found { tenant, is_there, key, first_heard, last_day, coverage } = found;
+        let Found { tenant, is_seen_still, key, first_heard, last_day, coverage } = found;
         Some(Meter {
             tenant,
             offering_item: &self.names.items.item(key.item)?.name,
             infra: infras.get(&key.infra).copied(),
             first_heard,
             last_day,
-            // What became of a tenant after it had left is not the subject's to see.
-            last_heard: heard.get(&key).copied().filter(|_| is_there),
+            // What became of a tenant after it had left, or been closed, is not the subject's to see.
+            last_heard: heard.get(&key).copied().filter(|_| is_seen_still),
             silent: coverage.is_silent(),
             gaps: coverage.gaps,
         })
     }
 }
 
-/// Some tenants of a range, with what is known of their meters.
-struct Part {
-    tenants: Vec<Present>,
+/// A tenant that the subject sees on some day of the period.
+struct Seen {
+    no: TenantNo,
+    id: TenantId,
+    /// Those days.
+    days: Vec<Period>,
+    /// Whether it sees it now.
+    is_seen_still: bool,
+}
+
+/// Those of a range, by number.
+fn seen(branch: &Branch, range: RangeNo, period: Period) -> Vec<Seen> {
+    let of_range = branch.nodes.iter().filter(|(no, _)| no.range() == range);
+    let seen = of_range.map(|(no, node)| {
+        let sees = branch.sees(*no);
+        Seen { no: *no, id: node.id, days: sees.runs(period), is_seen_still: *sees.latest() }
+    });
+    seen.filter(|tenant| !tenant.days.is_empty()).collect()
+}
+
+/// A range of tenants that is being read.
+struct Range {
+    no: RangeNo,
+    /// Those whose meters are still to be read.
+    waiting: std::vec::IntoIter<Seen>,
     archive: Archive,
-    switches: HashMap<MeterKey, Switch>,
 }
 
 /// A meter that counts.
 struct Found {
     tenant: TenantId,
-    is_there: bool,
+    is_seen_still: bool,
     key: MeterKey,
     first_heard: Option<Day>,
     last_day: Option<Day>,
     coverage: Coverage,
 }
 
-impl Part {
-    /// The meters whose item was on on some day that counts, in order.
-    fn meters(self) -> std::result::Result<Vec<Found>, Damaged> {
+impl Range {
+    /// The meters of these tenants, sorted, whose item was on on some day that counts; in order.
+    fn meters(
+        &self,
+        tenants: &[Seen],
+        switches: &HashMap<MeterKey, Switch>,
+    ) -> std::result::Result<Vec<Found>, Damaged> {
         let tenant = |key: &MeterKey| {
-            let at = self.tenants.binary_search_by_key(&key.tenant, |tenant| tenant.no).ok()?;
-            self.tenants.get(at)
+            let at = tenants.binary_search_by_key(&key.tenant, |tenant| tenant.no).ok()?;
+            tenants.get(at)
         };
         let mut series: BTreeMap<MeterKey, Series> = BTreeMap::new();
-        if let Some(first) = self.tenants.first() {
-            series.extend(self.archive.series(first.no.range(), |key| tenant(key).is_some())?);
-        }
-        for key in self.switches.keys() {
+        series.extend(self.archive.series(self.no, |key| tenant(key).is_some())?);
+        for key in switches.keys() {
             series.entry(*key).or_default();
         }
         let found = series.into_iter().filter_map(|(key, series)| {
             // Items that are off again keep their rows: what has none was never on.
-            let (tenant, switch) = (tenant(&key)?, self.switches.get(&key)?);
+            let (tenant, switch) = (tenant(&key)?, switches.get(&key)?);
             let series = series.up_to(tenant.days.last()?.last());
             // Readings of days before an item was first on may come late, but are not expected.
             let since = if series.is_empty() { switch.since } else { Day::FOREVER_AGO };
@@ -261,7 +291,7 @@ impl Part {
             let first = series.readings().first().map(|(day, _)| *day);
             Some(Found {
                 tenant: tenant.id,
-                is_there: tenant.is_there,
+                is_seen_still: tenant.is_seen_still,
                 key,
                 first_heard: first.filter(|day| tenant.days.iter().any(|run| run.contains(*day))),
                 last_day: series.readings().last().map(|(day, _)| *day),

@@ -1,6 +1,6 @@
 //! The versions of one property over days.
 
-use crate::time::Day;
+use crate::time::{Day, Period};
 
 /// What a property was on which day. The first version reaches back for ever.
 ///
@@ -86,6 +86,26 @@ impl<T> Timeline<T> {
     }
 }
 
+impl Timeline<bool> {
+    /// The days among these at whose end it holds: oldest first, in runs as long as can be.
+    pub fn runs(&self, days: Period) -> Vec<Period> {
+        let mut runs: Vec<Period> = Vec::new();
+        let mut versions = self.versions().peekable();
+        while let Some((from, holds)) = versions.next() {
+            let until = versions.peek().map_or(Day(i32::MAX), |(next, _)| *next);
+            let (start, end) = (from.max(days.start), until.min(days.end));
+            if !*holds || start >= end {
+                continue;
+            }
+            match runs.last_mut().filter(|run| run.end == start) {
+                Some(run) => run.end = end,
+                None => runs.push(Period { start, end }),
+            }
+        }
+        runs
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +121,21 @@ mod tests {
         assert!(name.any(Day(0), Day(9), |value| *value == "old"));
         assert!(!name.any(Day(10), Day(30), |value| *value == "old"));
         assert!(!name.any(Day(0), Day(30), |value| *value == "morning"));
+    }
+
+    #[test]
+    fn days_in_a_row_are_one_run_whatever_versions_they_come_from() {
+        let mut holds = Timeline::always(false);
+        for (day, value) in [(3, true), (5, true), (7, false), (9, true)] {
+            holds.push(Day(day), value);
+        }
+        let runs = |start, end| -> Vec<(i32, i32)> {
+            let runs = holds.runs(Period { start: Day(start), end: Day(end) });
+            runs.iter().map(|run| (run.start.0, run.end.0)).collect()
+        };
+        assert_eq!(runs(0, 20), [(3, 7), (9, 20)]);
+        assert_eq!(runs(4, 9), [(4, 7)]);
+        assert_eq!(runs(7, 9), []);
     }
 
     #[test]

@@ -18,7 +18,7 @@ impl Coverage {
     pub fn of(series: &Series, days: &[Period], on: &Timeline<bool>) -> Option<Self> {
         let mut coverage = Self::default();
         let mut counts = false;
-        for run in days.iter().flat_map(|days| while_on(*days, on)) {
+        for run in days.iter().flat_map(|days| on.runs(*days)) {
             counts = true;
             coverage.cells += series.cells(run.start, run.last());
             coverage.add_gaps(series, run);
@@ -42,20 +42,6 @@ impl Coverage {
             expected = day.next();
         }
     }
-}
-
-/// The parts of the days at whose end the item was on.
-fn while_on(days: Period, on: &Timeline<bool>) -> Vec<Period> {
-    let mut runs = Vec::new();
-    let mut versions = on.versions().peekable();
-    while let Some((from, is_on)) = versions.next() {
-        let until = versions.peek().map_or(Day(i32::MAX), |(next, _)| *next);
-        let (start, end) = (from.max(days.start), until.min(days.end));
-        if *is_on && start < end {
-            runs.push(Period { start, end });
-        }
-    }
-    runs
 }
 
 #[cfg(test)]

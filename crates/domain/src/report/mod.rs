@@ -15,7 +15,6 @@ mod items;
 mod members;
 mod meters;
 mod pass;
-mod presence;
 mod question;
 mod row;
 mod shown;
@@ -31,7 +30,6 @@ pub use figures::{Figure, Figures};
 pub use held::{Held, held_below};
 pub use input::{InfraTimeline, ItemTimeline, ReportInput, TenantTimeline};
 pub use pass::Pass;
-pub use presence::{Present, present};
 pub use question::Question;
 pub use row::{Heading, Label, Row, RowInfra, RowPricing, RowTenant, Rows};
 

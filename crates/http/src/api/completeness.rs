@@ -67,7 +67,7 @@ struct MeterBody {
     #[schema(value_type = Option<String>, format = "date")]
     last_day: Option<Day>,
     /// When something of it came in last, whatever day it was for; null of what was never heard, and of a tenant that
-    /// has left since.
+    /// has left or been hidden since.
     last_heard: Option<Zulu>,
     /// Nothing was heard on any day that counts.
     silent: bool,
@@ -107,8 +107,8 @@ struct TotalsBody {
 
 /// The readings that are missing for a tenant and all below it.
 ///
-/// A day counts for a meter if the tenant was below the one asked for and the item was on at its end. Whoever may read
-/// reports that show the inside of the tenant may ask; tenants that such a report leaves out are left out.
+/// A day counts for a meter if at its end the tenant was below the one asked for, with no tenant between the two that hid
+/// its inside, and the item was on. Whoever may read reports that show the inside of the tenant may ask.
 #[utoipa::path(get, path = "/tenants/{tenant_id}/completeness", tag = "usages",
     params(
         ("tenant_id" = String, Path, format = "uuid", example = "53b471e1-50dd-4557-ae6d-f687946821d4"),
@@ -160,31 +160,33 @@ struct Writing {
 
 impl Writing {
     async fn begin(survey: Survey) -> Result<(Bytes, Self), Error> {
-        let Survey { subject, period, as_of, .. } = &survey;
-        let (from, to) = (period.start, period.last());
+        let Survey { subject, period, .. } = &survey;
+        let (from, to, as_of) = (period.start, period.last(), survey.as_of());
         let mut text = format!(
             "{{\"tenant_id\":\"{subject}\",\"from\":\"{from}\",\"to\":\"{to}\",\"as_of\":{as_of},\"meters\":["
         );
-        let mut writing = Self { survey, is_first: true, is_done: false };
-        writing.write_part(&mut text).await?;
-        Ok((text.into(), writing))
+        let writing = Self { survey, is_first: true, is_done: false };
+        let rest = writing.write_part(&mut text).await?;
+        Ok((text.into(), rest))
     }
 
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, Error> {
         let mut text = String::new();
         while !self.is_done && text.is_empty() {
-            self.write_part(&mut text).await?;
+            self = self.write_part(&mut text).await?;
         }
         Ok((!text.is_empty()).then(|| (text.into(), self)))
     }
 
     /// Adds the next meters, or the end.
-    async fn write_part(&mut self, text: &mut String) -> Result<(), Error> {
-        let Some(meters) = self.survey.next().await? else {
+    async fn write_part(mut self, text: &mut String) -> Result<Self, Error> {
+        let (meters, survey) = self.survey.next().await?;
+        self.survey = survey;
+        let Some(meters) = meters else {
             let totals = json(&TotalsBody::from(self.survey.totals()))?;
             text.extend(["],\"totals\":", &totals, "}"]);
             self.is_done = true;
-            return Ok(());
+            return Ok(self);
         };
         for meter in meters {
             if !std::mem::take(&mut self.is_first) {
@@ -192,7 +194,7 @@ impl Writing {
             }
             text.push_str(&json(&MeterBody::from(meter))?);
         }
-        Ok(())
+        Ok(self)
     }
 }
 

@@ -224,7 +224,7 @@ async fn an_item_counts_while_it_is_on_and_one_never_heard_is_silent() {
 }
 
 #[tokio::test]
-async fn what_a_report_does_not_show_is_not_listed() {
+async fn what_a_closed_tenant_hides_is_not_listed_of_the_days_on_which_it_does() {
     let scene = Scene::told_late().await;
     let (test, north, harbour) = (&scene.test, scene.north, scene.harbour);
     let quay = test.tenant(harbour, Unit, "Quay").await;
@@ -233,13 +233,41 @@ async fn what_a_report_does_not_show_is_not_listed() {
     let cells = async |query: &str| scene.of(north, query).await["totals"]["cells"].clone();
     assert_eq!(cells("").await, 7);
     scene.put(harbour, json!({"ancestral_access": false})).await;
-    scene.pass(9).await;
-    assert_eq!(cells("?from=2026-05-01").await, 7, "its own alone, of one day more");
+    scene.pass(10).await;
+    assert_eq!(cells("").await, 9, "two days more of its own, and of the unit the day before it was closed");
+    assert_eq!(cells("?from=2026-05-08").await, 2, "its own alone");
     assert_eq!(scene.ask(north, harbour, "").await.expect(403)["error"]["code"], 1002);
-    assert_eq!(scene.ask(harbour, harbour, "").await.ok()["totals"]["cells"], 9);
+    assert_eq!(scene.ask(harbour, harbour, "").await.ok()["totals"]["cells"], 11);
     assert_eq!(scene.ask(scene.south, north, "").await.expect(403)["error"]["code"], 1002);
     scene.put(harbour, json!({"enabled": false})).await;
-    assert_eq!(cells("?from=2026-05-01").await, 7, "whoever is disabled is there");
+    assert_eq!(cells("").await, 9, "whoever is disabled is there");
+    scene.put(harbour, json!({"ancestral_access": true})).await;
+    scene.pass(11).await;
+    assert_eq!(cells("").await, 11, "of the unit the day on which it was opened, and none before");
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_closed_now_does_not_tell_when_those_inside_were_heard() {
+    let scene = Scene::told_late().await;
+    let (test, north, harbour) = (&scene.test, scene.north, scene.harbour);
+    let quay = test.tenant(harbour, Unit, "Quay").await;
+    test.switch(quay, "vms", None, true).await;
+    scene.says_of(quay, "vms", "2026-05-06", "1").await;
+    let heard = async |who| {
+        let answer = scene.of(who, "?never_heard=false").await;
+        let of = |tenant: TenantId| {
+            let mut meters = answer["meters"].as_array().unwrap().iter();
+            let meter = meters.find(|meter| meter["tenant_id"] == json!(tenant)).unwrap();
+            (meter["last_day"].clone(), meter["last_heard"].clone())
+        };
+        [of(harbour), of(quay)]
+    };
+    let at = |day: &str| (json!(day), json!("2026-05-08T10:00:00Z"));
+    let all = [at("2026-05-05"), at("2026-05-06")];
+    assert_eq!(heard(north).await, all);
+    scene.put(harbour, json!({"ancestral_access": false})).await;
+    assert_eq!(heard(north).await, [at("2026-05-05"), (json!("2026-05-06"), Value::Null)]);
+    assert_eq!(heard(harbour).await, all, "from inside");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ mod versions;
 
 use domain::billing::LONGEST_BILLING_PERIOD;
 use domain::ids::{Seq, TenantNo};
-use domain::report::{Kind, Level, ReportInput, TenantTimeline};
+use domain::report::{Kind, Level, ReportInput};
 use domain::time::{Day, Period};
 
 use crate::{Arg, Conn, Result, args, catalogue};
@@ -101,13 +101,6 @@ macro_rules! members {
     };
 }
 use members;
-
-/// The tenants of the report alone: those of [`ReportInput::tenants`].
-pub async fn tenants(conn: &mut Conn, wanted: &Wanted) -> Result<Vec<TenantTimeline>> {
-    let numbers = catalogue::item_numbers(conn).await?;
-    let versions = Versions::load(conn, wanted, &numbers).await?;
-    tenants::load(conn, wanted, &versions).await
-}
 
 /// Loads it from one snapshot, less its readings: those are [`archive`].
 pub async fn load(conn: &mut Conn, wanted: &Wanted) -> Result<ReportInput> {
