@@ -1,7 +1,7 @@
 //! What is missing of a meter.
 
 use super::{Cells, Series};
-use crate::time::{Day, Period};
+use crate::time::Period;
 use crate::timeline::Timeline;
 
 /// How a meter was heard on the days that count.
@@ -51,6 +51,7 @@ mod tests {
 
     use super::*;
     use crate::history::Cell;
+    use crate::time::Day;
 
     fn timeline(first: bool, later: impl IntoIterator<Item = (i32, bool)>) -> Timeline<bool> {
         let mut on = Timeline::always(first);

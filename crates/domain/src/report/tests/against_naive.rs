@@ -1,11 +1,16 @@
 //! Random histories: the fold against the naive computation, and the law that a parent is its parts.
 
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 
 use super::naive::Expected;
 use super::plan::{Event, METERS, Plan, plans};
+use crate::branch::{Branch, Node};
 use crate::history::{Cells, Coverage};
-use crate::report::{Figure, Figures, Kind, Level, Rows, present};
+use crate::ids::TenantNo;
+use crate::report::{Figure, Figures, Kind, Level, ReportInput, Rows, TenantTimeline};
+use crate::time::{Day, Period};
 use crate::timeline::Timeline;
 
 fn folded(plan: &Plan) -> Vec<Expected> {
@@ -15,6 +20,17 @@ fn folded(plan: &Plan) -> Vec<Expected> {
 /// The figures of a tenant's row; of zeros where it has none.
 fn of(rows: &[Expected], tenant: usize, meter: usize) -> Figures {
     rows.iter().find(|row| row.is_of(tenant, meter)).map(Expected::figures).unwrap_or_default()
+}
+
+/// Whom the subject sees within the period, and when.
+fn seen(input: &ReportInput) -> Vec<(TenantNo, Vec<Period>)> {
+    let nodes = input.tenants.iter().cloned().map(|tenant| {
+        let TenantTimeline { id, name, parent, deleted, ancestral_access: open, billing_day, .. } = tenant;
+        (tenant.no, Node { id, name, parent, deleted, open, billing_day })
+    });
+    let branch = Branch { subject: input.subject, nodes: nodes.collect(), billing_days: HashMap::new() };
+    let seen = branch.nodes.keys().map(|no| (*no, branch.sees(*no).runs(input.period)));
+    seen.filter(|(_, runs)| !runs.is_empty()).collect()
 }
 
 proptest! {
@@ -27,26 +43,17 @@ proptest! {
 
     /// And all cells are those of the report, where nothing is hidden and nobody left out.
     #[test]
-    fn whoever_has_rows_is_present_on_the_days_it_was_there(plan in plans()) {
-        let plan = Plan { level: Level::Accounts, ..plan };
-        let input = plan.input();
-        let present = present(&input.tenants, input.subject, input.period, input.as_known).unwrap();
-        let found: Vec<_> = present
-            .iter()
-            .map(|it| (it.no.0, it.days.iter().flat_map(|run| run.days()).collect::<Vec<_>>()))
-            .collect();
-        prop_assert_eq!(found, plan.present());
-        for it in &present {
-            let runs = it.days.windows(2).all(|runs| runs[0].end < runs[1].start);
-            prop_assert!(runs, "{:?}", it.days);
-        }
+    fn a_branch_sees_whoever_was_there_on_the_days_on_which_nobody_hid_it(plan in plans()) {
+        let days = |(no, runs): (TenantNo, Vec<Period>)| (no, runs.iter().flat_map(|run| run.days()).collect());
+        let found: Vec<(TenantNo, Vec<Day>)> = seen(&plan.input()).into_iter().map(days).collect();
+        prop_assert_eq!(found, plan.seen());
         let mut open = Plan { leave_out_trial: false, ..plan };
         open.log.retain(|(_, _, event)| !matches!(event, Event::Open(_)));
         let (input, archive) = open.world().parts();
         let mut cells = Cells::default();
-        for it in crate::report::present(&input.tenants, input.subject, input.period, input.as_known).unwrap() {
-            for (_, series) in archive.series(it.no.range(), |key| key.tenant == it.no).unwrap() {
-                let coverage = Coverage::of(&series, &it.days, &Timeline::always(true));
+        for (no, runs) in seen(&input) {
+            for (_, series) in archive.series(no.range(), |key| key.tenant == no).unwrap() {
+                let coverage = Coverage::of(&series, &runs, &Timeline::always(true));
                 cells += coverage.unwrap_or_default().cells;
             }
         }

@@ -3,6 +3,7 @@
 use super::plan::{Event, METERS, Plan, no, rename};
 use super::world::{day, tenant_id};
 use crate::history::Cells;
+use crate::ids::TenantNo;
 use crate::pricing::PricingMode;
 use crate::report::{Figure, Figures, Kind, Level, Row};
 use crate::tenant::TenantKind;
@@ -227,13 +228,19 @@ impl Plan {
     fn is_shown(&self, tenant: usize, seen_last: i32) -> bool {
         let mut days = self.period.0..=self.period.1;
         let by_level = days.any(|on| self.is_in(tenant, self.subject, on) && self.is_of_level(tenant, on));
-        let mut above = self.parent_on(tenant, seen_last);
-        let mut open = true;
+        by_level && !self.is_hidden(tenant, seen_last)
+    }
+
+    /// Whether a tenant between the subject and this one is closed on the day.
+    fn is_hidden(&self, tenant: usize, on: i32) -> bool {
+        let mut above = self.parent_on(tenant, on);
         while above != self.subject {
-            open &= self.open(above, seen_last);
-            above = self.parent_on(above, seen_last);
+            if !self.open(above, on) {
+                return true;
+            }
+            above = self.parent_on(above, on);
         }
-        by_level && open
+        false
     }
 
     fn has_row(&self, tenant: usize, what: What) -> bool {
@@ -285,18 +292,15 @@ impl Plan {
         rows
     }
 
-    /// The subject and whoever a report of the level accounts shows, by number, each with its days below the subject.
-    pub(super) fn present(&self) -> Vec<(i64, Vec<Day>)> {
-        let ordered = self.ordered(self.subject).into_iter();
-        let shown = ordered.filter(|(tenant, on)| *tenant == self.subject || self.is_shown(*tenant, *on));
-        let mut present: Vec<_> = shown
-            .map(|(tenant, _)| {
-                let days = (self.period.0..=self.period.1).filter(|on| self.is_in(tenant, self.subject, *on));
-                (no(tenant), days.map(day).collect())
-            })
-            .collect();
-        present.sort();
-        present
+    /// The subject and those below it, by number, each with the days on which it was there and nobody hid it.
+    pub(super) fn seen(&self) -> Vec<(TenantNo, Vec<Day>)> {
+        let is_seen = |tenant: usize, on: i32| {
+            self.is_in(tenant, self.subject, on) && (tenant == self.subject || !self.is_hidden(tenant, on))
+        };
+        let days = |tenant| (self.period.0..=self.period.1).filter(move |on| is_seen(tenant, *on)).map(day);
+        let seen =
+            (0..self.born.len()).map(|tenant| (TenantNo(no(tenant)), days(tenant).collect::<Vec<_>>()));
+        seen.filter(|(_, days)| !days.is_empty()).collect()
     }
 
     /// The days of the period on which something was known of a meter of a member that counts.
