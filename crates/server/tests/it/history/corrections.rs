@@ -126,11 +126,17 @@ impl Scene {
     }
 
     async fn say(&mut self, said: &[(i32, bool, Option<i64>)]) {
-        let (today, mut lines, mut refused) = (self.test.clock.now().day(), Vec::new(), 0);
-        for (back, accumulates, value) in said {
-            let (at, day) = (usize::from(*accumulates), today.plus(-back));
-            refused += u64::from(!self.meters[at].say(day, *accumulates, *value));
-            lines.push((day, ITEMS[at], *value));
+        let today = self.test.clock.now().day();
+        let line = |(back, accumulates, value): &(i32, bool, Option<i64>)| {
+            (today.plus(-back), ITEMS[usize::from(*accumulates)], *value)
+        };
+        let lines: Vec<_> = said.iter().map(line).collect();
+        // An upload is taken by day.
+        let (mut by_day, mut refused) = (said.to_vec(), 0);
+        by_day.sort_by_key(|(back, _, _)| std::cmp::Reverse(*back));
+        for (back, accumulates, value) in by_day {
+            let meter = &mut self.meters[usize::from(accumulates)];
+            refused += u64::from(!meter.say(today.plus(-back), accumulates, value));
         }
         let summary = self.upload(&lines).await;
         assert_eq!(summary.refused_count, refused, "{summary:?}");
