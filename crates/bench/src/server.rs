@@ -219,6 +219,7 @@ fn day_close(
         thread::sleep(BEFORE_MIDNIGHT.saturating_sub(started.elapsed()));
         let (mut reports, mut readings) = (Vec::new(), Vec::new());
         while !is_frozen.load(Ordering::Relaxed) {
+            let next_round = Instant::now() + Duration::from_millis(100);
             let start = Instant::now();
             client.get(report).bearer(token).send().ok();
             reports.push(start.elapsed());
@@ -226,6 +227,7 @@ fn day_close(
             let start = Instant::now();
             check(&send(client, token, body));
             readings.push(start.elapsed());
+            thread::sleep(next_round.saturating_duration_since(Instant::now()));
         }
         let took = frozen.join().ok().flatten().context("the day was not frozen")?;
         println!(
@@ -233,8 +235,8 @@ fn day_close(
             meters.len(),
             took.as_secs_f64()
         );
-        println!("  meanwhile reports: {}", Times::new(reports));
-        println!("  meanwhile requests of {BATCH} readings: {}", Times::new(readings));
+        println!("  meanwhile ten reports a second: {}", Times::new(reports));
+        println!("  meanwhile ten requests of {BATCH} readings a second: {}", Times::new(readings));
         Ok(())
     })
 }

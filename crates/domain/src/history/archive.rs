@@ -105,10 +105,12 @@ impl Archive {
         let Some(shelf) = self.shelves.get(&range) else { return Ok(RangeLevels::default()) };
         let changed: HashSet<MeterKey> = shelf.entries.iter().map(|(key, _, _)| *key).collect();
         // What the ledger has a word in is put together series by series.
-        let by_series = |key: &MeterKey| changed.contains(key) || ask.whole.contains(&key.tenant);
+        let by_series = |key: &MeterKey| {
+            ask.wants(key.tenant) && (changed.contains(key) || ask.whole.contains(&key.tenant))
+        };
         let none = changed.is_empty() && ask.whole.is_empty();
         let slow = if none { Vec::new() } else { self.series(range, by_series)? };
-        let skipped = |key: &MeterKey| !none && by_series(key);
+        let skipped = |key: &MeterKey| !ask.wants(key.tenant) || !none && by_series(key);
         let live = shelf.live.as_ref();
         let mut fast = FastLevels::new(ask, self.last);
         for (at, stored) in shelf.segments.iter().enumerate() {

@@ -15,6 +15,14 @@ pub struct Ask<'a> {
     pub used: (Day, Day),
     /// The tenants whose whole series are wanted instead.
     pub whole: &'a HashSet<TenantNo>,
+    /// The only tenants that matter, in order, where they are few; `None`: all.
+    pub few: Option<&'a [TenantNo]>,
+}
+
+impl Ask<'_> {
+    pub(super) fn wants(&self, tenant: TenantNo) -> bool {
+        self.few.is_none_or(|few| few.binary_search(&tenant).is_ok())
+    }
 }
 
 /// The meters of a range, each with its levels on the days asked for.

@@ -15,6 +15,9 @@ const THREADS: usize = 2;
 /// So many ranges are worth a thread.
 const RANGES_PER_THREAD: usize = 4;
 
+/// So many tenants are looked up among the others of their ranges; of more, whole ranges are taken. Tests take both ways.
+const FEW: usize = if cfg!(test) { 3 } else { 500 };
+
 /// The meters of all ranges that some members lie in.
 #[derive(Debug)]
 pub(super) struct Meters(BTreeMap<RangeNo, OfRange>);
@@ -35,13 +38,14 @@ impl Meters {
     ) -> Result<Self, Damaged> {
         let Source { archive, members, question, numbers, .. } = source;
         let settled = places.filter(|place| members.at(*place).settled.is_some());
-        let mut ranges: Vec<RangeNo> = settled.map(|place| members.no(place).range()).collect();
+        let mut tenants: Vec<TenantNo> = settled.map(|place| members.no(place)).collect();
+        tenants.sort_unstable();
+        let mut ranges: Vec<RangeNo> = tenants.iter().map(|tenant| tenant.range()).collect();
         ranges.dedup();
-        ranges.sort_unstable();
-        ranges.dedup();
+        let few = Some(tenants.as_slice()).filter(|tenants| tenants.len() <= FEW);
         let used = (question.period.start, question.period.last());
         // Of a member that is not settled, whole series are read elsewhere.
-        let ask = Ask { days: &question.days, used, whole: &HashSet::new() };
+        let ask = Ask { days: &question.days, used, whole: &HashSet::new(), few };
         let unpack = |ranges: &[RangeNo]| -> Result<Vec<RangeLevels>, Damaged> {
             ranges.iter().map(|range| archive.levels(*range, &ask)).collect()
         };

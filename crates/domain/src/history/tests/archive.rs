@@ -185,7 +185,7 @@ impl<'a> Case<'a> {
         let used = (pick(&self.question.used.0), pick(&self.question.used.1));
         let used = (used.0.min(used.1), used.0.max(used.1));
         let whole: HashSet<TenantNo> = self.question.whole.map(|n| meter(n).tenant).into_iter().collect();
-        let levels = archive.levels(RANGE, &Ask { days: &days, used, whole: &whole }).unwrap();
+        let levels = archive.levels(RANGE, &Ask { days: &days, used, whole: &whole, few: None }).unwrap();
 
         let windows = known.windows(archive.first, archive.last).into_iter();
         let (in_whole, others): (Vec<(MeterKey, Series)>, Vec<_>) =

@@ -103,7 +103,7 @@ fn read_levels(place: Place, block: &[u8], days: &[Day]) -> Result<(), Damaged> 
     let archive = Archive { first, last, as_of: Seq(1), shelves };
     let whole = HashSet::from([TenantNo(range.first().0 + 1)]);
     for whole in [HashSet::new(), whole] {
-        archive.levels(range, &Ask { days, used: (first, last), whole: &whole })?;
+        archive.levels(range, &Ask { days, used: (first, last), whole: &whole, few: None })?;
     }
     Ok(())
 }
