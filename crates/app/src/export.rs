@@ -38,10 +38,12 @@ impl Export {
         }
         let days = Period { end: month.end.min(open), ..month };
         let root = match tenant {
-            None => store::tenants::top(&mut conn).await?,
-            Some(id) => store::tenants::by_id(&mut conn, id).await?.map(|tenant| tenant.no),
+            None => TenantNo::TOP,
+            Some(id) => {
+                let tenant = store::tenants::by_id(&mut conn, id).await?;
+                tenant.ok_or(Error::NotFound { what: "tenant" })?.no
+            }
         };
-        let root = root.ok_or(Error::NotFound { what: "tenant" })?;
         let twigs = store::tree::load(&mut conn).await?;
         let mut ranges: BTreeMap<RangeNo, Vec<(TenantNo, Vec<Held>)>> = BTreeMap::new();
         for (no, held) in held_below(&twigs, root, days) {

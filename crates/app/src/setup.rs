@@ -1,12 +1,9 @@
 //! The first setup of a data directory: the top tenant and what it needs.
 
 use domain::access::{Actor, Role};
-use domain::ids::{ClientId, ContactId, DEFAULT_IDP, TenantId, UserId};
-use domain::pricing::PricingMode;
-use domain::tenant::{Language, TenantKind};
-use domain::user::ContactType;
+use domain::ids::{ClientId, ContactId, TenantId, UserId};
+use domain::tenant::TenantKind;
 use store::Conn;
-use store::contacts::NewContact;
 use store::tenants::NewTenant;
 
 use crate::auth::keys::SigningKey;
@@ -52,23 +49,8 @@ pub async fn init_with_keys(
     let today = tx.now().day();
     store::history::begin(&mut tx, today).await?;
     let tenant_id = TenantId(app.ids.fresh(Noun::Tenant)?);
-    let top = NewTenant {
-        id: tenant_id,
-        parent: None,
-        name: name.to_owned(),
-        kind: TenantKind::Root,
-        contact: NewContact::empty(ContactId(app.ids.other()?), vec![ContactType::Legal]),
-        enabled: true,
-        customer_id: None,
-        internal_tag: None,
-        language: Language::ENGLISH,
-        owner_id: None,
-        default_idp_id: DEFAULT_IDP,
-        update_lock_owner: None,
-        ancestral_access: true,
-        enhanced_security: false,
-        pricing_mode: PricingMode::Production,
-    };
+    let contact = ContactId(app.ids.other()?);
+    let top = NewTenant::plain(tenant_id, contact, None, name.to_owned(), TenantKind::Root);
     let top = store::tenants::insert(&mut tx, &top).await?;
     let tenant = store::tenants::by_no(&mut tx, top).await?.ok_or(Error::NotFound { what: "tenant" })?;
     let user_id = users::create_first(app, &mut tx, &tenant, email, &password_hash).await?;

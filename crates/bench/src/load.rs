@@ -11,13 +11,11 @@ use app::ids::Noun;
 use app::usage::upload::{Encoding, Form, Format, Source, receive, store as store_upload};
 use app::{App, history};
 use domain::access::Actor;
-use domain::ids::{ContactId, DEFAULT_IDP, InfraNo, TenantId, TenantNo};
-use domain::pricing::{PricingMode, Quota};
-use domain::tenant::{Language, TenantKind};
+use domain::ids::{ContactId, InfraNo, TenantId, TenantNo};
+use domain::pricing::Quota;
+use domain::tenant::TenantKind;
 use domain::time::Day;
-use domain::user::ContactType;
 use serde_json::json;
-use store::contacts::NewContact;
 use store::offering_items::{ItemChange, Key};
 use store::tenants::NewTenant;
 
@@ -157,23 +155,8 @@ fn new_tenant(app: &App, parent: TenantNo, kind: u8, number: usize) -> Result<Ne
         2 => TenantKind::Customer,
         _ => TenantKind::Unit,
     };
-    Ok(NewTenant {
-        id: TenantId(app.ids.fresh(Noun::Tenant)?),
-        parent: Some(parent),
-        name: format!("{kind} {number}"),
-        kind,
-        contact: NewContact::empty(ContactId(app.ids.other()?), vec![ContactType::Legal]),
-        enabled: true,
-        customer_id: None,
-        internal_tag: None,
-        language: Language::ENGLISH,
-        owner_id: None,
-        default_idp_id: DEFAULT_IDP,
-        update_lock_owner: None,
-        ancestral_access: true,
-        enhanced_security: false,
-        pricing_mode: PricingMode::Production,
-    })
+    let (id, contact) = (TenantId(app.ids.fresh(Noun::Tenant)?), ContactId(app.ids.other()?));
+    Ok(NewTenant::plain(id, contact, Some(parent), format!("{kind} {number}"), kind))
 }
 
 /// Switches on what every tenant reads.

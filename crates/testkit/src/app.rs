@@ -7,13 +7,11 @@ use ::app::clock::ManualClock;
 use ::app::settings::{Mail, Settings, Transport, Uploads};
 use ::app::{App, Caller, Clock, Ids};
 use domain::access::{Actor, Grant, Role};
-use domain::ids::{ClientId, ContactId, DEFAULT_IDP, TenantId, TenantNo};
+use domain::ids::{ClientId, ContactId, TenantId, TenantNo};
 use domain::pricing::PricingMode;
-use domain::tenant::{Language, TenantKind};
+use domain::tenant::TenantKind;
 use domain::time::Instant;
-use domain::user::ContactType;
 use store::Db;
-use store::contacts::NewContact;
 use store::tenants::NewTenant;
 
 use crate::Directory;
@@ -89,21 +87,8 @@ impl TestApp {
         let id = TenantId(self.app.ids.fresh(::app::ids::Noun::Tenant).expect("an id"));
         let contact = ContactId(self.app.ids.other().expect("an id"));
         let new = NewTenant {
-            id,
-            parent: Some(parent.no),
-            name: name.to_owned(),
-            kind,
-            contact: NewContact::empty(contact, vec![ContactType::Legal]),
-            enabled: true,
-            customer_id: None,
-            internal_tag: None,
-            language: Language::ENGLISH,
-            owner_id: None,
-            default_idp_id: DEFAULT_IDP,
-            update_lock_owner: None,
-            ancestral_access: true,
-            enhanced_security: false,
             pricing_mode: if kind.sells() { PricingMode::Production } else { PricingMode::Trial },
+            ..NewTenant::plain(id, contact, Some(parent.no), name.to_owned(), kind)
         };
         store::tenants::insert(&mut tx, &new).await.expect("an insert");
         tx.commit().await.expect("a commit");

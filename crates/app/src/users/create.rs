@@ -5,9 +5,8 @@ use domain::ids::{ContactId, DEFAULT_IDP, TenantId, TenantNo, UserId};
 use domain::tenant::{Language, Tenant, TenantKind};
 use domain::text::check_text;
 use domain::time::Instant;
-use domain::user::{BusinessType, ContactType, Notification, User};
+use domain::user::{BusinessType, Notification, User};
 use store::Write;
-use store::contacts::NewContact;
 
 use super::{checked_login, distinct, login_taken};
 use crate::contacts::ContactChange;
@@ -114,22 +113,12 @@ async fn personal_tenant(
     if !matches!(home.kind, TenantKind::Customer | TenantKind::Unit) {
         return Ok(None);
     }
+    let (id, contact) = (TenantId(app.ids.other()?), ContactId(app.ids.other()?));
     let unit = store::tenants::NewTenant {
-        id: TenantId(app.ids.other()?),
-        parent: Some(home.no),
-        name: login.to_owned(),
-        kind: TenantKind::Unit,
-        contact: NewContact::empty(ContactId(app.ids.other()?), vec![ContactType::Legal]),
-        enabled: true,
-        customer_id: None,
-        internal_tag: None,
         language: home.language,
         owner_id: Some(owner),
-        default_idp_id: DEFAULT_IDP,
-        update_lock_owner: None,
-        ancestral_access: true,
-        enhanced_security: false,
         pricing_mode: first_mode(tx, TenantKind::Unit, home.no).await?,
+        ..store::tenants::NewTenant::plain(id, contact, Some(home.no), login.to_owned(), TenantKind::Unit)
     };
     let no = store::tenants::insert(tx, &unit).await?;
     crate::offering_items::follow_parent(tx, no, home.no).await?;

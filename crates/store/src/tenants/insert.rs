@@ -1,8 +1,9 @@
 //! New tenants.
 
-use domain::ids::{TenantId, TenantNo, UserId};
+use domain::ids::{ContactId, DEFAULT_IDP, TenantId, TenantNo, UserId};
 use domain::pricing::PricingMode;
 use domain::tenant::{Language, TenantKind};
+use domain::user::ContactType;
 
 use super::{closure, numbers};
 use crate::audit::{Change, Object};
@@ -42,6 +43,35 @@ pub struct NewTenant {
     pub enhanced_security: bool,
     /// How it is billed.
     pub pricing_mode: PricingMode,
+}
+
+impl NewTenant {
+    /// A tenant of which nothing further is told: enabled, open to those above, in English, in production.
+    pub fn plain(
+        id: TenantId,
+        contact: ContactId,
+        parent: Option<TenantNo>,
+        name: String,
+        kind: TenantKind,
+    ) -> Self {
+        Self {
+            id,
+            parent,
+            name,
+            kind,
+            contact: NewContact::empty(contact, vec![ContactType::Legal]),
+            enabled: true,
+            customer_id: None,
+            internal_tag: None,
+            language: Language::ENGLISH,
+            owner_id: None,
+            default_idp_id: DEFAULT_IDP,
+            update_lock_owner: None,
+            ancestral_access: true,
+            enhanced_security: false,
+            pricing_mode: PricingMode::Production,
+        }
+    }
 }
 
 /// Inserts a tenant with its legal contact, its place in the closure table and the first version of its fields in the

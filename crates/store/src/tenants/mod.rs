@@ -60,12 +60,6 @@ pub async fn by_no(conn: &mut Conn, no: TenantNo) -> Result<Option<Tenant>> {
     conn.one(BY_NO, args![no]).await?.map(|row| tenant(&row)).transpose()
 }
 
-/// The top tenant, which is its own parent; `None` before the first setup.
-pub async fn top(conn: &mut Conn) -> Result<Option<TenantNo>> {
-    let row = conn.one("SELECT no FROM tenants WHERE parent_no = no", Vec::new()).await?;
-    row.map(|row| row.int("no").map(TenantNo)).transpose()
-}
-
 /// The id of every tenant, deleted ones too.
 pub async fn all_ids(conn: &mut Conn) -> Result<HashMap<TenantNo, TenantId>> {
     let mut ids = HashMap::new();

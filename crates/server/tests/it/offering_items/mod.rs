@@ -10,7 +10,7 @@ use domain::catalogue::{Catalogue, Service};
 use domain::ids::{InfraId, TenantId, UserId};
 use domain::infra::Capability;
 use domain::pricing::{PricingMode, Quota};
-use domain::tenant::{Language, TenantKind};
+use domain::tenant::TenantKind;
 use domain::time::Day;
 use http_api::api::offering_items::filter;
 use http_api::api::offering_items::wire::{Put, item_list};
@@ -271,25 +271,18 @@ async fn a_personal_tenant_follows_its_parent_and_takes_quotas_only() {
     let mut tx = test.app.write_as(Actor::System).await.unwrap();
     let customer_no = test.no(customer).await;
     let id = TenantId(test.app.ids.other().unwrap());
-    let personal = store::tenants::NewTenant {
+    let (contact, owner) = (test.app.ids.other().unwrap(), test.app.ids.other().unwrap());
+    let plain = store::tenants::NewTenant::plain(
         id,
-        parent: Some(customer_no),
-        name: "J Doe".to_owned(),
-        kind: TenantKind::Unit,
-        contact: store::contacts::NewContact::empty(
-            domain::ids::ContactId(test.app.ids.other().unwrap()),
-            vec![domain::user::ContactType::Legal],
-        ),
-        enabled: true,
-        customer_id: None,
-        internal_tag: None,
-        language: Language::ENGLISH,
-        owner_id: Some(UserId(test.app.ids.other().unwrap())),
-        default_idp_id: domain::ids::DEFAULT_IDP,
-        update_lock_owner: None,
-        ancestral_access: true,
-        enhanced_security: false,
+        domain::ids::ContactId(contact),
+        Some(customer_no),
+        "J Doe".to_owned(),
+        TenantKind::Unit,
+    );
+    let personal = store::tenants::NewTenant {
+        owner_id: Some(UserId(owner)),
         pricing_mode: PricingMode::Trial,
+        ..plain
     };
     let no = store::tenants::insert(&mut tx, &personal).await.unwrap();
     app::offering_items::follow_parent(&mut tx, no, customer_no).await.unwrap();
