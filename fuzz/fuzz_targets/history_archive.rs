@@ -12,7 +12,7 @@ fuzz_target!(|data: &[u8]| {
     let shelf = Shelf { segments: vec![stored], ..Shelf::default() };
     let archive = Archive { first: FIRST, last: LAST, as_of: Seq(1), shelves: BTreeMap::from([(RANGE, shelf)]) };
     let days = [FIRST, FIRST.plus(9), LAST];
-    let ask = Ask { days: &days, used: (FIRST.next(), LAST), whole: &HashSet::from([TenantNo(1)]) };
+    let ask = Ask { days: &days, used: (FIRST.next(), LAST), whole: &HashSet::from([TenantNo(1)]), few: None };
     let (Ok(levels), Ok(series)) = (archive.levels(RANGE, &ask), archive.series(RANGE, |_| true)) else { return };
     let fast = levels.iter().map(|found| (found.key, found.levels.to_vec(), found.used));
     let fast = fast.filter(|(key, ..)| key.tenant != TenantNo(1));
