@@ -35,6 +35,17 @@ impl Answer {
     }
 }
 
+impl std::iter::Sum for Answer {
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        parts.fold(Self::default(), |all, part| Self {
+            lines: all.lines + part.lines,
+            sum_x: all.sum_x + part.sum_x,
+            sum_y: all.sum_y + part.sum_y,
+            check: all.check + part.check,
+        })
+    }
+}
+
 /// The channel's numbers of the items.
 pub struct ItemsOfChannel(Vec<i64>);
 

@@ -16,6 +16,7 @@ pub mod report;
 pub mod schedule;
 pub mod tenant;
 pub mod text;
+pub mod threads;
 pub mod time;
 pub mod timeline;
 pub mod usage;

@@ -112,15 +112,15 @@ impl Archive {
         let slow = if none { Vec::new() } else { self.series(range, by_series)? };
         let skipped = |key: &MeterKey| !ask.wants(key.tenant) || !none && by_series(key);
         let live = shelf.live.as_ref();
-        let mut fast = FastLevels::new(ask, self.last);
+        let mut fast = FastLevels::new(range, ask, self.last);
         for (at, stored) in shelf.segments.iter().enumerate() {
             let next = shelf.segments.get(at + 1).map(|next| next.first);
-            fast.add(range, stored, next.or(live.map(|live| live.first)), skipped)?;
+            fast.add(stored, next.or(live.map(|live| live.first)), skipped)?;
         }
         if let Some(live) = live {
             fast.add_live(live, skipped);
         }
-        Ok(fast.with(range, slow))
+        Ok(fast.with(slow))
     }
 }
 

@@ -4,25 +4,29 @@
 //! one is unpacked only where a day between is asked for, or whether a meter was used on some of the days between.
 
 use std::cell::OnceCell;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use super::archive::{Live, Stored};
 use super::codec::{Cursor, Damaged, Read};
-use super::levels::{Ask, Found, RangeLevels};
-use super::segment::{Opened, Outline, Segment};
-use super::{Cells, Series};
-use crate::ids::RangeNo;
+use super::levels::{Ask, Meter, Meters, RangeLevels};
+use super::segment::{Opened, Outline, Segment, first_heard};
+use super::{Cells, Reported, Series};
+use crate::ids::{InfraNo, ItemNo, RangeNo};
 use crate::time::Day;
 use crate::usage::MeterKey;
 
 /// Levels being read straight from segments, in the order of their days.
 pub(super) struct FastLevels<'a> {
+    range: RangeNo,
     ask: &'a Ask<'a>,
     /// The archive's last day: a meter first heard later is not there.
     last: Day,
-    /// The meters found, by segment, with the levels of one after the other.
-    found: Vec<Found>,
-    levels: Vec<i64>,
+    /// What the meters found count, in the order in which it was found.
+    labels: Vec<(ItemNo, InfraNo)>,
+    places: HashMap<(ItemNo, InfraNo), u32>,
+    /// The meters found, by segment.
+    found: Meters,
     /// How many of the meters found, from the first on, are in order.
     ordered: usize,
     /// Where those behind them stand: meters that came after others of a segment before.
@@ -32,21 +36,29 @@ pub(super) struct FastLevels<'a> {
 }
 
 impl<'a> FastLevels<'a> {
-    pub(super) fn new(ask: &'a Ask<'a>, last: Day) -> Self {
-        let (found, levels, others) = (Vec::new(), Vec::new(), HashMap::new());
-        Self { ask, last, found, levels, ordered: 0, others, expected: 0 }
+    pub(super) fn new(range: RangeNo, ask: &'a Ask<'a>, last: Day) -> Self {
+        Self {
+            range,
+            ask,
+            last,
+            labels: Vec::new(),
+            places: HashMap::new(),
+            found: Meters::new(ask.days.len()),
+            ordered: 0,
+            others: HashMap::new(),
+            expected: 0,
+        }
     }
 
     /// Adds what a segment says; `next` is the first day of what comes after it.
     pub(super) fn add(
         &mut self,
-        range: RangeNo,
         stored: &Stored,
         next: Option<Day>,
         skipped: impl Fn(&MeterKey) -> bool,
     ) -> Result<(), Damaged> {
-        let place = Segment::place(range, stored.first, stored.last);
-        let window = Window::new(stored, next, self.ask, self.found.is_empty());
+        let place = Segment::place(self.range, stored.first, stored.last);
+        let window = Window::new(stored, next, self.ask, self.found.len() == 0);
         let opened = Opened::new(&stored.block, place)?;
         let inner = Inner { opened: &opened, unpacked: OnceCell::new() };
         self.read(&opened, &window, &inner, skipped).map_err(|malformed| place.damaged(malformed))
@@ -62,16 +74,17 @@ impl<'a> FastLevels<'a> {
     ) -> Read<()> {
         self.expected = 0;
         let mut outlines = opened.outlines()?;
-        if self.found.is_empty() {
+        if self.found.len() == 0 {
             self.found.reserve(outlines.most());
-            self.levels.reserve(outlines.most() * self.ask.days.len());
         }
+        let labels: Vec<u32> = outlines.labels().iter().map(|label| self.label(*label)).collect();
         let mut by_day = [0; 32];
         let mut inner = if window.needs_inner { Some(second.behind(0)?) } else { None };
-        // How many readings of the second frame are of meters that did not need it.
+        // How many meters did not need the second frame.
         let mut passed = 0;
         while let Some(outline) = outlines.next()? {
-            let is_skipped = skipped(&outline.key) || outline.first_heard(window.first) > self.last;
+            let is_skipped =
+                skipped(&outline.key) || first_heard(outline.heard, window.first, outline.before) > self.last;
             let at_ends = if is_skipped { Some(false) } else { window.read_ends(&outline, &mut by_day) };
             if inner.is_none() && at_ends.is_none() {
                 inner = Some(second.behind(passed)?);
@@ -83,12 +96,13 @@ impl<'a> FastLevels<'a> {
                 }
                 (Some(inner), _) => window.read(&outline, inner, &mut by_day)?,
                 (None, used) => {
-                    passed += outline.inner();
+                    passed += 1;
                     used.unwrap_or_default()
                 }
             };
             if !is_skipped {
-                self.update(outline.key, |levels| {
+                let label = labels.get(outline.label).copied().unwrap_or(u32::MAX);
+                self.update(outline.key, label, |levels| {
                     window.write(&outline, &by_day, levels);
                     (used, window.cells(&outline))
                 });
@@ -104,14 +118,15 @@ impl<'a> FastLevels<'a> {
     pub(super) fn add_live(&mut self, live: &Live, skipped: impl Fn(&MeterKey) -> bool) {
         let ask = self.ask;
         // Where there is no segment, the live days also tell what was before them.
-        let first = if self.found.is_empty() { Day::FOREVER_AGO } else { live.first };
+        let first = if self.found.len() == 0 { Day::FOREVER_AGO } else { live.first };
         self.expected = 0;
         for (key, series) in &live.series {
             let is_heard = series.last_reported(self.last).is_some();
             if skipped(key) || !is_heard {
                 continue;
             }
-            self.update(*key, |levels| {
+            let label = self.label((key.item, key.infra));
+            self.update(*key, label, |levels| {
                 for (day, level) in ask.days.iter().zip(levels).filter(|(day, _)| **day >= first) {
                     *level = series.level(*day);
                 }
@@ -121,66 +136,102 @@ impl<'a> FastLevels<'a> {
         }
     }
 
-    /// Takes what is known of a meter to what is found of it: its levels, whether it was above zero, and its cells.
-    fn update(&mut self, key: MeterKey, update: impl FnOnce(&mut [i64]) -> (bool, Cells)) {
-        let is_at = |at: &usize| self.found.get(*at).is_some_and(|found| found.key == key);
-        let in_order = || {
-            let ordered = self.found.get(..self.ordered)?;
-            // A meter behind all others is a new one, as those of the first segment are.
-            ordered.last().filter(|last| last.key >= key)?;
-            ordered.binary_search_by_key(&key, |found| found.key).ok()
-        };
-        let at = Some(self.expected).filter(is_at).or_else(in_order);
-        let at = at.or_else(|| self.others.get(&key).copied()).unwrap_or_else(|| self.push(key));
-        self.expected = at + 1;
-        let width = self.ask.days.len();
-        let levels = self.levels.get_mut(at * width..(at + 1) * width);
-        let (used, cells) = update(levels.unwrap_or_default());
-        if let Some(meter) = self.found.get_mut(at) {
-            meter.used |= used;
-            meter.cells += cells;
-        }
+    /// The place of what a meter counts among the labels.
+    fn label(&mut self, label: (ItemNo, InfraNo)) -> u32 {
+        *self.places.entry(label).or_insert_with(|| {
+            self.labels.push(label);
+            u32::try_from(self.labels.len() - 1).unwrap_or(u32::MAX)
+        })
     }
 
-    fn push(&mut self, key: MeterKey) -> usize {
+    fn tenant(&self, key: MeterKey) -> u16 {
+        u16::try_from(key.tenant.0 - self.range.first().0).unwrap_or(u16::MAX)
+    }
+
+    /// What the meters found are ordered by.
+    fn order(&self, meter: &Meter) -> (u16, Option<(ItemNo, InfraNo)>) {
+        (meter.tenant, self.labels.get(meter.label as usize).copied())
+    }
+
+    /// Takes what is known of a meter to what is found of it: its levels, whether it was above zero, and its cells.
+    #[inline]
+    fn update(&mut self, key: MeterKey, label: u32, update: impl FnOnce(&mut [i64]) -> (bool, Cells)) {
+        let at = self.place(key, label);
+        self.expected = at + 1;
+        self.found.update(at, |meter, levels| {
+            let (used, cells) = update(levels);
+            meter.used |= used;
+            meter.cells += cells;
+        });
+    }
+
+    /// Where the meter stands, from now on if it was not found before.
+    #[inline]
+    fn place(&mut self, key: MeterKey, label: u32) -> usize {
+        let tenant = self.tenant(key);
+        let next = self.found.get(self.expected);
+        if next.is_some_and(|found| found.tenant == tenant && found.label == label) {
+            return self.expected;
+        }
+        let wanted = (tenant, Some((key.item, key.infra)));
+        let is_behind = |ordered: usize| {
+            ordered
+                .checked_sub(1)
+                .and_then(|last| self.found.get(last))
+                .is_none_or(|last| self.order(&last) < wanted)
+        };
         let at = self.found.len();
-        if self.ordered == at && self.found.last().is_none_or(|last| last.key < key) {
+        // A meter behind all others is a new one, as those of the first segment are.
+        let is_new = is_behind(self.ordered);
+        let known = if is_new { None } else { self.search(&wanted) };
+        if let Some(known) = known.or_else(|| self.others.get(&key).copied()) {
+            return known;
+        }
+        if is_new && self.ordered == at {
             self.ordered += 1;
         } else {
             self.others.insert(key, at);
         }
-        self.found.push(Found { key, used: false, cells: Cells::default() });
-        self.levels.resize(self.levels.len() + self.ask.days.len(), 0);
+        self.found.push(Meter { tenant, label, used: false, cells: Cells::default() });
         at
     }
 
+    /// Searches those in order.
+    fn search(&self, wanted: &(u16, Option<(ItemNo, InfraNo)>)) -> Option<usize> {
+        let (mut from, mut behind) = (0, self.ordered);
+        while from < behind {
+            let middle = from.midpoint(behind);
+            match self.order(&self.found.get(middle)?).cmp(wanted) {
+                Ordering::Less => from = middle + 1,
+                Ordering::Equal => return Some(middle),
+                Ordering::Greater => behind = middle,
+            }
+        }
+        None
+    }
+
     /// Puts in what was found series by series, and everything in order.
-    pub(super) fn with(mut self, range: RangeNo, slow: Vec<(MeterKey, Series)>) -> RangeLevels {
+    pub(super) fn with(mut self, slow: Vec<(MeterKey, Series)>) -> RangeLevels {
         let (mut whole, (first, last)) = (Vec::new(), self.ask.used);
         for (key, series) in slow {
             if self.ask.whole.contains(&key.tenant) {
                 whole.push((key, series));
                 continue;
             }
+            let (tenant, label) = (self.tenant(key), self.label((key.item, key.infra)));
             let (used, cells) = (series.any_above_zero(first, last), series.cells(first, last));
-            self.found.push(Found { key, used, cells });
-            self.levels.extend(self.ask.days.iter().map(|day| series.level(*day)));
+            let at = self.found.len();
+            self.found.push(Meter { tenant, label, used, cells });
+            self.found.update(at, |_, levels| {
+                levels.iter_mut().zip(self.ask.days).for_each(|(level, day)| *level = series.level(*day));
+            });
         }
-        if !self.found.is_sorted_by_key(|found| found.key) {
-            self.sort();
+        if self.ordered < self.found.len() {
+            let mut found = std::mem::take(&mut self.found);
+            found.sort_by_key(|meter| self.order(meter));
+            self.found = found;
         }
-        let mut levels = RangeLevels::new(range, self.ask.days.len(), &self.found, self.levels);
-        levels.series = whole;
-        levels
-    }
-
-    fn sort(&mut self) {
-        let width = self.ask.days.len();
-        let mut order: Vec<usize> = (0..self.found.len()).collect();
-        order.sort_unstable_by_key(|at| self.found.get(*at).map(|found| found.key));
-        let levels = order.iter().filter_map(|at| self.levels.get(at * width..(at + 1) * width));
-        self.levels = levels.flatten().copied().collect();
-        self.found = order.iter().filter_map(|at| self.found.get(*at).copied()).collect();
+        RangeLevels::new(self.range, self.labels, self.found, whole)
     }
 }
 
@@ -191,12 +242,15 @@ struct Inner<'a> {
 }
 
 impl Inner<'_> {
-    /// Begins to read it behind so many readings.
-    fn behind(&self, passed: u32) -> Read<Cursor<'_>> {
+    /// Begins to read it behind so many meters.
+    fn behind(&self, passed: usize) -> Read<Cursor<'_>> {
         let bytes = self.opened.inner()?;
         let mut inner = Cursor(self.unpacked.get_or_init(|| bytes));
+        let mut outlines = self.opened.outlines()?;
         for _ in 0..passed {
-            inner.number()?;
+            if let Some(outline) = outlines.next()? {
+                outline.skip(&mut inner)?;
+            }
         }
         Ok(inner)
     }
@@ -216,6 +270,8 @@ struct Window {
     asked: (Day, Day),
     /// The number of the last day.
     length: usize,
+    /// Bits of all days of the segment, and the cells of a meter that was heard on each of them, but not before.
+    complete: (u32, Cells),
 }
 
 impl Window {
@@ -232,22 +288,17 @@ impl Window {
         let used = (from <= to).then(|| (number(from), number(to)));
         // Nobody but the first segment speaks of the days before it.
         let asked = if is_first { (ask.used.0, to) } else { (from, to) };
-        Self { first: stored.first, inside, before, needs_inner, used, asked, length }
+        let every_day = u32::MAX >> 31_usize.saturating_sub(length);
+        let complete = (every_day, cells_heard(every_day, stored.first, asked, None));
+        Self { first: stored.first, inside, before, needs_inner, used, asked, length, complete }
     }
 
     /// The cells of the days asked about.
     fn cells(&self, outline: &Outline) -> Cells {
-        let (from, to) = (self.asked.0.max(outline.first_heard(self.first)), self.asked.1);
-        if from > to {
-            return Cells::default();
+        match (outline.before, self.complete) {
+            (None, (every_day, cells)) if outline.heard == every_day => cells,
+            (before, _) => cells_heard(outline.heard, self.first, self.asked, before),
         }
-        let behind = to.0.saturating_sub(self.first.0).saturating_add(1).clamp(0, 32);
-        let ahead = from.0.saturating_sub(self.first.0).clamp(0, 32);
-        let days = ((1_u64 << behind) - 1) & !((1_u64 << ahead) - 1);
-        let reported = (u64::from(outline.heard) & days).count_ones();
-        let before = outline.before.is_some_and(|before| before.day >= from);
-        let all = u64::from(to.0.abs_diff(from.0)) + 1;
-        Cells { all, carried: all.saturating_sub(u64::from(reported) + u64::from(before)) }
     }
 
     /// Reads the levels at the ends alone, and whether the meter was above zero; `None` if they do not say that.
@@ -300,4 +351,19 @@ impl Window {
             }
         }
     }
+}
+
+/// The cells of a meter that was heard on these days of a segment, counted from `first`, and once before.
+fn cells_heard(heard: u32, first: Day, asked: (Day, Day), before: Option<Reported>) -> Cells {
+    let (from, to) = (asked.0.max(first_heard(heard, first, before)), asked.1);
+    if from > to {
+        return Cells::default();
+    }
+    let behind = to.0.saturating_sub(first.0).saturating_add(1).clamp(0, 32);
+    let ahead = from.0.saturating_sub(first.0).clamp(0, 32);
+    let days = ((1_u64 << behind) - 1) & !((1_u64 << ahead) - 1);
+    let reported = (u64::from(heard) & days).count_ones();
+    let before = before.is_some_and(|before| before.day >= from);
+    let all = u64::from(to.0.abs_diff(from.0)) + 1;
+    Cells { all, carried: all.saturating_sub(u64::from(reported) + u64::from(before)) }
 }

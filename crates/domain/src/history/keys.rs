@@ -71,6 +71,17 @@ impl<'a> Keys<'a> {
         Ok(Self { range, labels, tenants, places, tenant, next_tenant, left: 0, next_place: 0 })
     }
 
+    /// What the meters count, ascending.
+    pub(super) fn labels(&self) -> &[(ItemNo, InfraNo)] {
+        &self.labels
+    }
+
+    /// The place among the labels of what the last one counts.
+    #[inline]
+    pub(super) const fn label(&self) -> usize {
+        self.next_place.saturating_sub(1)
+    }
+
     /// No fewer than there are: each has a byte at least.
     pub(super) const fn most(&self) -> usize {
         self.places.0.len()

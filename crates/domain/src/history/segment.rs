@@ -8,7 +8,7 @@
 use super::codec::{BlockKind, Cursor, Damaged, Frames, Malformed, Place, Read, Writer, seal};
 use super::keys::{Keys, write_keys};
 use super::{Reported, Series};
-use crate::ids::RangeNo;
+use crate::ids::{InfraNo, ItemNo, RangeNo};
 use crate::time::Day;
 use crate::usage::MeterKey;
 
@@ -33,6 +33,8 @@ pub struct Segment {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outline {
     pub(super) key: MeterKey,
+    /// The place of what it counts among the labels of the segment.
+    pub(super) label: usize,
     /// The last reading before the window.
     pub(super) before: Option<Reported>,
     /// A bit for each day of the window on which it was heard, the first day lowest.
@@ -46,15 +48,9 @@ pub(super) struct Outline {
 }
 
 impl Outline {
-    /// The first day with a reading, of the window or before; `first` is the first day of the window.
-    #[inline]
-    pub(super) fn first_heard(&self, first: Day) -> Day {
-        self.before.map_or_else(|| first.plus(self.heard.trailing_zeros().cast_signed()), |before| before.day)
-    }
-
     /// How many readings the second frame has of it: all but those on the first day and the last one of all.
     #[inline]
-    pub(super) const fn inner(&self) -> u32 {
+    const fn inner(&self) -> u32 {
         (self.heard >> 1).count_ones().saturating_sub(1)
     }
 
@@ -90,6 +86,12 @@ impl Outline {
         }
         Ok(())
     }
+}
+
+/// The first day with a reading, of a window or before; `first` is the first day of the window.
+#[inline]
+pub(super) fn first_heard(heard: u32, first: Day, before: Option<Reported>) -> Day {
+    before.map_or_else(|| first.plus(heard.trailing_zeros().cast_signed()), |before| before.day)
 }
 
 /// A segment whose first frame is unpacked and whose second one is not yet.
@@ -147,6 +149,11 @@ impl<'a> Outlines<'a> {
         Ok(Self { first: place.first, all_days, keys, gaps, before_levels, heard, firsts, lasts, used })
     }
 
+    /// What the meters count, ascending.
+    pub(super) fn labels(&self) -> &[(ItemNo, InfraNo)] {
+        self.keys.labels()
+    }
+
     /// No fewer than there are.
     pub(super) fn most(&self) -> usize {
         self.keys.most()
@@ -178,8 +185,8 @@ impl<'a> Outlines<'a> {
             at_first = self.firsts.difference(at_first)?;
         }
         let at_last = if heard >> 1 == 0 { at_first } else { self.lasts.difference(at_first)? };
-        let mut outline =
-            Outline { key, before, heard, at_first, at_last, used: at_first > 0 || at_last > 0 };
+        let (label, used) = (self.keys.label(), at_first > 0 || at_last > 0);
+        let mut outline = Outline { key, label, before, heard, at_first, at_last, used };
         if outline.has_doubt() {
             outline.used = self.used.number()? == 1;
         }

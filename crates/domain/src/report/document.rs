@@ -148,7 +148,7 @@ impl Document {
         }
         let accounts = self.accounts(place, again);
         let member = self.pass.members.at(place);
-        let sells = self.pass.members.tree.kind(member.tenant, member.seen_last).sells();
+        let sells = self.pass.members.tree.kind(member.tenant(), member.seen_last).sells();
         let metrics = self.slots.metrics().filter(|_| sells).map(|(_, slot)| slot);
         let items = self.items.of(place).filter(|(_, item)| self.was_on(place, item)).map(|(slot, _)| slot);
         let used = accounts.iter().filter(|(_, account)| account.used).map(|(slot, _)| *slot);
@@ -164,7 +164,7 @@ impl Document {
         let question = &self.in_shared(place).map_or(&self.pass, |(pass, _)| pass).question;
         let figures = |slot| {
             let account = accounts.iter().find(|(at, _)| *at == slot);
-            let account = account.map_or(Account::empty(), |(_, account)| *account);
+            let account = account.map_or(Account::EMPTY, |(_, account)| *account);
             let is_range = self.slots.at(slot).label.is_range();
             let of_day = |end: &Day| {
                 let days = question.at(self.begin(place, slot, *end)).zip(question.at(*end));
@@ -271,8 +271,10 @@ impl Document {
         let on_any_storage = || self.items.find(place, self.slots.slot(label, InfraNo::NONE)?);
         let own = item.and_then(|item| *item.price.at(day));
         let price = own.or_else(|| on_any_storage().and_then(|item| *item.price.at(day)))?;
-        let payer =
-            self.input.tenants.get(self.pass.members.tree.payer(self.pass.members.at(place).tenant, day))?;
+        let payer = self
+            .input
+            .tenants
+            .get(self.pass.members.tree.payer(self.pass.members.at(place).tenant(), day))?;
         let mode = mode_at(*payer.pricing_mode.at(day), payer.created_at, day.last_second());
         let total_cost = total_cost(price, figures.effective.production, label.unit(), currency);
         Some(RowPricing { currency, mode, price, total_cost })
@@ -283,7 +285,7 @@ impl Document {
         if !self.input.show_skus {
             return None;
         }
-        let mut above = self.pass.members.tree.chain(self.pass.members.at(place).tenant, day);
+        let mut above = self.pass.members.tree.chain(self.pass.members.at(place).tenant(), day);
         let partner = above.find(|at| self.pass.members.tree.kind(*at, day) == TenantKind::Partner)?;
         let list = self.input.tenants.get(partner)?.skus.at(day);
         list.iter().find(|(name, _)| name == label.name()).map(|(_, sku)| sku.clone())
@@ -316,7 +318,7 @@ impl Document {
 
     #[expect(clippy::indexing_slicing, reason = "the tree's indexes number these tenants")]
     fn tenant(&self, place: Place) -> &TenantTimeline {
-        &self.input.tenants[self.pass.members.at(place).tenant]
+        &self.input.tenants[self.pass.members.at(place).tenant()]
     }
 }
 
@@ -339,7 +341,7 @@ fn needs_fold(pass: &Pass, shared: Option<&Pass>, shown: &Shown, place: Place) -
 /// The shared pass and the member's place there, if its figures are the same there.
 fn in_shared<'a>(pass: &Pass, shared: Option<&'a Pass>, place: Place) -> Option<(&'a Pass, Place)> {
     let shared = shared?;
-    Some((shared, shared.settled(pass.members.no(place))?))
+    Some((shared, shared.settled(pass.members.at(place).no)?))
 }
 
 /// The days that the report reads.

@@ -15,6 +15,7 @@ use super::sums::{Accounts, Column, Kept, Sums};
 use crate::catalogue::ItemNumbers;
 use crate::history::{Archive, Damaged};
 use crate::tenant::TenantKind;
+use crate::threads::on_two_threads;
 
 /// What is folded.
 #[derive(Clone, Copy)]
@@ -26,8 +27,9 @@ pub(super) struct Source<'a> {
     pub(super) numbers: &'a ItemNumbers,
 }
 
-/// A run of fewer members is not worth a second thread; but to tests, whose channels are small.
-const MEMBERS_OF_TWO_THREADS: usize = if cfg!(test) { 4 } else { 1 << 13 };
+/// Two threads take pieces of a run of so many members in turn. Smaller ones are not worth the way to another thread; but to
+/// tests, whose channels are small.
+const MEMBERS_OF_PIECE: usize = if cfg!(test) { 2 } else { 1 << 11 };
 
 /// Folds runs of places, given in order, that together are whole subtrees; keeps the sums of those that are hosts.
 pub(super) fn fold(
@@ -68,40 +70,60 @@ impl<F: Fn(Place) -> bool + Sync> Common<'_, F> {
     /// Goes through a run from its end, where `gathered` is what those behind it give to parents in it or before it; gives
     /// what the run itself gives on.
     fn sweep(&self, run: &Range<Place>, gathered: Gathered, accounts: &mut Accounts) -> Gathered {
-        let Some(middle) = self.middle(run) else {
-            let mut all = Sweep::new(self, run.clone(), gathered);
-            all.visit_all(run.clone());
-            accounts.push(all.kept);
-            return all.gathered;
-        };
-        let mut here = Sweep::new(self, run.start..middle, Gathered::default());
-        let there = std::thread::scope(|scope| {
-            let there = scope.spawn(|| {
-                let mut there = Sweep::new(self, middle..run.end, gathered);
-                there.visit_all(middle..run.end);
-                there
-            });
-            here.visit_all(run.start + 1..middle);
-            there.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let pieces = self.pieces(run);
+        let mut all = Sweep::new(self, run.clone(), gathered);
+        let swept = on_two_threads(&pieces, |piece| match piece {
+            Piece::Subtrees(places) => {
+                let mut sweep = Sweep::new(self, places.clone(), Gathered::default());
+                let kept = sweep.visit_all(places.clone());
+                Some((sweep.gathered, kept))
+            }
+            Piece::Joint(_) => None,
         });
-        here.absorb(there.gathered);
-        here.visit_all(run.start..run.start + 1);
-        accounts.push(there.kept);
-        accounts.push(here.kept);
-        here.gathered
+        for (piece, swept) in pieces.into_iter().zip(swept).rev() {
+            if let Some((gathered, kept)) = swept {
+                all.absorb(gathered);
+                accounts.push(kept);
+            }
+            if let Piece::Joint(place) = piece {
+                accounts.push(all.visit_all(place..place + 1));
+            }
+        }
+        all.gathered
     }
 
-    /// Where to cut a large run in two: between subtrees of the highest members below the first.
-    fn middle(&self, run: &Range<Place>) -> Option<Place> {
-        if run.len() < MEMBERS_OF_TWO_THREADS {
-            return None;
+    /// Cuts a run into whole subtrees and the members above them.
+    fn pieces(&self, run: &Range<Place>) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        let mut subtrees = run.start..run.start;
+        while subtrees.end < run.end {
+            let place = subtrees.end;
+            let end = self.source.members.at(place).end();
+            let is_joint = end > run.end || end - place > MEMBERS_OF_PIECE;
+            if !subtrees.is_empty() && (is_joint || end - subtrees.start > MEMBERS_OF_PIECE) {
+                pieces.push(Piece::Subtrees(subtrees));
+                subtrees = place..place;
+            }
+            if is_joint {
+                pieces.push(Piece::Joint(place));
+                subtrees = place + 1..place + 1;
+            } else {
+                subtrees.end = end;
+            }
         }
-        let depth = |place: &Place| self.source.members.at(*place).depth;
-        let below = run.start + 1..run.end;
-        let highest = below.clone().map(|place| depth(&place)).min()?;
-        let half = run.start + run.len() / 2;
-        below.skip(1).filter(|place| depth(place) == highest).min_by_key(|place| place.abs_diff(half))
+        if !subtrees.is_empty() {
+            pieces.push(Piece::Subtrees(subtrees));
+        }
+        pieces
     }
+}
+
+/// A part of a run.
+enum Piece {
+    /// Whole subtrees, one after the other: all that is given to their members comes from members among them.
+    Subtrees(Range<Place>),
+    /// A member with more below it than one piece or the run holds: it comes when all those are done.
+    Joint(Place),
 }
 
 /// One thread's way through some places, from the last to the first.
@@ -110,31 +132,32 @@ struct Sweep<'a, F> {
     gathered: Gathered,
     /// Which customers have local backup.
     backed_up: Marks,
-    kept: Kept,
 }
 
 impl<'a, F: Fn(Place) -> bool> Sweep<'a, F> {
     fn new(common: &'a Common<'a, F>, places: Range<Place>, mut gathered: Gathered) -> Self {
         let Source { members, question, guests, .. } = common.source;
         let width = question.days.len();
-        let deepest = places.clone().map(|place| members.at(place).depth).max().unwrap_or(0);
+        let deepest = places.clone().map(|place| members.at(place).depth()).max().unwrap_or(0);
         gathered.sums.resize_with(gathered.sums.len().max(deepest + 2), || Sums::new(width));
         let mut backed_up = Marks::new(places.clone(), width);
         for (place, day) in &guests.backed_up {
             backed_up.set(*place, *day);
         }
         gathered.backed_up.retain(|(place, day)| !backed_up.set(*place, *day));
-        Self { common, gathered, backed_up, kept: Kept::new(width, places) }
+        Self { common, gathered, backed_up }
     }
 
-    fn visit_all(&mut self, places: Range<Place>) {
+    fn visit_all(&mut self, places: Range<Place>) -> Kept {
+        let mut kept = Kept::new(self.common.source.question.days.len(), places.clone());
         for place in places.rev() {
-            self.visit(place);
+            self.visit(place, &mut kept);
         }
+        kept
     }
 
-    fn visit(&mut self, place: Place) {
-        let depth = self.common.source.members.at(place).depth;
+    fn visit(&mut self, place: Place, kept: &mut Kept) {
+        let depth = self.common.source.members.at(place).depth();
         let Gathered { sums, backed_up } = &mut self.gathered;
         let Some([above, sums]) = sums.get_mut(depth..).and_then(<[Sums]>::first_chunk_mut) else { return };
         add_meters(self.common, place, sums, |customer, day| {
@@ -143,7 +166,7 @@ impl<'a, F: Fn(Place) -> bool> Sweep<'a, F> {
             }
         });
         if (self.common.is_host)(place) {
-            keep(self.common, place, sums, &mut self.kept);
+            keep(self.common, place, sums, kept);
         }
         above.absorb(sums);
         count_itself(self.common, place, above, &self.backed_up);
@@ -171,7 +194,7 @@ fn add_meters<F>(
     let Source { members, question, .. } = common.source;
     let Some(trial) = members.at(place).settled else { return };
     let leaves_out = trial && question.leave_out_trial;
-    for (counter, meter) in common.meters.of(members.no(place)) {
+    common.meters.each(members.at(place).no, |counter, meter| {
         if !leaves_out {
             sums.add(counter, Column::levels(trial), meter.levels, meter.used);
             sums.cells += meter.cells;
@@ -182,7 +205,7 @@ fn add_meters<F>(
             let used = meter.levels.iter().enumerate().filter(|(_, level)| **level > 0);
             used.for_each(|(day, _)| has_local_backup(customer, day));
         }
-    }
+    });
 }
 
 /// Keeps what counts for the tenant, with the days that unsettled ones spent there.
@@ -202,17 +225,15 @@ fn keep<F>(common: &Common<'_, F>, place: Place, sums: &Sums, kept: &mut Kept) {
 /// What the tenant is to those above it: nobody is its own customer or partner.
 fn count_itself<F>(common: &Common<'_, F>, place: Place, above: &mut Sums, backed_up: &Marks) {
     let Source { members, question, .. } = common.source;
-    let Some(trial) = members.at(place).settled.filter(|trial| !(*trial && question.leave_out_trial)) else {
-        return;
-    };
-    let kind = members.tree.kind(members.at(place).tenant, question.last());
-    let counter = match kind {
+    let member = members.at(place);
+    let Some(trial) = member.settled.filter(|trial| !(*trial && question.leave_out_trial)) else { return };
+    let counter = match member.kind {
         TenantKind::Customer => CUSTOMERS,
         TenantKind::Partner => PARTNERS,
         _ => return,
     };
     above.add_ones(counter, Column::levels(trial));
-    if kind == TenantKind::Customer
+    if member.kind == TenantKind::Customer
         && let Some(days) = backed_up.days(place)
     {
         above.add(WITH_LOCAL_BACKUP, Column::levels(trial), days, false);

@@ -41,7 +41,7 @@ impl Guests {
         numbers: &ItemNumbers,
     ) -> Result<Self, Damaged> {
         let unsettled = members.places().filter(|place| members.at(*place).settled.is_none());
-        let tenants: HashSet<TenantNo> = unsettled.map(|place| members.no(place)).collect();
+        let tenants: HashSet<TenantNo> = unsettled.map(|place| members.at(place).no).collect();
         let ranges: BTreeSet<RangeNo> = tenants.iter().map(|no| no.range()).collect();
         let mut guests = Self::default();
         for range in ranges {
@@ -88,7 +88,7 @@ impl Guests {
         if host == guest {
             return;
         }
-        let tenant = members.at(*guest).tenant;
+        let tenant = members.at(*guest).tenant();
         let was = |day: Day, kind| stay.contains(day) && members.tree.kind(tenant, day) == kind;
         let mut count = |counter, counts: &dyn Fn(usize, Day) -> bool| {
             let days = question.days.iter().enumerate();
@@ -105,7 +105,7 @@ impl Guests {
 
 /// The customer that has local backup if the member uses local storage: itself, or that of the unit or user.
 pub(super) fn backed_up(members: &Members, place: Place, day: Day) -> Option<Place> {
-    let payer = members.tree.payer(members.at(place).tenant, day);
+    let payer = members.tree.payer(members.at(place).tenant(), day);
     let is_customer = members.tree.kind(payer, day) == TenantKind::Customer;
     members.place(payer).filter(|_| is_customer)
 }

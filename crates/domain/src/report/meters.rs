@@ -1,6 +1,6 @@
 //! The levels of settled members, straight from the blocks.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::counters::Counters;
@@ -9,18 +9,14 @@ use super::members::Place;
 use super::sums::Counter;
 use crate::history::{Ask, Damaged, Levels, RangeLevels};
 use crate::ids::{RangeNo, TenantNo};
-
-/// Blocks are unpacked by so many threads.
-const THREADS: usize = 2;
-/// So many ranges are worth a thread.
-const RANGES_PER_THREAD: usize = 4;
+use crate::threads::on_two_threads;
 
 /// So many tenants are looked up among the others of their ranges; of more, whole ranges are taken. Tests take both ways.
 const FEW: usize = if cfg!(test) { 3 } else { 500 };
 
-/// The meters of all ranges that some members lie in.
+/// The meters of all ranges that some members lie in, by range.
 #[derive(Debug)]
-pub(super) struct Meters(BTreeMap<RangeNo, OfRange>);
+pub(super) struct Meters(Vec<(RangeNo, OfRange)>);
 
 #[derive(Debug)]
 struct OfRange {
@@ -38,7 +34,7 @@ impl Meters {
     ) -> Result<Self, Damaged> {
         let Source { archive, members, question, numbers, .. } = source;
         let settled = places.filter(|place| members.at(*place).settled.is_some());
-        let mut tenants: Vec<TenantNo> = settled.map(|place| members.no(place)).collect();
+        let mut tenants: Vec<TenantNo> = settled.map(|place| members.at(place).no).collect();
         tenants.sort_unstable();
         let mut ranges: Vec<RangeNo> = tenants.iter().map(|tenant| tenant.range()).collect();
         ranges.dedup();
@@ -46,35 +42,31 @@ impl Meters {
         let used = (question.period.start, question.period.last());
         // Of a member that is not settled, whole series are read elsewhere.
         let ask = Ask { days: &question.days, used, whole: &HashSet::new(), few };
-        let unpack = |ranges: &[RangeNo]| -> Result<Vec<RangeLevels>, Damaged> {
-            ranges.iter().map(|range| archive.levels(*range, &ask)).collect()
-        };
-        let threads = (ranges.len() / RANGES_PER_THREAD).clamp(1, THREADS);
-        let (here, there) = ranges.split_at(ranges.len() / threads);
-        let levels = if there.is_empty() {
-            unpack(here)?
-        } else {
-            let (here, there) = std::thread::scope(|scope| {
-                let there = scope.spawn(|| unpack(there));
-                (unpack(here), there.join())
-            });
-            let mut levels = here?;
-            levels.append(&mut there.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-            levels
-        };
-        let of_range = |levels: RangeLevels| {
+        let levels = on_two_threads(&ranges, |range| archive.levels(*range, &ask));
+        let mut of_range = |levels: RangeLevels| {
             let labels = levels.labels().iter();
             let counters = labels.map(|(item, infra)| counters.find(*item, *infra, numbers)).collect();
             OfRange { levels, counters }
         };
-        Ok(Self(ranges.into_iter().zip(levels.into_iter().map(of_range)).collect()))
+        let levels = levels.into_iter().map(|levels| levels.map(&mut of_range));
+        Ok(Self(
+            ranges
+                .into_iter()
+                .zip(levels)
+                .map(|(range, levels)| Ok((range, levels?)))
+                .collect::<Result<_, _>>()?,
+        ))
     }
 
     /// The meters of one member, each with its counter.
-    pub(super) fn of(&self, no: TenantNo) -> impl Iterator<Item = (Counter, Levels<'_>)> {
-        self.0.get(&no.range()).into_iter().flat_map(move |of_range| {
-            let meters = of_range.levels.of(no);
-            meters.filter_map(|meter| Some((*of_range.counters.get(meter.label)?, meter)))
-        })
+    #[inline]
+    pub(super) fn each(&self, no: TenantNo, mut take: impl FnMut(Counter, Levels<'_>)) {
+        let range = self.0.binary_search_by_key(&no.range(), |(range, _)| *range);
+        let Some((_, of_range)) = range.ok().and_then(|at| self.0.get(at)) else { return };
+        for meter in of_range.levels.of(no) {
+            if let Some(counter) = of_range.counters.get(meter.label) {
+                take(*counter, meter);
+            }
+        }
     }
 }

@@ -17,7 +17,7 @@ use super::fold::{Source, fold};
 use super::guests::Guests;
 use super::members::{Members, Place};
 use super::question::Question;
-use super::sums::{Account, Accounts};
+use super::sums::{Accounts, OfTenant};
 use super::tree::Tree;
 use crate::catalogue::ItemNumbers;
 use crate::history::{Archive, Cells, Damaged, Twig};
@@ -121,12 +121,12 @@ impl Pass {
     /// Whether the member's subtree is more than one run.
     pub(super) fn spans_runs(&self, place: Place) -> bool {
         let behind = self.runs.iter().map(|run| run.end).find(|end| *end > place);
-        behind.is_some_and(|behind| self.members.at(place).end > behind)
+        behind.is_some_and(|behind| self.members.at(place).end() > behind)
     }
 
     /// The sums of a member, if they were kept.
-    pub(super) fn accounts(&self, place: Place) -> impl Iterator<Item = Account<'_>> {
-        self.accounts.iter().flat_map(move |accounts| accounts.of(place))
+    pub(super) fn accounts(&self, place: Place) -> OfTenant<'_> {
+        self.accounts.as_ref().map_or_else(OfTenant::default, |accounts| accounts.of(place))
     }
 
     /// The place of a tenant whose figures here are those of every report.
@@ -138,14 +138,13 @@ impl Pass {
     /// Whether a pass over a channel keeps the sums of a member: units have no reports of their own, and rows at the lowest
     /// level alone.
     fn keeps(&self, place: Place) -> bool {
-        let tenant = self.members.at(place).tenant;
-        self.members.tree.kind(tenant, self.question.last()) != TenantKind::Unit
+        self.members.at(place).kind != TenantKind::Unit
     }
 
     /// Every tenant below the subject of which figures are kept, and the subject, each before those below it: in the order
     /// in which [`Pass::figures`] finds theirs soonest.
     pub fn tenants(&self) -> impl Iterator<Item = TenantNo> {
-        self.members.subtree().filter(|place| self.keeps(*place)).map(|place| self.members.no(place))
+        self.members.subtree().filter(|place| self.keeps(*place)).map(|place| self.members.at(place).no)
     }
 
     /// What a tenant and all below it used, item by item, from the end of one day to that of another, in no order: what
@@ -181,7 +180,7 @@ fn runs(members: &Members, most: usize) -> Vec<Range<Place>> {
     let mut runs = Vec::new();
     let mut run = 0..0;
     while run.end < members.subtree().end {
-        let whole = members.at(run.end).end;
+        let whole = members.at(run.end).end();
         let end = if whole - run.end > most { run.end + 1 } else { whole };
         if end - run.start > most && !run.is_empty() {
             runs.push(run.clone());

@@ -41,12 +41,12 @@ fn shown_on(
     let subject = members.tree.subject();
     let is_open =
         |at: usize| tenants.get(at).is_some_and(|tenant| *tenant.ancestral_access.at(member.seen_last));
-    let chain = members.tree.chain_to_subject(member.tenant, member.seen_last);
+    let chain = members.tree.chain_to_subject(member.tenant(), member.seen_last);
     if !chain.skip(1).filter(|at| *at != subject).all(is_open) {
         return Vec::new();
     }
     let in_period = members.stays(place).iter().filter(|stay| stay.last >= start);
-    let is_of_level = |stay: &&Stay| is_of_level(members, level, member.tenant, stay.first.max(start));
+    let is_of_level = |stay: &&Stay| is_of_level(members, level, member.tenant(), stay.first.max(start));
     in_period.filter(is_of_level).copied().collect()
 }
 

@@ -140,10 +140,24 @@ pub(super) struct Kept {
     of_place: Vec<Range<u32>>,
     /// Of each tenant by counter.
     lines: Vec<Line>,
-    values: Vec<i128>,
+    values: Values,
     cells: Vec<Cells>,
     /// Room to sort the lines of one tenant.
     order: Vec<usize>,
+}
+
+/// Sums in 64 bits as long as they all fit, which halves the memory of a pass.
+#[derive(Debug)]
+enum Values {
+    Narrow(Vec<i64>),
+    Wide(Vec<i128>),
+}
+
+/// Some of them.
+#[derive(Debug, Clone, Copy)]
+enum Vector<'a> {
+    Narrow(&'a [i64]),
+    Wide(&'a [i128]),
 }
 
 /// The sums of one tenant for one counter.
@@ -151,9 +165,99 @@ pub(super) struct Kept {
 pub(super) struct Account<'a> {
     /// What is counted.
     pub(super) counter: Counter,
-    columns: [&'a [i128]; COLUMNS],
     /// Whether something was above zero on a day of the period.
     pub(super) used: bool,
+    /// The vectors, one after the other.
+    values: Vector<'a>,
+    /// Where each column begins; behind all values for one that is not there.
+    columns: [usize; COLUMNS],
+}
+
+/// What is kept of one tenant, counter by counter.
+#[derive(Debug)]
+pub(super) struct OfTenant<'a> {
+    width: usize,
+    lines: &'a [Line],
+    values: Vector<'a>,
+}
+
+impl Values {
+    fn extend(&mut self, sums: &[i128]) {
+        let narrow = match self {
+            Self::Wide(values) => return values.extend_from_slice(sums),
+            Self::Narrow(values) => values,
+        };
+        let before = narrow.len();
+        narrow.extend(sums.iter().map_while(|sum| i64::try_from(*sum).ok()));
+        if narrow.len() < before + sums.len() {
+            let fitting = narrow.iter().take(before).map(|sum| i128::from(*sum));
+            *self = Self::Wide(fitting.chain(sums.iter().copied()).collect());
+        }
+    }
+
+    fn at(&self, range: Range<usize>) -> Vector<'_> {
+        match self {
+            Self::Narrow(values) => Vector::Narrow(values.get(range).unwrap_or_default()),
+            Self::Wide(values) => Vector::Wide(values.get(range).unwrap_or_default()),
+        }
+    }
+
+    fn shrink_to_fit(&mut self) {
+        match self {
+            Self::Narrow(values) => values.shrink_to_fit(),
+            Self::Wide(values) => values.shrink_to_fit(),
+        }
+    }
+}
+
+impl Vector<'_> {
+    const EMPTY: Self = Self::Narrow(&[]);
+
+    fn at(self, place: usize) -> i128 {
+        match self {
+            Self::Narrow(values) => values.get(place).map_or(0, |sum| i128::from(*sum)),
+            Self::Wide(values) => values.get(place).copied().unwrap_or(0),
+        }
+    }
+
+    fn split_at(self, place: usize) -> (Self, Self) {
+        match self {
+            Self::Narrow(values) => {
+                let (head, rest) = values.split_at_checked(place).unwrap_or_default();
+                (Self::Narrow(head), Self::Narrow(rest))
+            }
+            Self::Wide(values) => {
+                let (head, rest) = values.split_at_checked(place).unwrap_or_default();
+                (Self::Wide(head), Self::Wide(rest))
+            }
+        }
+    }
+}
+
+impl Default for OfTenant<'_> {
+    fn default() -> Self {
+        Self { width: 0, lines: &[], values: Vector::EMPTY }
+    }
+}
+
+impl<'a> Iterator for OfTenant<'a> {
+    type Item = Account<'a>;
+
+    fn next(&mut self) -> Option<Account<'a>> {
+        let counter = self.lines.first()?.counter;
+        let count = self.lines.iter().take_while(|line| line.counter == counter).count();
+        let (lines, values);
+        (lines, self.lines) = self.lines.split_at_checked(count)?;
+        (values, self.values) = self.values.split_at(count * self.width);
+        let mut account = Account { counter: counter as usize, values, ..Account::EMPTY };
+        for (line, begin) in lines.iter().zip((0..).step_by(self.width.max(1))) {
+            account.used |= line.used;
+            if let Some(column) = account.columns.get_mut(line.column as usize) {
+                *column = begin;
+            }
+        }
+        Some(account)
+    }
 }
 
 impl Accounts {
@@ -174,8 +278,8 @@ impl Accounts {
     }
 
     /// What is kept of the tenant at this place, in no order.
-    pub(super) fn of(&self, place: Place) -> impl Iterator<Item = Account<'_>> {
-        self.at(place).into_iter().flat_map(move |kept| kept.of(place))
+    pub(super) fn of(&self, place: Place) -> OfTenant<'_> {
+        self.at(place).map_or_else(OfTenant::default, |kept| kept.of(place))
     }
 
     /// The cells of the tenant's subtree.
@@ -193,7 +297,7 @@ impl Kept {
             first: places.start,
             of_place,
             lines: Vec::new(),
-            values: Vec::new(),
+            values: Values::Narrow(Vec::new()),
             cells,
             order: Vec::new(),
         }
@@ -202,13 +306,19 @@ impl Kept {
     /// Keeps the sums of the tenant at this place.
     pub(super) fn keep(&mut self, place: Place, sums: &Sums) {
         let from = u32::try_from(self.lines.len()).unwrap_or(u32::MAX);
-        self.order.clear();
-        self.order.extend(0..sums.lines.len());
-        self.order.sort_unstable_by_key(|at| sums.lines.get(*at).map(|line| (line.counter, line.column)));
-        for at in &self.order {
-            self.lines.extend(sums.lines.get(*at));
-            let values = sums.values.get(at * self.width..(at + 1) * self.width);
-            self.values.extend_from_slice(values.unwrap_or_default());
+        let key = |line: &Line| (line.counter, line.column);
+        if sums.lines.is_sorted_by_key(key) {
+            self.lines.extend_from_slice(&sums.lines);
+            self.values.extend(&sums.values);
+        } else {
+            self.order.clear();
+            self.order.extend(0..sums.lines.len());
+            self.order.sort_unstable_by_key(|at| sums.lines.get(*at).map(key));
+            for at in &self.order {
+                self.lines.extend(sums.lines.get(*at));
+                let values = sums.values.get(at * self.width..(at + 1) * self.width);
+                self.values.extend(values.unwrap_or_default());
+            }
         }
         let behind = u32::try_from(self.lines.len()).unwrap_or(u32::MAX);
         let at = place.wrapping_sub(self.first);
@@ -217,32 +327,18 @@ impl Kept {
         }
     }
 
-    fn of(&self, place: Place) -> impl Iterator<Item = Account<'_>> {
+    fn of(&self, place: Place) -> OfTenant<'_> {
         let range = self.of_place.get(place.wrapping_sub(self.first)).cloned().unwrap_or(0..0);
         let (from, behind) = (range.start as usize, range.end as usize);
         let lines = self.lines.get(from..behind).unwrap_or_default();
-        let mut values = self.values.get(from * self.width..behind * self.width).unwrap_or_default();
-        lines.chunk_by(|a, b| a.counter == b.counter).map(move |lines| {
-            let mut account = Account::empty();
-            for line in lines {
-                let column;
-                (column, values) = values.split_at_checked(self.width).unwrap_or_default();
-                account.counter = line.counter as usize;
-                account.used |= line.used;
-                if let Some(place) = account.columns.get_mut(line.column as usize) {
-                    *place = column;
-                }
-            }
-            account
-        })
+        OfTenant { width: self.width, lines, values: self.values.at(from * self.width..behind * self.width) }
     }
 }
 
 impl Account<'_> {
     /// Nothing was ever counted.
-    pub(super) const fn empty() -> Self {
-        Self { counter: 0, columns: [&[]; COLUMNS], used: false }
-    }
+    pub(super) const EMPTY: Self =
+        Self { counter: 0, used: false, values: Vector::EMPTY, columns: [usize::MAX; COLUMNS] };
 
     /// The figures of a row (reports-api, section 10), by the numbers of the days it begins and ends with.
     pub(super) fn figures(&self, is_range: bool, begin: usize, end: usize) -> Figures {
@@ -264,7 +360,6 @@ impl Account<'_> {
     }
 
     fn value(&self, column: Column, day: usize) -> i128 {
-        let values = self.columns.get(column as usize).copied().unwrap_or_default();
-        values.get(day).copied().unwrap_or(0)
+        self.columns.get(column as usize).map_or(0, |begin| self.values.at(begin.saturating_add(day)))
     }
 }

@@ -16,14 +16,17 @@ pub(super) type Index = usize;
 #[derive(Debug, Clone, Copy)]
 struct Link {
     /// A top tenant, or one whose parent the input does not hold, is its own.
-    parent: Index,
+    parent: u32,
     kind: TenantKind,
     alive: bool,
 }
 
 /// Indexes by number: an array for each range, as numbers are dense there.
 #[derive(Debug, Default)]
-struct ByNumber(BTreeMap<RangeNo, Vec<Option<u32>>>);
+struct ByNumber(BTreeMap<RangeNo, Vec<u32>>);
+
+/// The index of a number that no tenant has.
+const NOBODY: u32 = u32::MAX;
 
 impl ByNumber {
     fn offset(no: TenantNo) -> usize {
@@ -32,14 +35,15 @@ impl ByNumber {
 
     fn insert(&mut self, no: TenantNo, index: Index) {
         let all = usize::try_from(RANGE_TENANTS).unwrap_or(0);
-        let of_range = self.0.entry(no.range()).or_insert_with(|| vec![None; all]);
+        let of_range = self.0.entry(no.range()).or_insert_with(|| vec![NOBODY; all]);
         if let Some(slot) = of_range.get_mut(Self::offset(no)) {
-            *slot = u32::try_from(index).ok();
+            *slot = u32::try_from(index).unwrap_or(NOBODY);
         }
     }
 
     fn get(&self, no: TenantNo) -> Option<Index> {
-        self.0.get(&no.range())?.get(Self::offset(no)).copied()?.map(|index| index as Index)
+        let index = *self.0.get(&no.range())?.get(Self::offset(no))?;
+        (index != NOBODY).then_some(index as Index)
     }
 }
 
@@ -106,7 +110,7 @@ impl Tree {
 
     /// Its parent on the day; a top tenant is its own.
     pub(super) fn parent(&self, tenant: Index, day: Day) -> Index {
-        self.link(tenant, day).parent
+        self.link(tenant, day).parent as Index
     }
 
     /// The tenant itself, its parent of the day, and so on to the top.
@@ -164,7 +168,7 @@ impl Tree {
 fn links(index: Index, twig: &Twig, by_number: &ByNumber) -> Timeline<Link> {
     let days = twig.parent.changes().chain(twig.kind.changes()).chain(twig.deleted.changes());
     Timeline::composed(days, |day| Link {
-        parent: by_number.get(*twig.parent.at(day)).unwrap_or(index),
+        parent: u32::try_from(by_number.get(*twig.parent.at(day)).unwrap_or(index)).unwrap_or(u32::MAX),
         kind: *twig.kind.at(day),
         alive: !*twig.deleted.at(day),
     })

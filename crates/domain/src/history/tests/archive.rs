@@ -195,11 +195,11 @@ impl<'a> Case<'a> {
             let is_used = (used.0.0..=used.1.0).any(|day| level(*key, Day(day)) > 0);
             (*key, days.iter().map(|day| level(*key, *day)).collect::<Vec<_>>(), is_used)
         });
-        let found = levels.iter().map(|found| (found.key, found.levels.to_vec(), found.used));
+        let found = levels.iter().map(|(key, found)| (key, found.levels.to_vec(), found.used));
         prop_assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "as of {:?}", archive.as_of);
         prop_assert_eq!(&levels.series, &in_whole);
-        let by_tenant = (0..METERS / 2).flat_map(|n| levels.of(meter(n * 2).tenant).map(|found| found.key));
-        prop_assert!(by_tenant.eq(levels.iter().map(|found| found.key)));
+        let by_tenant = (0..METERS / 2).flat_map(|n| levels.of(meter(n * 2).tenant).map(|found| found.label));
+        prop_assert!(by_tenant.eq(levels.iter().map(|(_, found)| found.label)));
         Ok(())
     }
 }
