@@ -94,7 +94,7 @@ async fn pass(mut conn: Conn, alike: Alike, as_known: Day) -> Result<Option<Shar
             store::report_input::channel(&mut conn, period, kind, as_known, leave_out_trial).await?;
         drop(conn);
         let Some(Channel { question, as_of, twigs, archive, numbers }) = channel else { return Ok(None) };
-        let pass = Pass::new(TenantNo::TOP, &twigs, &archive, &numbers, question)?;
+        let pass = Pass::new(TenantNo::TOP, twigs, &archive, &numbers, question)?;
         let pass = pass.ok_or_else(|| Error::internal("the top tenant is not among the tenants"))?;
         Ok(Some(Shared { pass: Arc::new(pass), as_of }))
     })

@@ -9,13 +9,14 @@ use super::items::Items;
 use super::members::{Members, Place, SUBJECT};
 use super::pass::{MOST_CELLS, Pass};
 use super::question::before_billing;
+use super::rows::RowsOfMember;
 use super::shown::Shown;
 use super::slots::{Counted, Slot, Slots};
 use super::stays::Stay;
 use super::sums::{Account, Accounts};
 use super::tree::Tree;
 use super::{Figures, InfraTimeline, ItemTimeline, Kind, Label, Question, ReportInput, Row, RowInfra};
-use super::{RowPricing, RowTenant, Rows, TenantTimeline};
+use super::{RowPricing, RowTenant, TenantTimeline};
 use crate::history::{Archive, Cells, Damaged, Twig};
 use crate::ids::InfraNo;
 use crate::pricing::{mode_at, total_cost};
@@ -27,17 +28,17 @@ use crate::timeline::Timeline;
 #[derive(Debug)]
 pub struct Document {
     /// Less its items and storages, which stand arranged below.
-    input: ReportInput,
-    pass: Pass,
+    pub(super) input: ReportInput,
+    pub(super) pass: Pass,
     /// A pass over a whole channel, which has the figures of settled tenants.
     shared: Option<Arc<Pass>>,
     /// `None` where no row needs it.
     archive: Option<Archive>,
-    shown: Shown,
+    pub(super) shown: Shown,
     slots: Slots,
     /// By counter of the own and of the shared pass.
     rows_of_counters: [Vec<Option<Slot>>; 2],
-    items: Items,
+    pub(super) items: Items,
     infras: HashMap<InfraNo, Timeline<Arc<RowInfra>>>,
 }
 
@@ -65,8 +66,7 @@ impl Document {
         archive: impl FnOnce() -> Result<Archive, E>,
         most_cells: usize,
     ) -> Result<Option<Self>, E> {
-        let twigs: Vec<Twig> = input.tenants.iter().map(TenantTimeline::twig).collect();
-        let Some(tree) = Tree::new(twigs.iter(), input.subject, input.as_known) else { return Ok(None) };
+        let Some(tree) = tree(&input) else { return Ok(None) };
         let question = question(&input);
         let members = Members::new(tree, &question, |siblings| {
             siblings.sort_by_cached_key(|(tenant, day)| {
@@ -127,31 +127,20 @@ impl Document {
         in_shared(&self.pass, self.shared.as_deref(), place)
     }
 
-    /// The rows of one member, its sums made first; `again` has them if its run was folded again.
-    fn rows_of<'a>(&'a self, place: Place, again: Option<&Accounts>) -> impl Iterator<Item = Row> + use<'a> {
-        let tenant = Arc::new(self.row_tenant(place));
-        self.figures_of(place, again).into_iter().flat_map(move |(slot, figures)| {
-            let item = self.items.find(place, slot);
-            let tenant = tenant.clone();
-            let shown = figures
-                .into_iter()
-                .filter(|(_, figures)| !(self.input.hide_zero_usage && figures.are_zero()));
-            shown.map(move |(date, figures)| self.row(&tenant, place, slot, item, date, figures))
-        })
+    /// What a member has rows for, in their order; `again` has its sums if its run was folded again.
+    pub(super) fn rows_of(&self, place: Place, again: Option<&Accounts>) -> RowsOfMember<'_> {
+        let dates = self.dates(place);
+        let slots = if dates.is_empty() { Vec::new() } else { self.slots_of(place, again) };
+        RowsOfMember::new(place, self.row_tenant(place), dates, slots)
     }
 
-    /// What a member has rows for, in their order, with the days and the figures.
-    fn figures_of(&self, place: Place, again: Option<&Accounts>) -> Vec<(Slot, Vec<(Day, Figures)>)> {
-        let dates = self.dates(place);
-        if dates.is_empty() {
-            return Vec::new();
-        }
-        let accounts = self.accounts(place, again);
+    /// What a member has rows for.
+    fn slots_of(&self, place: Place, again: Option<&Accounts>) -> Vec<Slot> {
         let member = self.pass.members.at(place);
         let sells = self.pass.members.tree.kind(member.tenant(), member.seen_last).sells();
         let metrics = self.slots.metrics().filter(|_| sells).map(|(_, slot)| slot);
         let items = self.items.of(place).filter(|(_, item)| self.was_on(place, item)).map(|(slot, _)| slot);
-        let used = accounts.iter().filter(|(_, account)| account.used).map(|(slot, _)| *slot);
+        let used = self.accounts(place, again).filter(|(_, account)| account.used).map(|(slot, _)| slot);
         let mut shown: Vec<Slot> = metrics.chain(items).chain(used).collect();
         shown.sort_unstable();
         shown.dedup();
@@ -161,33 +150,44 @@ impl Document {
             self.tenant(place).is_personal && matches!(label, Label::Item(item) if is_local_storage(item))
         };
         shown.retain(|slot| !is_hidden(slot));
+        shown
+    }
+
+    /// The figures of a member for each of the days.
+    pub(super) fn figures_of(
+        &self,
+        place: Place,
+        again: Option<&Accounts>,
+        slot: Slot,
+        dates: &[Day],
+    ) -> Vec<(Day, Figures)> {
+        let account = self.accounts(place, again).find(|(at, _)| *at == slot);
+        let account = account.map_or(Account::EMPTY, |(_, account)| account);
         let question = &self.in_shared(place).map_or(&self.pass, |(pass, _)| pass).question;
-        let figures = |slot| {
-            let account = accounts.iter().find(|(at, _)| *at == slot);
-            let account = account.map_or(Account::EMPTY, |(_, account)| *account);
-            let is_range = self.slots.at(slot).label.is_range();
-            let of_day = |end: &Day| {
-                let days = question.at(self.begin(place, slot, *end)).zip(question.at(*end));
-                let figures = days.map(|(begin, end)| account.figures(is_range, begin, end));
-                (*end, figures.unwrap_or_default())
-            };
-            (slot, dates.iter().map(of_day).collect())
+        let is_range = self.slots.at(slot).label.is_range();
+        let of_day = |end: &Day| {
+            let days = question.at(self.begin(place, slot, *end)).zip(question.at(*end));
+            let figures = days.map(|(begin, end)| account.figures(is_range, begin, end));
+            (*end, figures.unwrap_or_default())
         };
-        shown.into_iter().map(figures).collect()
+        dates.iter().map(of_day).collect()
     }
 
     /// The sums of a member.
-    fn accounts<'a>(&'a self, place: Place, again: Option<&'a Accounts>) -> Vec<(Slot, Account<'a>)> {
+    fn accounts<'a>(
+        &'a self,
+        place: Place,
+        again: Option<&'a Accounts>,
+    ) -> impl Iterator<Item = (Slot, Account<'a>)> {
         let [own, shared] = &self.rows_of_counters;
-        let (accounts, slots): (Vec<Account<'_>>, _) = match self.in_shared(place) {
-            Some((pass, place)) => (pass.accounts(place).collect(), shared),
+        let (accounts, slots) = match self.in_shared(place) {
+            Some((pass, place)) => (pass.accounts(place), shared),
             None => match again.filter(|_| !self.pass.spans_runs(place)) {
-                Some(again) => (again.of(place).collect(), own),
-                None => (self.pass.accounts(place).collect(), own),
+                Some(again) => (again.of(place), own),
+                None => (self.pass.accounts(place), own),
             },
         };
-        let slot = |account: &Account<'_>| slots.get(account.counter).copied().flatten();
-        accounts.into_iter().filter_map(|account| Some((slot(&account)?, account))).collect()
+        accounts.filter_map(|account| Some((slots.get(account.counter).copied().flatten()?, account)))
     }
 
     /// The days that a member has rows for.
@@ -230,20 +230,13 @@ impl Document {
             })
     }
 
-    fn row(
-        &self,
-        tenant: &Arc<RowTenant>,
-        place: Place,
-        slot: Slot,
-        item: Option<&ItemTimeline>,
-        date: Day,
-        figures: Figures,
-    ) -> Row {
+    pub(super) fn row(&self, member: &RowsOfMember<'_>, date: Day, figures: Figures) -> Row {
+        let RowsOfMember { place, slot, item, .. } = *member;
         let Counted { label, infra } = self.slots.at(slot);
         // What became of a tenant after it had left is not the subject's to see.
         let as_of = date.min(self.pass.members.at(place).seen_last);
         Row {
-            tenant: tenant.clone(),
+            tenant: member.tenant.clone(),
             label,
             infra: self.infra(infra).map(|infra| infra.at(as_of).clone()),
             date,
@@ -307,7 +300,7 @@ impl Document {
         clippy::expect_used,
         reason = "the same blocks were read the same way when the document was made"
     )]
-    fn fold_again(&self, run: &Range<Place>) -> Option<Accounts> {
+    pub(super) fn fold_again(&self, run: &Range<Place>) -> Option<Accounts> {
         let needs_fold = |place| needs_fold(&self.pass, self.shared.as_deref(), &self.shown, place);
         if self.pass.runs.len() == 1 || !run.clone().any(needs_fold) {
             return None;
@@ -322,17 +315,6 @@ impl Document {
     }
 }
 
-impl Rows for Document {
-    fn rows(&self) -> Box<dyn Iterator<Item = Row> + '_> {
-        let runs = self.pass.runs.iter().cloned();
-        Box::new(runs.flat_map(move |run| {
-            let again = self.fold_again(&run);
-            let shown = run.filter(|place| self.shown.is_shown(*place));
-            shown.flat_map(move |place| self.rows_of(place, again.as_ref()))
-        }))
-    }
-}
-
 /// Whether a member has rows whose figures are not in the shared pass.
 fn needs_fold(pass: &Pass, shared: Option<&Pass>, shown: &Shown, place: Place) -> bool {
     shown.is_shown(place) && in_shared(pass, shared, place).is_none()
@@ -342,6 +324,11 @@ fn needs_fold(pass: &Pass, shared: Option<&Pass>, shown: &Shown, place: Place) -
 fn in_shared<'a>(pass: &Pass, shared: Option<&'a Pass>, place: Place) -> Option<(&'a Pass, Place)> {
     let shared = shared?;
     Some((shared, shared.settled(pass.members.at(place).no)?))
+}
+
+fn tree(input: &ReportInput) -> Option<Tree> {
+    let twigs: Vec<Twig> = input.tenants.iter().map(TenantTimeline::twig).collect();
+    Tree::new(twigs.iter(), input.subject, input.as_known)
 }
 
 /// The days that the report reads.

@@ -17,6 +17,7 @@ mod meters;
 mod pass;
 mod question;
 mod row;
+mod rows;
 mod shown;
 mod slots;
 mod stays;

@@ -1,10 +1,10 @@
 //! One pass over the blocks, for the reports of everyone.
 //!
 //! Memory: blocks stay compressed, and are unpacked for a run of consecutive tenants at a time; a run is cut where
-//! subtrees end, and has at most [`MOST_CELLS`] tenants times days. A meter takes 24 bytes then and 8 more for each day
-//! that is read; a sum takes 8 bytes and 16 for each day, and its tenant 40. With five meters a tenant the longest run takes
-//! some 20 MB for many days and 52 MB for two, and about as much for the sums, if those of all tenants are kept. They are if
-//! one run is all there is. Of a larger report (the daily one of a whole channel) only the sums of the few tenants whose
+//! subtrees end, and has at most [`MOST_CELLS`] tenants times days. A meter takes 16 bytes then and 8 more for each day
+//! that is read; a sum takes 8 bytes and 8 for each day, 16 where sums are too large for 64 bits, and its tenant 24. With
+//! five meters a tenant the longest run takes some 22 MB for many days and 42 MB for two, and about as much for the sums, if
+//! those of all tenants are kept. They are if one run is all there is. Of a larger report (the daily one of a whole channel) only the sums of the few tenants whose
 //! subtree is larger than a run are kept, and the others are folded again, run by run, when their rows are written. A pass
 //! over a whole channel, which the reports of all partners share, keeps the sums of all tenants but units. Of the few
 //! members that moved or switched within the days that are read whole series are kept, 16 bytes a reading.
@@ -51,15 +51,18 @@ impl Pass {
     /// Reads the blocks once. `None` when the subject, below which the channel stands, is not among the tenants.
     pub fn new(
         subject: TenantNo,
-        twigs: &[Twig],
+        twigs: Vec<Twig>,
         archive: &Archive,
         numbers: &ItemNumbers,
         question: Question,
     ) -> Result<Option<Self>, Damaged> {
         let Some(tree) = Tree::new(twigs.iter(), subject, question.as_known) else { return Ok(None) };
+        let personal = twigs.iter().map(|twig| twig.is_personal).collect();
+        // They are large, and what comes next finds room where they were.
+        drop(twigs);
         let members = Members::new(tree, &question, |_| {});
         let mut pass = Self::unread(members, question, TENANTS_OF_PASS);
-        pass.personal = twigs.iter().map(|twig| twig.is_personal).collect();
+        pass.personal = personal;
         let keeps: Vec<bool> = pass.members.subtree().map(|place| pass.keeps(place)).collect();
         pass.read(archive, numbers, |place| keeps.get(place).copied().unwrap_or(false))?;
         Ok(Some(pass))
@@ -167,6 +170,12 @@ impl Pass {
             let figures = account.figures(self.counters.is_range(account.counter), begin, end);
             (!is_hidden).then_some((counted.no, counted.infra, figures))
         })
+    }
+
+    /// How many cells of the period, of a tenant and all below it, were carried forward from the day before.
+    pub fn carried(&self, tenant: TenantNo) -> u64 {
+        let place = self.members.tree.find(tenant).and_then(|tenant| self.members.place(tenant));
+        place.map_or(0, |place| self.cells(place).carried)
     }
 
     /// The cells of a member's subtree, if its sums were kept.

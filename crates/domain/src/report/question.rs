@@ -4,7 +4,7 @@ use super::Kind;
 use crate::billing::BillingDay;
 use crate::time::{Day, Period};
 
-/// Tenants times days whose sums one pass keeps at most: with five meters a tenant some 110 MB, if none is a unit. A summary
+/// Tenants times days whose sums one pass keeps at most: with five meters a tenant some 75 MB, if none is a unit. A summary
 /// of 500,000 tenants is within it.
 const MOST_SHARED: usize = 1 << 20;
 

@@ -30,7 +30,7 @@ impl Stay {
 pub(super) struct Stays {
     list: Vec<Stay>,
     /// Where those of each tenant begin, and behind the last.
-    starts: Vec<usize>,
+    starts: Vec<u32>,
 }
 
 impl Stays {
@@ -49,7 +49,7 @@ impl Stays {
             } else {
                 stays.cut(tree, tenant, first, last);
             }
-            stays.starts.push(stays.list.len());
+            stays.starts.push(u32::try_from(stays.list.len()).unwrap_or(u32::MAX));
         }
         stays
     }
@@ -57,7 +57,7 @@ impl Stays {
     /// Those of one tenant, in order, each with one mode.
     pub(super) fn of(&self, tenant: Index) -> &[Stay] {
         let range = self.starts.get(tenant).zip(self.starts.get(tenant + 1));
-        range.and_then(|(from, behind)| self.list.get(*from..*behind)).unwrap_or_default()
+        range.and_then(|(from, behind)| self.list.get(*from as usize..*behind as usize)).unwrap_or_default()
     }
 
     /// Goes from change to change of the chain.

@@ -25,7 +25,7 @@ fn question(plan: &Plan) -> Question {
 fn pass(plan: &Plan) -> Pass {
     let (input, archive) = plan.world().parts();
     let twigs: Vec<_> = input.tenants.iter().map(crate::report::TenantTimeline::twig).collect();
-    Pass::new(TenantNo(1), &twigs, &archive, &input.numbers, question(plan)).unwrap().unwrap()
+    Pass::new(TenantNo(1), twigs, &archive, &input.numbers, question(plan)).unwrap().unwrap()
 }
 
 fn rows(document: &Document) -> Vec<Expected> {
