@@ -110,7 +110,7 @@ impl Archive {
         };
         let none = changed.is_empty() && ask.whole.is_empty();
         let slow = if none { Vec::new() } else { self.series(range, by_series)? };
-        let skipped = |key: &MeterKey| !ask.wants(key.tenant) || !none && by_series(key);
+        let skipped = |key: &MeterKey| !none && by_series(key);
         let live = shelf.live.as_ref();
         let mut fast = FastLevels::new(range, ask, self.last);
         for (at, stored) in shelf.segments.iter().enumerate() {
@@ -118,7 +118,7 @@ impl Archive {
             fast.add(stored, next.or(live.map(|live| live.first)), skipped)?;
         }
         if let Some(live) = live {
-            fast.add_live(live, skipped);
+            fast.add_live(live, |key| !ask.wants(key.tenant) || skipped(key));
         }
         Ok(fast.with(slow))
     }

@@ -12,7 +12,7 @@ use super::codec::{Cursor, Damaged, Read};
 use super::levels::{Ask, Meter, Meters, RangeLevels};
 use super::segment::{Opened, Outline, Segment, first_heard};
 use super::{Cells, Reported, Series};
-use crate::ids::{InfraNo, ItemNo, RangeNo};
+use crate::ids::{InfraNo, ItemNo, RangeNo, TenantNo};
 use crate::time::Day;
 use crate::usage::MeterKey;
 
@@ -82,9 +82,15 @@ impl<'a> FastLevels<'a> {
         let mut inner = if window.needs_inner { Some(second.behind(0)?) } else { None };
         // How many meters did not need the second frame.
         let mut passed = 0;
+        let mut few = self.ask.few;
         while let Some(outline) = outlines.next()? {
-            let is_skipped =
-                skipped(&outline.key) || first_heard(outline.heard, window.first, outline.before) > self.last;
+            let is_wanted = is_next(&mut few, outline.key.tenant);
+            if !is_wanted && inner.is_none() && few.is_some_and(<[_]>::is_empty) {
+                return Ok(());
+            }
+            let is_skipped = !is_wanted
+                || skipped(&outline.key)
+                || first_heard(outline.heard, window.first, outline.before) > self.last;
             let at_ends = if is_skipped { Some(false) } else { window.read_ends(&outline, &mut by_day) };
             if inner.is_none() && at_ends.is_none() {
                 inner = Some(second.behind(passed)?);
@@ -233,6 +239,18 @@ impl<'a> FastLevels<'a> {
         }
         RangeLevels::new(self.range, self.labels, self.found, whole)
     }
+}
+
+/// Whether a tenant is the next of few, which stand in order as those asked about do; takes those before it away.
+#[inline]
+fn is_next(few: &mut Option<&[TenantNo]>, tenant: TenantNo) -> bool {
+    let Some(few) = few else { return true };
+    while let Some((first, rest)) = few.split_first()
+        && *first < tenant
+    {
+        *few = rest;
+    }
+    few.first() == Some(&tenant)
 }
 
 /// The second frame of a segment, unpacked when it is needed.
