@@ -40,7 +40,7 @@ pub async fn compact(db: &Db, now: Instant) -> Result<()> {
 }
 
 /// Some runs to merge, of `live` by rising id. Those of a past week become one, as nothing will follow.
-pub(super) fn plan(live: &[Run]) -> Option<Vec<Run>> {
+fn plan(live: &[Run]) -> Option<Vec<Run>> {
     // The youngest is left alone: the next transaction may still join its keys to it.
     let (_, settled) = live.split_last()?;
     let this_week = live.iter().map(|run| week(run.last_day)).max()?;

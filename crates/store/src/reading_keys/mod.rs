@@ -28,6 +28,9 @@ use crate::{Conn, Error, Result, Write, args};
 /// For how many days a key is kept, at least; with the rest of its week, at most 6 days longer.
 pub const KEPT_DAYS: i32 = 90;
 
+/// Between two turns of the upkeep a flood of readings makes hundreds of runs; so many are merged at once.
+const CROWD: usize = 64;
+
 /// What was said with a key known with the content `known`.
 fn seen(hash: &KeyHash, known: [u8; 8]) -> Seen {
     if hash.content == known { Seen::Same } else { Seen::Other }
@@ -101,10 +104,10 @@ impl ReadingKeys {
         self.follow(conn, None).await.map(|_| ())
     }
 
-    /// Whether [`compact`] would find something to merge, as of the last check.
-    pub fn is_crowded(&self) -> bool {
-        let runs: Vec<Run> = self.runs.values().map(|loaded| loaded.run).collect();
-        compact::plan(&runs).is_some()
+    /// Whether the runs have become so many, as of the last check, that [`compact`] should not wait for its next turn, as every
+    /// key is looked for in each of them. Said once for every [`CROWD`] that come.
+    pub fn are_crowded(&self) -> bool {
+        !self.runs.is_empty() && self.runs.len().is_multiple_of(CROWD)
     }
 
     async fn sync(&mut self, tx: &mut Write) -> Result<Option<Loaded>> {

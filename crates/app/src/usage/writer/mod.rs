@@ -166,8 +166,9 @@ async fn commit(app: &App, remembered: &mut Remembered, calls: &[Call]) -> Resul
         meters.chain(silenced.into_iter().map(|key| (key, None))),
         &changes.into_shifted(),
     );
-    if batches.iter().any(|batch| batch.days().is_some_and(|(first, _)| first < days.open)) {
-        // Corrections wait for the history's upkeep.
+    let corrects = batches.iter().any(|batch| batch.days().is_some_and(|(first, _)| first < days.open));
+    if corrects || remembered.keys.are_crowded() {
+        // Corrections wait for the history's upkeep, and so do keys.
         app.work.notify_waiters();
     }
     let readings: usize = calls.iter().map(|call| call.readings.len()).sum();

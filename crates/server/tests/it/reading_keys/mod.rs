@@ -156,11 +156,9 @@ async fn small_transactions_share_a_run_and_large_ones_are_merged() {
     }
     assert_eq!((desk.runs().await, desk.pieces().await), (1, 1));
     for batch in 1..=9 {
-        assert!(!desk.keys.is_crowded());
         desk.write(TODAY, &hashes(batch * 9_000..(batch + 1) * 9_000)).await;
         desk.check(&[hash(0, 0)]).await;
     }
-    assert!(desk.keys.is_crowded());
     compact(&desk.db, NOW).await.unwrap();
     // Eight of them became one, written in two transactions; the last may still be joined.
     assert_eq!(desk.runs().await, 3);
@@ -169,7 +167,18 @@ async fn small_transactions_share_a_run_and_large_ones_are_merged() {
         assert!(all(&desk.check(&keys).await, &Some(Seen::Same)));
     }
     assert!(all(&desk.check(&hashes(100_000..120_000)).await, &None));
-    assert!(!desk.keys.is_crowded());
+}
+
+#[tokio::test]
+async fn merging_is_asked_for_once_when_runs_have_become_many() {
+    let mut desk = Desk::new().await;
+    let mut asked = Vec::new();
+    for batch in 0..70 {
+        desk.write(TODAY, &hashes(batch * 1_100..(batch + 1) * 1_100)).await;
+        desk.check(&[hash(0, 0)]).await;
+        asked.extend(desk.keys.are_crowded().then_some(batch));
+    }
+    assert_eq!(asked, [63]);
 }
 
 #[tokio::test]
