@@ -20,7 +20,7 @@ from typing import NamedTuple
 import in_postgres
 import make_channel
 import report
-from queries import SQL
+from queries import AS_REPORTS, SQL
 
 HERE = pathlib.Path(__file__).parent
 
@@ -80,8 +80,10 @@ class Bench:
     def ask(self, runs):
         """One result for each engine and query."""
         results = {}
-        for query in SQL:
+        for query in SQL | AS_REPORTS:
             for engine in self.engines:
+                if query in AS_REPORTS and engine.name not in ("tidemark", "duckdb"):
+                    continue
                 first = engine.call("ask", self.channel, self.store(engine), query)
                 result = dict(engine=engine.name, layout=engine.layout, query=query, ms=[], answer=first["answer"])
                 results[engine, query] = result | json.loads((self.store(engine) / "loaded.json").read_text())

@@ -3,7 +3,7 @@
 import duckdb
 
 from engine import main
-from queries import SQL
+from queries import AS_REPORTS, SQL
 
 
 def load(channel, store, layout):
@@ -22,7 +22,7 @@ def connect(store):
 
 
 def ask(db, query, meta):
-    return db.execute(SQL[query].substitute(meta)).fetchone()
+    return db.execute((SQL | AS_REPORTS)[query].substitute(meta)).fetchone()
 
 
 if __name__ == "__main__":

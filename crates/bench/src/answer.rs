@@ -17,15 +17,18 @@ pub struct Answer {
 
 impl Answer {
     /// Adds a line; one of two zeros is none. Fails over 64 bits, as the SQL engines do.
-    pub fn add(&mut self, tenant: u32, item: i64, day: i32, (x, y): (i128, i128)) -> Result<()> {
+    pub fn add(&mut self, tenant: u32, item: i64, day: i32, figures: (i128, i128)) -> Result<()> {
+        if figures == (0, 0) { Ok(()) } else { self.add_line(tenant, item, day, figures) }
+    }
+
+    /// Adds a line, whatever it says.
+    pub fn add_line(&mut self, tenant: u32, item: i64, day: i32, (x, y): (i128, i128)) -> Result<()> {
         let (x, y) = (i64::try_from(x)?, i64::try_from(y)?);
-        if (x, y) != (0, 0) {
-            self.lines += 1;
-            self.sum_x += x % PRIME;
-            self.sum_y += y % PRIME;
-            let weight = (i64::from(tenant) * 31 + item * 7_919 + i64::from(day) * 104_729) % BLOCK;
-            self.check += weight * ((x * 3 + y) % BLOCK);
-        }
+        self.lines += 1;
+        self.sum_x += x % PRIME;
+        self.sum_y += y % PRIME;
+        let weight = (i64::from(tenant) * 31 + item * 7_919 + i64::from(day) * 104_729) % BLOCK;
+        self.check += weight * ((x * 3 + y) % BLOCK);
         Ok(())
     }
 

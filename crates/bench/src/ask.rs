@@ -1,4 +1,4 @@
-//! The three questions of bench/queries.py, in a new process.
+//! The questions of bench/queries.py, in a new process.
 
 use std::path::Path;
 use std::time::Instant;
@@ -26,8 +26,9 @@ pub async fn ask(channel: &Path, store: &Path, query: &str) -> Result<()> {
     let mut conn = db.read().await?;
     let numbers = Numbers::read(store)?;
     let answer = match query {
-        "q1" => summaries(&mut conn, &numbers, &meta).await?,
-        "q2" => {
+        "q1" => summaries(&mut conn, &numbers, &meta, false).await?,
+        "q4" => summaries(&mut conn, &numbers, &meta, true).await?,
+        "q2" | "q5" => {
             let period = Period::inclusive(meta.day(0)?, meta.day(meta.number("last")?)?);
             of_one(&mut conn, &numbers, &meta, "p5", Kind::UsageDaily, period).await?
         }
@@ -63,15 +64,17 @@ impl Numbers {
     }
 }
 
-/// All partners' summaries: one pass, and of each tenant the lines that reports have.
-async fn summaries(conn: &mut Conn, numbers: &Numbers, meta: &Meta) -> Result<Answer> {
+/// All partners' summaries: one pass, and of each tenant the lines that are not zero; or, as reports have it, the lines of all
+/// that was used, and how many cells were carried.
+async fn summaries(conn: &mut Conn, numbers: &Numbers, meta: &Meta, as_reports: bool) -> Result<Answer> {
     let (first, last) = (meta.day(0)?, meta.day(meta.number("last")?)?);
     let period = Period::inclusive(first, last);
     let channel = store::report_input::channel(conn, period, Kind::UsageSummary, last.next(), false).await?;
     let channel = channel.context("a channel that one pass may be made of")?;
     let Channel { question, twigs, archive, numbers: items, .. } = channel;
     let of_channel = ItemsOfChannel::new(&items);
-    let pass = Pass::new(TenantNo::TOP, &twigs, &archive, &items, question)?.context("the root")?;
+    let pass = Pass::new(TenantNo::TOP, twigs, &archive, &items, question)?.context("the root")?;
+    let add = if as_reports { Answer::add_line } else { Answer::add };
     let tenants: Vec<TenantNo> = pass.tenants().collect();
     let parts: Vec<&[TenantNo]> = tenants.chunks(TENANTS_AT_ONCE).collect();
     let answers = on_two_threads(&parts, |part| {
@@ -81,12 +84,16 @@ async fn summaries(conn: &mut Conn, numbers: &Numbers, meta: &Meta) -> Result<An
             for (item, _, figures) in pass.figures(*no, first, last) {
                 let y = figures.absolute.total();
                 let x = y - figures.delta.total();
-                answer.add(tenant, of_channel.number(item), 0, (x, y))?;
+                add(&mut answer, tenant, of_channel.number(item), 0, (x, y))?;
             }
         }
         Ok(answer)
     });
-    answers.into_iter().sum()
+    let mut answer: Answer = answers.into_iter().sum::<Result<_>>()?;
+    if as_reports {
+        answer.add_line(0, 0, 0, (pass.carried(TenantNo::TOP).into(), 0))?;
+    }
+    Ok(answer)
 }
 
 /// One partner's report: what the server does to make it, but for the writing of the file.
