@@ -78,7 +78,8 @@ pub async fn update(tx: &mut Write, contact: &Contact) -> Result<()> {
     search::contact_changed(tx, contact).await
 }
 
-const OF_TENANTS: &str = concat!("SELECT o.tenant_no, ", contact_columns!(), " FROM contacts o WHERE o.tenant_no IN (");
+const OF_TENANTS: &str =
+    concat!("SELECT o.tenant_no, ", contact_columns!(), " FROM contacts o WHERE o.tenant_no IN (");
 
 /// The contacts of these tenants, the legal one among them, the oldest first.
 pub async fn of_tenants(conn: &mut Conn, tenants: &[TenantNo]) -> Result<Vec<(TenantNo, Contact)>> {

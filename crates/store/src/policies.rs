@@ -28,8 +28,7 @@ pub async fn of_users(conn: &mut Conn, users: &[UserId]) -> Result<Vec<AccessPol
     let mut policies = Vec::new();
     for batch in users.chunks(dialect::MAX_LIST) {
         let sql = select_policies!("WHERE a.user_id IN (");
-        let sql =
-            format!("{sql}{}) ORDER BY a.created_at, a.id", dialect::placeholders(1, batch.len()));
+        let sql = format!("{sql}{}) ORDER BY a.created_at, a.id", dialect::placeholders(1, batch.len()));
         for row in conn.all_of(sql, batch.iter().map(|user| (*user).into()).collect()).await? {
             policies.push(policy(&row)?);
         }

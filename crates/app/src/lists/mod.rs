@@ -103,9 +103,7 @@ impl List {
         limit: Option<usize>,
     ) -> Result<Turn<Q, P>> {
         let mut turn = match ask {
-            Ask::First(query) => {
-                Turn { query, limit: self.page, timestamp: app.clock.now().0, after: None }
-            }
+            Ask::First(query) => Turn { query, limit: self.page, timestamp: app.clock.now().0, after: None },
             Ask::After(cursor) => self.opened(app, caller, &cursor)?,
         };
         turn.limit = limit.unwrap_or(turn.limit).min(self.page);

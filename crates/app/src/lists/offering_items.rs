@@ -31,7 +31,8 @@ pub struct ItemQuery {
 
 impl ItemQuery {
     fn passes(&self, item: &Item) -> bool {
-        let any = |names: &[String], name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+        let any =
+            |names: &[String], name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
         any(&self.usage_names, &item.usage_name)
             && any(&self.names, &item.name)
             && item.edition.is_none_or(|edition| any(&self.editions, edition.as_str()))
@@ -60,13 +61,11 @@ pub async fn offering_items(
     let mut conn = app.read().await?;
     let wanted = turn.query.common.wanted();
     let root = inside(app, &mut conn, caller, turn.query.root, wanted.deleted_too).await?;
-    let after = turn.after.map(|(depth, id, item, infra)| ItemPlace {
-        tenant: Place { depth, id },
-        key: Key { item, infra },
-    });
+    let after = turn
+        .after
+        .map(|(depth, id, item, infra)| ItemPlace { tenant: Place { depth, id }, key: Key { item, infra } });
     let among = turn.query.among(&mut conn).await?;
-    let mut found =
-        items_below(&mut conn, root, wanted, among.as_deref(), after, turn.keys()).await?;
+    let mut found = items_below(&mut conn, root, wanted, among.as_deref(), after, turn.keys()).await?;
     let last = turn.cut(&mut found).map(|last| last.place);
     let last = last.map(|at| (at.tenant.depth, at.tenant.id, at.key.item, at.key.infra));
     let keys = Keys::load(&mut conn).await?;

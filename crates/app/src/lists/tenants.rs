@@ -172,7 +172,8 @@ async fn embedded(
         let Some(details) = details.get(&no) else { continue };
         let (id, end) = (details.tenant.id, details.tenant.deleted_at);
         let item = OfferingItem::stored(id, end, &keys, key, state);
-        let of_type = |item: &OfferingItem| which == Embedded::All || item.item.item_type() == ItemType::Infra;
+        let of_type =
+            |item: &OfferingItem| which == Embedded::All || item.item.item_type() == ItemType::Infra;
         items.entry(no).or_default().extend(item.filter(of_type));
     }
     Ok(items)

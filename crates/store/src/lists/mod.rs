@@ -15,9 +15,7 @@ use crate::{Conn, Result, args};
 pub use offering_items::{Item, ItemPlace, items_below};
 pub(crate) use place::{insert_tenant, insert_user, put_in, take_out};
 pub use tenants::{children, tenants_below, visible_tenants};
-pub use users::{
-    Holding, of_organization, of_tenant, users_below, visible_users, with_external_ids,
-};
+pub use users::{Holding, of_organization, of_tenant, users_below, visible_users, with_external_ids};
 
 /// Up to this many changes are taken together and sorted; where there are more, the subtree is walked.
 const FEW: i64 = 10_000;

@@ -63,7 +63,8 @@ const CHANGED: &str = concat!(
     item_wanted!()
 );
 const CHANGED_ORDER: &str = " ORDER BY k.depth, t.id, i.item_no, i.infra_no LIMIT $8";
-const CHANGES: &str = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM tenant_items WHERE updated_at > $1 LIMIT $2) few";
+const CHANGES: &str =
+    "SELECT COUNT(*) AS n FROM (SELECT 1 FROM tenant_items WHERE updated_at > $1 LIMIT $2) few";
 const ENDS: &str = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM tenants WHERE updated_at > $1 LIMIT $2) few";
 
 /// At most `limit` items of the tenants from `root` down, behind a place; of `among` alone, where it is given. Closed

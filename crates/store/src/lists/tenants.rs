@@ -9,14 +9,16 @@ use crate::{Arg, Conn, Result, Row, args, dialect};
 pub type Listed = (Place<TenantId>, TenantNo);
 
 /// The subtree in its order, from behind `($4, $5)` on.
-const WALK: &str = "SELECT l.depth, l.tenant_id AS id, l.tenant_no AS no FROM tenant_lists l CROSS JOIN tenants t
+const WALK: &str =
+    "SELECT l.depth, l.tenant_id AS id, l.tenant_no AS no FROM tenant_lists l CROSS JOIN tenants t
      WHERE l.ancestor_no = $1 AND l.walls = 0 AND (l.depth, l.tenant_id) > ($4, $5) AND t.no = l.tenant_no
      AND (t.deleted_at IS NULL OR $2 = 1) AND t.updated_at > $3 ORDER BY l.depth, l.tenant_id LIMIT $6";
 /// The same, from the changes on.
 const CHANGED: &str = "SELECT k.depth, t.id, t.no FROM tenants t CROSS JOIN closure k
      WHERE t.updated_at > $3 AND t.owner_id IS NULL AND (t.deleted_at IS NULL OR $2 = 1) AND k.ancestor_no = $1
      AND k.tenant_no = t.no AND k.walls = 0 AND (k.depth, t.id) > ($4, $5) ORDER BY k.depth, t.id LIMIT $6";
-const CHILDREN: &str = "SELECT l.depth, l.tenant_id AS id, l.tenant_no AS no FROM tenant_lists l CROSS JOIN tenants t
+const CHILDREN: &str =
+    "SELECT l.depth, l.tenant_id AS id, l.tenant_no AS no FROM tenant_lists l CROSS JOIN tenants t
      WHERE l.ancestor_no = $1 AND l.walls = 0 AND l.depth = 1 AND l.tenant_id > $4 AND t.no = l.tenant_no
      AND (t.deleted_at IS NULL OR $2 = 1) AND t.updated_at > $3 ORDER BY l.tenant_id LIMIT $5";
 const CHANGES: &str = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM tenants WHERE updated_at > $1 LIMIT $2) few";

@@ -57,10 +57,8 @@ pub(crate) async fn insert_tenant(tx: &mut Write, no: TenantNo, new: &NewTenant)
     if new.owner_id.is_some() {
         return Ok(());
     }
-    let own = [
-        (Field::Name, new.name.clone()),
-        (Field::CustomerId, new.customer_id.clone().unwrap_or_default()),
-    ];
+    let own =
+        [(Field::Name, new.name.clone()), (Field::CustomerId, new.customer_id.clone().unwrap_or_default())];
     insert_tenant_words(tx, no, own.into_iter().chain(contact_values(&new.contact.texts))).await
 }
 
@@ -69,10 +67,8 @@ pub(crate) async fn tenant_renamed(tx: &mut Write, old: &Tenant, new: &Tenant) -
     if new.owner_id.is_some() || (&old.name, &old.customer_id) == (&new.name, &new.customer_id) {
         return Ok(());
     }
-    let values = [
-        (Field::Name, new.name.clone()),
-        (Field::CustomerId, new.customer_id.clone().unwrap_or_default()),
-    ];
+    let values =
+        [(Field::Name, new.name.clone()), (Field::CustomerId, new.customer_id.clone().unwrap_or_default())];
     replace_tenant_words(tx, old.no, values).await
 }
 
@@ -86,9 +82,7 @@ pub(crate) async fn contact_changed(tx: &mut Write, contact: &Contact) -> Result
         )
         .await?;
     match row {
-        Some(row) => {
-            replace_tenant_words(tx, TenantNo(row.int("no")?), contact_values(&contact.texts)).await
-        }
+        Some(row) => replace_tenant_words(tx, TenantNo(row.int("no")?), contact_values(&contact.texts)).await,
         None => Ok(()),
     }
 }
