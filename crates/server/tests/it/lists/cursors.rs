@@ -32,9 +32,10 @@ async fn a_cursor_carries_the_filters_the_limit_and_the_moment() {
         "lod=everything&updated_since=never&uuids=x".to_owned(),
         format!("parent_id={}&allow_deleted=perhaps", scene.test.top),
     ] {
+        let same = scene.ask(&token, &format!("tenants?after={after}&{beside}")).await.ok();
         assert_eq!(
-            scene.ask(&token, &format!("tenants?after={after}&{beside}")).await.ok(),
-            second,
+            (&same["items"], &same["timestamp"]),
+            (&second["items"], &second["timestamp"]),
             "{beside}"
         );
     }

@@ -164,7 +164,11 @@ async fn ids_give_what_the_caller_sees_and_leave_out_the_rest() {
     assert_eq!(scene.names(&own, &of(&[&north.to_uppercase()])).await, ["north"]);
     assert_eq!(scene.ids(&own, &of(&[&tree.personal])).await, Vec::<String>::new(), "behind the wall");
     let inner = scene.token_of(tree.harbour, Role::CompanyAdmin).await;
-    assert_eq!(scene.ids(&inner, &of(&[&tree.personal])).await, std::slice::from_ref(&tree.personal), "reachable by id");
+    assert_eq!(
+        scene.ids(&inner, &of(&[&tree.personal])).await,
+        std::slice::from_ref(&tree.personal),
+        "reachable by id"
+    );
     let mut sorted = [north.clone(), harbour.clone()];
     sorted.sort();
     assert_eq!(scene.ids(&own, &format!("{}&limit=1", of(&[&harbour, &north]))).await, sorted, "by id");
