@@ -60,6 +60,21 @@ impl Caller {
         if self.reports_usage && !roots.is_empty() { Ok(roots) } else { Err(Error::Forbidden) }
     }
 
+    /// The tenants at and below which the caller may view: what a list without a tenant of its own is bounded by. The one
+    /// it belongs to comes first.
+    pub fn viewed(&self) -> impl Iterator<Item = TenantNo> {
+        let mut roots: Vec<TenantNo> = Vec::new();
+        let viewer = |grant: &&Grant| grant.role.permits(Permission::TenantViewer);
+        let (own, other): (Vec<_>, Vec<_>) =
+            self.grants.iter().filter(viewer).map(|grant| grant.tenant).partition(|no| *no == self.tenant);
+        for root in own.into_iter().chain(other) {
+            if !roots.contains(&root) {
+                roots.push(root);
+            }
+        }
+        roots.into_iter()
+    }
+
     /// As [`Caller::has`], as an error.
     pub fn require(&self, permission: Permission) -> Result<()> {
         if self.has(permission) { Ok(()) } else { Err(Error::Forbidden) }

@@ -21,3 +21,4 @@ pub mod time;
 pub mod timeline;
 pub mod usage;
 pub mod user;
+pub mod words;

@@ -6,7 +6,7 @@ use app::{App, Error};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use domain::ids::Seq;
-use domain::time::Instant;
+use domain::time::{BadTime, Instant};
 
 use crate::problem::Problem;
 
@@ -74,9 +74,12 @@ impl Params {
         Ok(text.map(number).transpose()?.map(Seq))
     }
 
-    /// A time in one of the accepted forms.
+    /// A time in one of the accepted forms. A plus sign that was sent as it is comes as a space, which no time has.
     pub fn instant(&self, name: &'static str) -> Result<Option<Instant>, Error> {
-        self.parsed(name)
+        let value = self.get(name).filter(|value| !value.is_empty()).map(|value| value.replace(' ', "+"));
+        let read =
+            |value: String| value.parse().map_err(|error: BadTime| Error::invalid(name, error.to_string()));
+        value.map(read).transpose()
     }
 }
 

@@ -136,7 +136,7 @@ impl Db {
     pub async fn open(file: &Path) -> Result<Self> {
         let db = Self::connect(file, true).await?;
         MIGRATIONS.run(&db.writer).await.map_err(|error| Error::Migrate(Box::new(error)))?;
-        Ok(db)
+        crate::search::fill(&db).await.map(|()| db)
     }
 
     /// Opens a SQLite file beside the process that serves it: its schema must be this version's already.

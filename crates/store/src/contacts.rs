@@ -4,7 +4,7 @@ use domain::ids::{ContactId, TenantNo};
 use domain::user::{CONTACT_TEXTS, Contact, ContactType};
 
 use crate::conn::list;
-use crate::{Arg, Result, Row, Write, args};
+use crate::{Arg, Conn, Result, Row, Write, args, dialect, search};
 
 /// The columns of a contact under the alias `o`, as [`from_row`] reads them.
 macro_rules! contact_columns {
@@ -63,7 +63,7 @@ pub async fn insert(tx: &mut Write, new: &NewContact, tenant: Option<TenantNo>) 
     .map(|_| ())
 }
 
-/// Saves a contact's types and texts.
+/// Saves a contact's types and texts, and the words of the tenant whose legal contact it is.
 pub async fn update(tx: &mut Write, contact: &Contact) -> Result<()> {
     let now = tx.now();
     let mut args = args![contact.id, now, list(&contact.types), contact.email_confirmed];
@@ -74,8 +74,24 @@ pub async fn update(tx: &mut Write, contact: &Contact) -> Result<()> {
          website = $16, industry = $17, organization_size = $18, aan = $19, fax = $20, language = $21 WHERE id = $1",
         args,
     )
-    .await
-    .map(|_| ())
+    .await?;
+    search::contact_changed(tx, contact).await
+}
+
+const OF_TENANTS: &str =
+    concat!("SELECT o.tenant_no, ", contact_columns!(), " FROM contacts o WHERE o.tenant_no IN (");
+
+/// The contacts of these tenants, the legal one among them, the oldest first.
+pub async fn of_tenants(conn: &mut Conn, tenants: &[TenantNo]) -> Result<Vec<(TenantNo, Contact)>> {
+    let mut found = Vec::new();
+    for batch in tenants.chunks(dialect::MAX_LIST) {
+        let list = dialect::placeholders(1, batch.len());
+        let sql = format!("{OF_TENANTS}{list}) ORDER BY o.created_at, o.id");
+        for row in conn.all_of(sql, batch.iter().map(|no| (*no).into()).collect()).await? {
+            found.push((TenantNo(row.int("tenant_no")?), from_row(&row)?));
+        }
+    }
+    Ok(found)
 }
 
 fn texts(texts: &[Option<String>]) -> impl Iterator<Item = Arg> {

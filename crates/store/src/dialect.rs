@@ -19,7 +19,8 @@ pub(crate) use lease_now;
 /// and need not parse a long list of placeholders anew.
 pub(crate) fn next_rows(left: usize, width: usize) -> usize {
     let most = MAX_VALUES / width.max(1);
-    [1000, 200, 40, 8, 1].into_iter().find(|rows| *rows <= left.min(most)).unwrap_or(1)
+    let at_most = left.min(most);
+    [1000, 200, 40].into_iter().find(|rows| *rows <= at_most).unwrap_or_else(|| at_most.clamp(1, 8))
 }
 
 /// `$first, $first+1, ...`: a list for `IN (...)`.

@@ -5,7 +5,7 @@ use domain::pricing::Quota;
 use domain::time::Instant;
 
 use crate::audit::{Change, Object};
-use crate::{Conn, Result, Row, Write, args};
+use crate::{Arg, Conn, Result, Row, Write, args, dialect};
 
 /// Which item at which storage: what rows of items, prices, billing days and readings are kept under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,7 +44,8 @@ pub struct ItemChange {
     pub quota: Quota,
 }
 
-fn state_of(row: &Row) -> Result<State> {
+/// The state in the columns of `tenant_items`.
+pub(crate) fn state_of(row: &Row) -> Result<State> {
     Ok(State {
         enabled: row.flag("enabled")?,
         quota: Quota {
@@ -71,6 +72,22 @@ pub async fn of_tenant(conn: &mut Conn, tenant: TenantNo) -> Result<Vec<(Key, St
         )
         .await?;
     rows.iter().map(|row| Ok((key(row)?, state_of(row)?))).collect()
+}
+
+/// Every item that each of these tenants has or once had on, in the order of the items.
+pub async fn of_tenants(conn: &mut Conn, tenants: &[TenantNo]) -> Result<Vec<(TenantNo, Key, State)>> {
+    let mut found = Vec::new();
+    for batch in tenants.chunks(dialect::MAX_LIST) {
+        let sql = format!(
+            "SELECT tenant_no, item_no, infra_no, enabled, quota_value, quota_overage, quota_version, updated_at
+             FROM tenant_items WHERE tenant_no IN ({}) ORDER BY tenant_no, item_no, infra_no",
+            dialect::placeholders(1, batch.len())
+        );
+        for row in conn.all_of(sql, batch.iter().map(|no| Arg::from(*no)).collect()).await? {
+            found.push((TenantNo(row.int("tenant_no")?), key(&row)?, state_of(&row)?));
+        }
+    }
+    Ok(found)
 }
 
 /// How the tenant has the item; `None` where it has never had it.

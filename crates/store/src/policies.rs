@@ -6,18 +6,34 @@ use domain::ids::{TenantNo, UserId};
 use crate::audit::{Change, Object};
 use crate::{Conn, Result, Row, Write, args, dialect};
 
-/// The policies of a user, oldest first.
-pub async fn of_user(conn: &mut Conn, user: UserId) -> Result<Vec<AccessPolicy>> {
-    let rows = conn
-        .all(
+macro_rules! select_policies {
+    ($rest:literal) => {
+        concat!(
             "SELECT a.id, a.version, a.user_id, a.trustee_type, a.issuer_id, a.tenant_no, t.id AS tenant_id, a.role_id,
              a.created_at, a.updated_at, a.resource_server_id, a.resource_namespace, a.resource_path
-             FROM access_policies a JOIN tenants t ON t.no = a.tenant_no
-             WHERE a.user_id = $1 ORDER BY a.created_at, a.id",
-            args![user],
+             FROM access_policies a JOIN tenants t ON t.no = a.tenant_no ",
+            $rest
         )
-        .await?;
-    rows.iter().map(policy).collect()
+    };
+}
+
+/// The policies of a user, oldest first.
+pub async fn of_user(conn: &mut Conn, user: UserId) -> Result<Vec<AccessPolicy>> {
+    let sql = select_policies!("WHERE a.user_id = $1 ORDER BY a.created_at, a.id");
+    conn.all(sql, args![user]).await?.iter().map(policy).collect()
+}
+
+/// The policies of these users, each user's oldest first.
+pub async fn of_users(conn: &mut Conn, users: &[UserId]) -> Result<Vec<AccessPolicy>> {
+    let mut policies = Vec::new();
+    for batch in users.chunks(dialect::MAX_LIST) {
+        let sql = select_policies!("WHERE a.user_id IN (");
+        let sql = format!("{sql}{}) ORDER BY a.created_at, a.id", dialect::placeholders(1, batch.len()));
+        for row in conn.all_of(sql, batch.iter().map(|user| (*user).into()).collect()).await? {
+            policies.push(policy(&row)?);
+        }
+    }
+    Ok(policies)
 }
 
 /// The roles of each of these users, in the order of the users given.

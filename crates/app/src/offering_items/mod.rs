@@ -39,6 +39,8 @@ pub struct OfferingItem {
     pub quota: Option<Quota>,
     /// When it changed last; while it never did, when the tenant was made.
     pub updated_at: Instant,
+    /// When its tenant was deleted, if it was.
+    pub deleted_at: Option<Instant>,
 }
 
 impl OfferingItem {
@@ -53,7 +55,22 @@ impl OfferingItem {
             enabled,
             quota,
             updated_at: state.map_or(tenant.created_at, |state| state.updated_at),
+            deleted_at: None,
         })
+    }
+
+    /// An item that a tenant has or once had on; `None` where this binary's catalogue no longer knows it.
+    pub(crate) fn stored(
+        tenant_id: TenantId,
+        deleted_at: Option<Instant>,
+        keys: &Keys,
+        key: Key,
+        state: State,
+    ) -> Option<Self> {
+        let item = keys.item(key)?;
+        let quota = (state.enabled && item.is_countable()).then_some(state.quota);
+        let (enabled, updated_at) = (state.enabled, state.updated_at);
+        Some(Self { tenant_id, item, infra_id: keys.infra(key), enabled, quota, updated_at, deleted_at })
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Details {
 }
 
 impl Details {
-    fn at(now: Instant, stored: store::tenants::Details) -> Self {
+    pub(crate) fn at(now: Instant, stored: store::tenants::Details) -> Self {
         let mode = mode_at(stored.pricing_mode, stored.pricing_created_at, now);
         let by_itself = stored.pricing_created_at.plus_one_month();
         let start = match stored.pricing_mode {

@@ -104,7 +104,8 @@ pub async fn of_tenant(
     Ok(keyed.into_iter().map(|(_, listed)| listed.user.id).collect())
 }
 
-const fn grand_children(tenant: &Tenant) -> TenantKind {
+/// The kind of tenants that are parts of this one's organization (`include_grand_children`).
+pub(crate) const fn grand_children(tenant: &Tenant) -> TenantKind {
     match tenant.kind {
         TenantKind::Customer | TenantKind::Unit => TenantKind::Unit,
         _ => TenantKind::Folder,

@@ -19,6 +19,7 @@ use crate::{App, Caller, Error, Result, Rule};
 
 pub use create::{NewUser, create};
 pub use first::{FIRST_LOGIN, create_first};
+pub(crate) use lists::grand_children;
 pub use lists::{ListOptions, Order, OrderBy, of_tenant};
 pub use me::{Me, Myself, me};
 pub use update::{UserChange, delete, update};

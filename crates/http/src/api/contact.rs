@@ -1,7 +1,7 @@
 //! The contact object of tenants and users (accounts-api, 1.8, 1.9).
 
 use app::contacts::ContactChange;
-use domain::ids::ContactId;
+use domain::ids::{ContactId, TenantId};
 use domain::user::ContactType;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,29 @@ use utoipa::ToSchema;
 
 use crate::schema;
 use crate::wire::{Patch, Zulu};
+
+/// A contact in the list of a tenant's.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TenantContact {
+    #[serde(flatten)]
+    contact: Contact,
+    #[schema(value_type = String, format = Uuid)]
+    tenant_id: TenantId,
+    /// Always null: the contact of a user is not its tenant's.
+    user_id: Option<uuid::Uuid>,
+    /// Always null.
+    deleted_at: Option<Zulu>,
+    /// Always null: nobody looks into it.
+    email_domain_type: Option<String>,
+}
+
+impl TenantContact {
+    /// A contact of this tenant.
+    pub fn new(tenant_id: TenantId, contact: &domain::user::Contact) -> Self {
+        let contact = Contact::of_tenant(contact);
+        Self { contact, tenant_id, user_id: None, deleted_at: None, email_domain_type: None }
+    }
+}
 
 /// Defines what is written of a contact and what is read of one, member by member.
 macro_rules! contact {

@@ -9,10 +9,12 @@ pub mod contact;
 pub mod email_changes;
 pub mod history;
 pub mod infra;
+pub mod lists;
 pub mod offering_items;
 pub mod pricing;
 pub mod readings;
 pub mod reports;
+pub mod search;
 pub mod subscriptions;
 pub mod tenants;
 pub mod usages;
@@ -29,9 +31,11 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(billing::routes())
         .merge(clients::routes())
         .merge(infra::routes())
+        .merge(lists::routes())
         .merge(offering_items::routes())
         .merge(pricing::routes())
         .merge(reports::routes())
+        .merge(search::routes())
         .merge(subscriptions::routes())
         .merge(tenants::routes())
         .merge(usages::routes())

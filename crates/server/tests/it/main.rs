@@ -20,6 +20,7 @@ mod desk;
 mod figures;
 mod history;
 mod infra;
+mod lists;
 mod mail;
 mod metering;
 mod offering_items;

@@ -5,11 +5,15 @@ use domain::tenant::Tenant;
 
 use super::closure;
 use crate::audit::{Change, Object};
-use crate::{Result, Row, Write, args};
+use crate::{Result, Row, Write, args, lists, search};
 
 /// Saves what differs between the tenant as it is and as it shall be, counts its version up, and keeps the closure
-/// table true where it moved, was opened or was closed.
+/// table and the lists true where it moved, was opened or was closed.
 pub async fn update(tx: &mut Write, old: &Tenant, new: &Tenant) -> Result<()> {
+    let placed_anew = old.parent != new.parent || old.ancestral_access != new.ancestral_access;
+    if placed_anew {
+        lists::take_out(tx, old.no).await?;
+    }
     if old.ancestral_access != new.ancestral_access {
         closure::set_wall(tx, old.no, !new.ancestral_access).await?;
     }
@@ -39,6 +43,10 @@ pub async fn update(tx: &mut Write, old: &Tenant, new: &Tenant) -> Result<()> {
     if old.parent != new.parent {
         closure::move_below(tx, old.no, new.parent).await?;
     }
+    if placed_anew {
+        lists::put_in(tx, old.no).await?;
+    }
+    search::tenant_renamed(tx, old, new).await?;
     let id = old.id.to_string();
     for ((field, old_value), (_, new_value)) in logged(old).into_iter().zip(logged(new)) {
         let (object, tenant) = (Object::Tenant, old.no);

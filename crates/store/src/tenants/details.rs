@@ -8,7 +8,7 @@ use domain::user::Contact;
 
 use super::{tenant, tenant_columns};
 use crate::contacts::contact_columns;
-use crate::{Conn, Result, Row, args, contacts};
+use crate::{Arg, Conn, Result, Row, args, contacts, dialect};
 
 /// A tenant with its legal contact and its pricing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,7 @@ macro_rules! select_details {
 }
 
 const DETAILS: &str = concat!(select_details!(), "WHERE t.no = $1");
+const DETAILS_OF: &str = concat!(select_details!(), "WHERE t.no IN (");
 const CHILD_DETAILS: &str = concat!(
     select_details!(),
     "WHERE t.parent_no = $1 AND t.no <> $1 AND t.owner_id IS NULL AND (t.deleted_at IS NULL OR $2 = 1)
@@ -52,6 +53,18 @@ const CHILD_DETAILS: &str = concat!(
 /// A tenant with what an answer shows, deleted or not.
 pub async fn details(conn: &mut Conn, no: TenantNo) -> Result<Option<Details>> {
     conn.one(DETAILS, args![no]).await?.map(|row| from_row(&row)).transpose()
+}
+
+/// Tenants with what an answer shows, deleted or not, in no order.
+pub async fn details_of(conn: &mut Conn, tenants: &[TenantNo]) -> Result<Vec<Details>> {
+    let mut found = Vec::with_capacity(tenants.len());
+    for batch in tenants.chunks(dialect::MAX_LIST) {
+        let sql = format!("{DETAILS_OF}{})", dialect::placeholders(1, batch.len()));
+        for row in conn.all_of(sql, batch.iter().map(|no| Arg::from(*no)).collect()).await? {
+            found.push(from_row(&row)?);
+        }
+    }
+    Ok(found)
 }
 
 /// The children of a tenant in full, oldest first; personal tenants are left out.

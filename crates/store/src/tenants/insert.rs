@@ -8,7 +8,7 @@ use domain::user::ContactType;
 use super::{closure, numbers};
 use crate::audit::{Change, Object};
 use crate::contacts::{self, NewContact};
-use crate::{Result, Write, args};
+use crate::{Result, Write, args, lists, search};
 
 /// What a new tenant starts with.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ impl NewTenant {
     }
 }
 
-/// Inserts a tenant with its legal contact, its place in the closure table and the first version of its fields in the
+/// Inserts a tenant with its legal contact, its place in the closure table and the lists, its words and the first version of its fields in the
 /// change log.
 pub async fn insert(tx: &mut Write, new: &NewTenant) -> Result<TenantNo> {
     let now = tx.now();
@@ -112,6 +112,8 @@ pub async fn insert(tx: &mut Write, new: &NewTenant) -> Result<TenantNo> {
     )
     .await?;
     closure::place_below(tx, no, new.parent).await?;
+    lists::insert_tenant(tx, no).await?;
+    search::insert_tenant(tx, no, new).await?;
     log_first_version(tx, no, parent, new).await?;
     Ok(no)
 }

@@ -14,7 +14,9 @@ use domain::tenant::Tenant;
 use crate::{Conn, Result, Row, args};
 
 pub use change::{delete_below, delete_personal, update};
-pub use details::{Child, ChildUsage, Details, child_details, child_usages, children, details, path};
+pub use details::{
+    Child, ChildUsage, Details, child_details, child_usages, children, details, details_of, path,
+};
 pub use insert::{NewTenant, insert};
 
 /// Where a tenant stands seen from another one.

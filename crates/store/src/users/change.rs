@@ -8,7 +8,7 @@ use domain::user::{BusinessType, Notification, User};
 use crate::audit::{Change, Object};
 use crate::conn::list;
 use crate::contacts::{self, NewContact};
-use crate::{Result, Write, args};
+use crate::{Result, Write, args, lists, search};
 
 /// What a new user starts with.
 #[derive(Debug, Clone)]
@@ -77,6 +77,8 @@ pub async fn insert(tx: &mut Write, new: &NewUser) -> Result<()> {
         ],
     )
     .await?;
+    lists::insert_user(tx, new.id, new.tenant).await?;
+    search::put_user(tx, new.id, &new.login, &new.contact.texts).await?;
     let id = new.id.to_string();
     for (field, value) in [
         ("login", new.login.clone()),
@@ -116,6 +118,9 @@ pub async fn update(tx: &mut Write, old: &User, new: &User) -> Result<()> {
     .await?;
     if old.contact != new.contact {
         contacts::update(tx, &new.contact).await?;
+    }
+    if old.contact != new.contact || old.login != new.login {
+        search::put_user(tx, old.id, &new.login, &new.contact.texts).await?;
     }
     let id = old.id.to_string();
     for ((field, old_value), (_, new_value)) in logged(old).into_iter().zip(logged(new)) {

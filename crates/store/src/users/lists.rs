@@ -22,6 +22,8 @@ macro_rules! own_tenants {
     };
 }
 
+pub(crate) use own_tenants;
+
 const IN_TENANT: &str = concat!(
     own_tenants!(),
     "SELECT ",

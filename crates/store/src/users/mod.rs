@@ -8,9 +8,10 @@ use domain::tenant::Language;
 use domain::user::User;
 
 use crate::contacts::{self, contact_columns};
-use crate::{Conn, Result, Row, args};
+use crate::{Arg, Conn, Result, Row, args, dialect};
 
 pub use change::{NewUser, delete, insert, update};
+pub(crate) use lists::own_tenants;
 pub use lists::{Listed, in_tenant, personal_usages};
 
 /// The columns of a user under the alias `u`, its tenant under `t`, its contact under `o`, its personal tenant under `w`.
@@ -26,16 +27,36 @@ macro_rules! user_columns {
 }
 use user_columns;
 
-const BY_ID: &str = concat!(
-    "SELECT ",
-    user_columns!(),
-    " FROM users u JOIN tenants t ON t.no = u.tenant_no JOIN contacts o ON o.id = u.contact_id
-     LEFT JOIN tenants w ON w.no = u.personal_tenant_no WHERE u.id = $1"
-);
+macro_rules! select_users {
+    ($rest:literal) => {
+        concat!(
+            "SELECT ",
+            user_columns!(),
+            " FROM users u JOIN tenants t ON t.no = u.tenant_no JOIN contacts o ON o.id = u.contact_id
+             LEFT JOIN tenants w ON w.no = u.personal_tenant_no ",
+            $rest
+        )
+    };
+}
+
+const BY_ID: &str = select_users!("WHERE u.id = $1");
+const BY_IDS: &str = select_users!("WHERE u.id IN (");
 
 /// The user with this id, deleted or not.
 pub async fn by_id(conn: &mut Conn, id: UserId) -> Result<Option<User>> {
     conn.one(BY_ID, args![id]).await?.map(|row| user(&row)).transpose()
+}
+
+/// The users with these ids, deleted or not, in no order.
+pub async fn by_ids(conn: &mut Conn, ids: &[UserId]) -> Result<Vec<User>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for batch in ids.chunks(dialect::MAX_LIST) {
+        let sql = format!("{BY_IDS}{})", dialect::placeholders(1, batch.len()));
+        for row in conn.all_of(sql, batch.iter().map(|id| Arg::from(*id)).collect()).await? {
+            found.push(user(&row)?);
+        }
+    }
+    Ok(found)
 }
 
 fn user(row: &Row) -> Result<User> {

@@ -40,7 +40,7 @@ pub struct Item {
     pub tenant_id: TenantId,
     /// When it changed last.
     pub updated_at: Zulu,
-    /// Always null.
+    /// When its tenant was deleted: lists with `allow_deleted` alone hold such items.
     pub deleted_at: Option<Zulu>,
     /// 1: on.
     #[schema(minimum = 0, maximum = 1)]
@@ -95,7 +95,7 @@ pub fn item(have: &OfferingItem) -> Item {
         usage_name: &known.usage_name,
         tenant_id: have.tenant_id,
         updated_at: Zulu(have.updated_at),
-        deleted_at: None,
+        deleted_at: have.deleted_at.map(Zulu),
         status: u8::from(have.enabled),
         locked: false,
         item_type: known.item_type().as_str(),

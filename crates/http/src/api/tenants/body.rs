@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::api::contact::{Contact, ContactBody};
+use crate::api::contact::{Contact, ContactBody, TenantContact};
 use crate::json::Body;
 use crate::schema;
 use crate::wire::{Patch, Zulu, language_option, lax_bool, lax_bool_option, lax_int, uuid_option};
@@ -35,7 +35,8 @@ pub struct Tenant {
     #[schema(value_type = schema::TenantKind)]
     kind: TenantKind,
     contact: Contact,
-    contacts: Vec<Contact>,
+    /// Empty but in lists `with_contacts`.
+    contacts: Vec<TenantContact>,
     enabled: bool,
     customer_id: Option<String>,
     brand_id: i64,
@@ -69,6 +70,14 @@ pub struct UpdateLock {
     enabled: bool,
     #[schema(value_type = Option<String>, format = Uuid)]
     owner_id: Option<TenantId>,
+}
+
+impl Tenant {
+    /// With its contacts, as lists show it.
+    pub(crate) fn with_contacts(mut self, contacts: Vec<TenantContact>) -> Self {
+        self.contacts = contacts;
+        self
+    }
 }
 
 impl From<Details> for Tenant {

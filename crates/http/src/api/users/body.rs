@@ -6,10 +6,10 @@ use domain::pricing::PricingMode;
 use domain::tenant::{Language, TenantKind};
 use domain::user::{BusinessType, CONTACT_TEXTS, Notification};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::api::access_policies::AccessPolicy;
 use crate::api::contact::{Contact, ContactBody, OpenContactBody};
 use crate::api::tenants::body::BRAND_UUID;
 use crate::json::Body;
@@ -46,13 +46,21 @@ pub struct User {
     notifications: Vec<Notification>,
     #[schema(value_type = schema::MfaStatus)]
     mfa_status: &'static str,
-    #[schema(value_type = Vec<Object>)]
-    access_policies: Vec<Value>,
+    /// Empty but in lists `with_access_policies`.
+    access_policies: Vec<AccessPolicy>,
     origin_id: Option<String>,
     origin_external_id: Option<String>,
     disable_after: Option<Zulu>,
     #[schema(value_type = Option<schema::ExternalOperation>)]
     external_operation_status: Option<&'static str>,
+}
+
+impl User {
+    /// With its access policies, as lists show it.
+    pub(crate) fn with_access_policies(mut self, policies: Vec<AccessPolicy>) -> Self {
+        self.access_policies = policies;
+        self
+    }
 }
 
 impl From<domain::user::User> for User {

@@ -59,6 +59,11 @@ fn get(path: &str) -> Request {
         "/api/tidemark/1/email-changes/{token}" => query(NO_LINK),
         "/clients" => query("/api/2/clients?uuids=$client_id"),
         "/tenants/usages" => query("/api/2/tenants/usages?tenants=$tenant_id"),
+        "/tenants" => query("/api/2/tenants?uuids=$tenant_id"),
+        "/users" => query("/api/2/users?uuids=$user_id"),
+        "/tenants/offering_items" => query("/api/2/tenants/offering_items?subtree_root_tenant_id=$tenant_id"),
+        "/tenants/applications" => query("/api/2/tenants/applications?tenants=$tenant_id"),
+        "/search" => query("/api/2/search?text=harbour&tenant=$tenant_id"),
         "/locations" => query("/api/2/locations?uuids=$location_id"),
         "/infra" => query("/api/2/infra?uuids=$infra_id"),
         "/reports/{report_id}/stored/{stored_report_id}" => {

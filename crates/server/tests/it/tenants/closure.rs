@@ -38,6 +38,7 @@ async fn take(test: &TestApp, tenants: &mut Vec<TenantId>, step: Step) {
     match step {
         Step::Create { below } => {
             let made = test.tenant(chosen(below), TenantKind::Partner, "x").await;
+            user(test, made).await;
             tenants.push(made);
         }
         Step::Move { which, below } => change(test, chosen(which), Some(chosen(below)), false).await,
@@ -50,6 +51,15 @@ async fn take(test: &TestApp, tenants: &mut Vec<TenantId>, step: Step) {
             tx.commit().await.unwrap();
         }
     }
+}
+
+/// A user of the tenant, as lists of users must follow the tree too.
+async fn user(test: &TestApp, tenant: TenantId) {
+    let mut tx = test.app.write_as(Actor::System).await.unwrap();
+    let home = by_id(&mut tx, tenant).await.unwrap().unwrap();
+    app::users::create_first(&test.app, &mut tx, &home, "", "").await.unwrap();
+    tx.run("UPDATE users SET login = id", Vec::new()).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// Moves a tenant, unless it would come to stand below itself, and flips its `ancestral_access` where asked for.
@@ -112,17 +122,22 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_closure_table_equals_a_naive_recomputation(steps in prop::collection::vec(step(), 1..40)) {
+    fn the_closure_table_equals_a_naive_recomputation_and_the_lists_follow_it(steps in prop::collection::vec(step(), 1..40)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (stored, recomputed) = runtime.block_on(async {
+        let (stored, recomputed, faults) = runtime.block_on(async {
             let test = TestApp::at(NOW).await;
             let mut tenants = vec![test.top];
+            let mut tx = test.app.write_as(Actor::System).await.unwrap();
+            tx.run("UPDATE users SET login = id", Vec::new()).await.unwrap();
+            tx.commit().await.unwrap();
             for step in steps {
                 take(&test, &mut tenants, step).await;
             }
             let mut conn = test.app.read().await.unwrap();
-            (stored(&mut conn).await, recomputed(&mut conn).await)
+            let faults = crate::lists::faults(&mut conn).await;
+            (stored(&mut conn).await, recomputed(&mut conn).await, faults)
         });
         prop_assert_eq!(stored, recomputed);
+        prop_assert_eq!(faults, [0; 4]);
     }
 }

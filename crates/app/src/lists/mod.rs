@@ -1,0 +1,165 @@
+//! Batch lists with cursors (accounts-api, 2.2; wire-conventions, 9).
+//!
+//! A cursor is all that a list was asked, with the place where its page ended. It is sealed, for one list and for callers of
+//! one tenant: nobody can read, change or make one up, or use another's. It gives no right, as every page is allowed anew.
+
+mod applications;
+mod offering_items;
+mod tenants;
+mod users;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::ids::TenantId;
+use domain::time::Instant;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use store::lists::Wanted;
+
+use crate::{App, Caller, Error, Result};
+
+pub use applications::applications;
+pub use offering_items::{ItemQuery, offering_items};
+pub use tenants::{Embedded, ListedTenant, TenantQuery, WhichTenants, tenants};
+pub use users::{ListedUser, Organization, UserQuery, WhichUsers, users};
+
+/// The most ids that a list is asked for at once.
+pub const MOST_IDS: usize = 100;
+
+/// How much is shown of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lod {
+    /// What tells whether it changed.
+    Stamps,
+    /// With its name and status.
+    Basic,
+    /// All.
+    Full,
+    /// All but the further contacts of a tenant.
+    FullWithoutContacts,
+}
+
+/// What a list is asked for.
+#[derive(Debug, Clone)]
+pub enum Ask<Q> {
+    /// Its first page.
+    First(Q),
+    /// The page behind the one that gave this cursor.
+    After(String),
+}
+
+/// A page of a list.
+#[derive(Debug, Clone)]
+pub struct Page<Q, T> {
+    /// What the list was asked for.
+    pub query: Q,
+    /// When it was: the moment of its first page.
+    pub timestamp: Instant,
+    /// What stands on the page.
+    pub items: Vec<T>,
+    /// The cursor of the next page; `None` on the last one.
+    pub after: Option<String>,
+}
+
+/// What all lists are asked alike.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Common {
+    /// Objects that changed later, in microseconds since 1970; `None`: all.
+    pub updated_since: Option<i64>,
+    /// Deleted objects too.
+    pub deleted_too: bool,
+}
+
+impl Common {
+    fn wanted(self) -> Wanted {
+        Wanted { updated_since: self.updated_since.map(Instant), deleted_too: self.deleted_too }
+    }
+}
+
+/// A list: its name, which its cursors are sealed under, and the most objects of a page.
+struct List {
+    name: &'static str,
+    page: usize,
+}
+
+/// A page that is being made.
+#[derive(Serialize, Deserialize)]
+struct Turn<Q, P> {
+    query: Q,
+    limit: usize,
+    /// The moment of the first page, in microseconds since 1970.
+    timestamp: i64,
+    after: Option<P>,
+}
+
+impl List {
+    /// Begins a page; 400 where the cursor is none of this list, or of callers of another tenant.
+    fn turn<Q: DeserializeOwned, P: DeserializeOwned>(
+        &self,
+        app: &App,
+        caller: &Caller,
+        ask: Ask<Q>,
+        limit: Option<usize>,
+    ) -> Result<Turn<Q, P>> {
+        let mut turn = match ask {
+            Ask::First(query) => Turn { query, limit: self.page, timestamp: app.clock.now().0, after: None },
+            Ask::After(cursor) => self.opened(app, caller, &cursor)?,
+        };
+        turn.limit = limit.unwrap_or(turn.limit).min(self.page);
+        Ok(turn)
+    }
+
+    fn opened<T: DeserializeOwned>(&self, app: &App, caller: &Caller, cursor: &str) -> Result<T> {
+        let sealed = URL_SAFE_NO_PAD.decode(cursor).ok();
+        let opened = sealed.and_then(|sealed| app.sealing.open(&self.seal(caller), &sealed).ok());
+        let read = opened.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        read.ok_or_else(|| Error::invalid("after", "is no cursor of this list and caller"))
+    }
+
+    /// What a cursor is bound to: the list, and the tenant that the caller reaches from.
+    fn seal(&self, caller: &Caller) -> String {
+        let reach: TenantId = caller.narrowed_to.unwrap_or(caller.tenant_id);
+        format!("cursor of {} for {reach}", self.name)
+    }
+
+    /// Ends a page that ended at `last`; `None` where there is nothing behind it.
+    fn end<Q: Serialize, P: Serialize, T>(
+        &self,
+        app: &App,
+        caller: &Caller,
+        turn: Turn<Q, P>,
+        last: Option<P>,
+        items: Vec<T>,
+    ) -> Result<Page<Q, T>> {
+        let turn = Turn { after: last, ..turn };
+        let cursor = |turn: &Turn<Q, P>| {
+            let bytes = serde_json::to_vec(turn).map_err(Error::internal)?;
+            Ok::<_, Error>(URL_SAFE_NO_PAD.encode(app.sealing.seal(&self.seal(caller), &bytes)?))
+        };
+        let after = turn.after.is_some().then(|| cursor(&turn)).transpose()?;
+        Ok(Page { query: turn.query, timestamp: Instant(turn.timestamp), items, after })
+    }
+}
+
+impl<Q, P> Turn<Q, P> {
+    /// How many keys to read: one more than the page has tells whether another page follows.
+    fn keys(&self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1)
+    }
+
+    /// Cuts the keys to the page; gives the last one where more follow.
+    fn cut<K: Clone>(&self, keys: &mut Vec<K>) -> Option<K> {
+        let more = keys.len() > self.limit;
+        keys.truncate(self.limit);
+        keys.last().filter(|_| more).cloned()
+    }
+}
+
+/// Keys that were read without order: those behind a place, in order, one more than the page has.
+fn in_order<K: Ord>(mut keys: Vec<K>, behind: impl Fn(&K) -> bool) -> Vec<K> {
+    keys.retain(behind);
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}

@@ -1,0 +1,97 @@
+//! Lists of the offering items of a subtree.
+
+use domain::ids::{ItemNo, TenantId, TenantNo};
+use domain::time::Instant;
+
+use super::{Place, Wanted, from};
+use crate::offering_items::{Key, State, key, state_of};
+use crate::{Arg, Conn, Result, Row, args, dialect};
+
+/// Where an item of a list stands: its tenant's place, then its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ItemPlace {
+    /// The tenant's.
+    pub tenant: Place<TenantId>,
+    /// Which of its items.
+    pub key: Key,
+}
+
+/// An item that a tenant has or once had on.
+#[derive(Debug, Clone, Copy)]
+pub struct Item {
+    /// Where it stands.
+    pub place: ItemPlace,
+    /// How the tenant has it.
+    pub state: State,
+    /// When the tenant was deleted, if it was.
+    pub deleted_at: Option<Instant>,
+}
+
+macro_rules! item_columns {
+    () => {
+        ", i.item_no, i.infra_no, i.enabled, i.quota_value, i.quota_overage, i.quota_version, i.updated_at, t.deleted_at "
+    };
+}
+
+/// An item changes with its tenant's end, too.
+macro_rules! item_wanted {
+    () => {
+        " AND (t.deleted_at IS NULL OR $2 = 1) AND (i.updated_at > $3 OR t.deleted_at > $3)"
+    };
+}
+
+/// The subtree in its order, from behind the item `($6, $7)` of the tenant `($4, $5)` on.
+const WALK: &str = concat!(
+    "SELECT l.depth, l.tenant_id AS id",
+    item_columns!(),
+    "FROM tenant_lists l CROSS JOIN tenants t CROSS JOIN tenant_items i
+     WHERE l.ancestor_no = $1 AND l.walls = 0 AND (l.depth, l.tenant_id) >= ($4, $5) AND t.no = l.tenant_no
+     AND i.tenant_no = l.tenant_no AND ((l.depth, l.tenant_id) > ($4, $5) OR (i.item_no, i.infra_no) > ($6, $7))",
+    item_wanted!()
+);
+const WALK_ORDER: &str = " ORDER BY l.depth, l.tenant_id, i.item_no, i.infra_no LIMIT $8";
+/// The same, from the changes on.
+const CHANGED: &str = concat!(
+    "SELECT k.depth, t.id",
+    item_columns!(),
+    "FROM (SELECT tenant_no FROM tenant_items WHERE updated_at > $3
+           UNION SELECT no FROM tenants WHERE updated_at > $3 AND deleted_at > $3) c
+     CROSS JOIN tenants t CROSS JOIN closure k CROSS JOIN tenant_items i
+     WHERE t.no = c.tenant_no AND t.owner_id IS NULL AND k.ancestor_no = $1 AND k.tenant_no = t.no AND k.walls = 0
+     AND i.tenant_no = t.no AND ((k.depth, t.id) > ($4, $5) OR (k.depth, t.id) = ($4, $5)
+         AND (i.item_no, i.infra_no) > ($6, $7))",
+    item_wanted!()
+);
+const CHANGED_ORDER: &str = " ORDER BY k.depth, t.id, i.item_no, i.infra_no LIMIT $8";
+const CHANGES: &str =
+    "SELECT COUNT(*) AS n FROM (SELECT 1 FROM tenant_items WHERE updated_at > $1 LIMIT $2) few";
+const ENDS: &str = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM tenants WHERE updated_at > $1 LIMIT $2) few";
+
+/// At most `limit` items of the tenants from `root` down, behind a place; of `among` alone, where it is given. Closed
+/// subtrees and personal tenants are left out.
+pub async fn items_below(
+    conn: &mut Conn,
+    root: TenantNo,
+    wanted: Wanted,
+    among: Option<&[ItemNo]>,
+    after: Option<ItemPlace>,
+    limit: i64,
+) -> Result<Vec<Item>> {
+    let few = wanted.changed_few(conn, CHANGES).await? && wanted.changed_few(conn, ENDS).await?;
+    let (sql, order) = if few { (CHANGED, CHANGED_ORDER) } else { (WALK, WALK_ORDER) };
+    let (depth, id) = from(after.map(|after| after.tenant));
+    let (item, infra) = after.map_or((-1, -1), |after| (after.key.item.0, after.key.infra.0));
+    let mut args = args![root, wanted.deleted_too, wanted.since(), depth, id, item, infra, limit];
+    let chosen = among.map_or(String::new(), |among| {
+        let list = dialect::placeholders(args.len() + 1, among.len());
+        args.extend(among.iter().map(|no| Arg::from(*no)));
+        format!(" AND i.item_no IN ({list})")
+    });
+    conn.all_of(format!("{sql}{chosen}{order}"), args).await?.iter().map(listed).collect()
+}
+
+fn listed(row: &Row) -> Result<Item> {
+    let tenant = Place { depth: row.int("depth")?, id: row.parsed("id")? };
+    let place = ItemPlace { tenant, key: key(row)? };
+    Ok(Item { place, state: state_of(row)?, deleted_at: row.opt_instant("deleted_at")? })
+}
