@@ -19,6 +19,7 @@ pub mod ids;
 pub mod infra;
 pub mod jobs;
 pub mod mail;
+pub mod mfa;
 pub mod offering_items;
 pub mod policies;
 pub mod pricing;

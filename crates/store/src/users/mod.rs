@@ -2,6 +2,8 @@
 
 mod change;
 mod lists;
+mod password;
+mod restore;
 
 use domain::ids::{TenantNo, UserId};
 use domain::tenant::Language;
@@ -12,6 +14,8 @@ use crate::{Conn, Result, Row, args};
 
 pub use change::{NewUser, delete, insert, update};
 pub use lists::{Listed, in_tenant, personal_usages};
+pub use password::{login_exists, set_password};
+pub use restore::restore;
 
 /// The columns of a user under the alias `u`, its tenant under `t`, its contact under `o`, its personal tenant under `w`.
 macro_rules! user_columns {
@@ -20,6 +24,8 @@ macro_rules! user_columns {
             "u.id, u.version, u.tenant_no, t.id AS tenant_id, u.login, u.activated, u.enabled, u.created_at, u.updated_at,
              u.deleted_at, u.language, u.idp_id, u.external_id, w.id AS personal_tenant_id, u.business_types,
              u.notifications, u.origin_id, u.origin_external_id, u.disable_after, ",
+            $crate::mfa::mfa_columns!("u"),
+            ", ",
             contact_columns!()
         )
     };
@@ -63,5 +69,6 @@ fn user(row: &Row) -> Result<User> {
         origin_id: row.opt_text("origin_id")?,
         origin_external_id: row.opt_text("origin_external_id")?,
         disable_after: row.opt_instant("disable_after")?,
+        mfa_status: crate::mfa::status(row)?,
     })
 }
