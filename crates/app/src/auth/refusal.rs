@@ -18,7 +18,7 @@ pub enum Refusal {
     #[error("unknown user, wrong password, or disabled")]
     BadUser,
     /// A second factor is demanded of the user, who has none yet.
-    #[error("a second factor is demanded and must be set up first")]
+    #[error("a second factor is demanded: set it up with POST /api/tidemark/1/users/me/totp first")]
     TotpSetupRequired,
     /// The user has a second factor, and no code of it came.
     #[error("the code of the second factor is needed")]

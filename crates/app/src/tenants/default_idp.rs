@@ -40,7 +40,10 @@ pub async fn set_default_idp(
         return Err(Error::rule(Rule::Locked, format!("a tenant below {id} is locked by {owner}")));
     }
     check_version(change.version, tenant.version)?;
-    store::tenants::set_default_idp(&mut tx, tenant, change.idp_id, change.apply_to_children).await?;
+    store::tenants::set_default_idp(&mut tx, tenant, change.idp_id).await?;
+    if change.apply_to_children {
+        store::tenants::set_default_idp_below(&mut tx, tenant, change.idp_id).await?;
+    }
     let details = load(app, &mut tx, tenant.no).await?;
     tx.commit().await?;
     Ok(details)

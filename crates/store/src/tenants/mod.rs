@@ -15,7 +15,7 @@ use domain::tenant::Tenant;
 use crate::{Conn, Result, Row, args};
 
 pub use change::{delete_below, delete_personal, update};
-pub use default_idp::set_default_idp;
+pub use default_idp::{set_default_idp, set_default_idp_below};
 pub use details::{Child, ChildUsage, Details, child_details, child_usages, children, details, path};
 pub use insert::{NewTenant, insert};
 

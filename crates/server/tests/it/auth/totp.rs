@@ -149,6 +149,18 @@ async fn clocks_may_differ_by_a_step_and_no_more() {
 }
 
 #[tokio::test]
+async fn of_two_sign_ins_with_one_code_at_the_same_moment_one_wins() {
+    let desk = Desk::new().await;
+    let secret = desk.enrolled().await;
+    desk.clock("2026-05-08T12:00:00Z");
+    let code = shown(&secret, "2026-05-08T12:00:00Z");
+    let both = tokio::join!(desk.sign_in(Some(&code)), desk.sign_in(Some(&code)));
+    let mut statuses = [both.0.status, both.1.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 400]);
+}
+
+#[tokio::test]
 async fn login_and_password_alone_do_not_do_for_users_with_a_second_factor() {
     let desk = Desk::new().await;
     let basic = |path: &str| desk.server.get(path).basic("anna", PASSWORD);

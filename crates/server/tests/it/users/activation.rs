@@ -123,6 +123,20 @@ async fn a_new_user_chooses_its_password_behind_the_link_of_a_mail() {
 }
 
 #[tokio::test]
+async fn of_two_clicks_at_the_same_moment_one_wins() {
+    let desk = Desk::with("en", []).await;
+    let link = desk.link().await;
+    let both = tokio::join!(
+        desk.choose(&link, PASSWORD, PASSWORD),
+        desk.choose(&link, "another lighthouse", "another lighthouse")
+    );
+    let mut statuses = [both.0.status, both.1.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 404]);
+    assert_eq!(desk.sign_in().await == 200, both.0.status == 200);
+}
+
+#[tokio::test]
 async fn mail_and_page_speak_the_users_language() {
     let desk = Desk::with("de", []).await;
     let link = desk.link().await;
