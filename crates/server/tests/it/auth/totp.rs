@@ -14,12 +14,10 @@ const PASSWORD: &str = "an old lighthouse";
 /// What an authenticator app shows for a secret that was typed in.
 fn shown(secret: &str, now: &str) -> String {
     let index = |letter| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter).expect("base32");
-    let bits: String = secret.chars().map(|letter| format!("{:05b}", index(letter))).collect();
-    let bytes: Vec<u8> = bits
-        .as_bytes()
-        .chunks_exact(8)
-        .map(|byte| u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap())
-        .collect();
+    let bits = secret.chars().flat_map(|letter| (0..5).rev().map(move |bit| index(letter) >> bit & 1 == 1));
+    let bits: Vec<bool> = bits.collect();
+    let bytes = bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit)));
+    let bytes: Vec<u8> = bytes.collect();
     app::auth::totp::code_at(&bytes, at(now))
 }
 
