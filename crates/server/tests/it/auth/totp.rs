@@ -156,6 +156,14 @@ async fn of_two_sign_ins_with_one_code_at_the_same_moment_one_wins() {
     let mut statuses = [both.0.status, both.1.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 400]);
+    // As two processes would, which both read before either writes.
+    let app = &desk.test.app;
+    let read = store::mfa::factor(&mut app.read().await.unwrap(), desk.user).await.unwrap().unwrap();
+    for (step, taken) in [(read.last_step, false), (read.last_step + 1, true), (read.last_step + 1, false)] {
+        let mut tx = app.write_as(Actor::User(desk.user)).await.unwrap();
+        assert_eq!(store::mfa::use_step(&mut tx, desk.user, &read, step).await.unwrap(), taken);
+        tx.commit().await.unwrap();
+    }
 }
 
 #[tokio::test]
