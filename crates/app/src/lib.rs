@@ -20,6 +20,7 @@ pub mod infra;
 pub mod jobs;
 pub mod lists;
 pub mod mail;
+pub mod mfa;
 pub mod offering_items;
 pub mod policies;
 pub mod pricing;

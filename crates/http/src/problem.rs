@@ -62,6 +62,8 @@ pub enum Problem {
     App(Error),
     /// 415: a body or an `Accept` of a kind that the call does not know, in most cases not JSON.
     UnsupportedMedia(&'static str),
+    /// 406: an argument that is not acceptable (`GET /users/check_login` only).
+    NotAcceptable(String),
     /// 413: a body over the limit.
     TooLarge,
     /// 400 with a word in place of a number for its code.
@@ -86,6 +88,7 @@ impl Problem {
             Self::UnsupportedMedia(info) => {
                 plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, Some((*info).to_owned()))
             }
+            Self::NotAcceptable(info) => plain(StatusCode::NOT_ACCEPTABLE, Some(info.clone())),
             Self::TooLarge => {
                 plain(StatusCode::PAYLOAD_TOO_LARGE, Some("the body is larger than 16 MiB".to_owned()))
             }

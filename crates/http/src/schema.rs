@@ -53,8 +53,8 @@ words! {
     ExternalOperation = of!(domain::tenant::ExternalOperation);
     /// The language of files and mails.
     Language = LANGUAGES.iter().copied();
-    /// Where the second factor stands; so far always `disabled`.
-    MfaStatus = ["disabled", "forcibly_disabled", "setup_required", "enabled"];
+    /// Where the second factor of a user or tenant stands.
+    MfaStatus = of!(domain::mfa::MfaStatus);
     /// A mail that a user may get.
     Notification = of!(domain::user::Notification);
     /// What a user does for its tenant's business.

@@ -44,6 +44,7 @@ pub struct Routes {
 pub fn documented() -> (Routes, utoipa::openapi::OpenApi) {
     let (whole, mut document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
         .nest("/api/2", api::routes().merge(idp::routes()))
+        .nest("/api/1", api::passwords::older_routes())
         .nest("/api/tidemark/1", api::own_routes())
         .merge(idp::host_routes())
         .split_for_parts();

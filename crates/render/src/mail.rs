@@ -183,3 +183,27 @@ pub fn confirmation(language: Language, new_email: &str, link: &str) -> io::Resu
     let text = rendered(&ConfirmationText { words, new_email, link })?;
     Ok(Mail { subject: words.tr("Confirm the new e-mail address").to_owned(), html, text })
 }
+
+#[derive(Template)]
+#[template(path = "activation_mail.html")]
+struct ActivationHtml<'a> {
+    words: Words,
+    login: &'a str,
+    link: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "activation_mail.txt")]
+struct ActivationText<'a> {
+    words: Words,
+    login: &'a str,
+    link: &'a str,
+}
+
+/// Composes the mail that asks a new user to choose a password. Fails only where a template does.
+pub fn activation(language: Language, login: &str, link: &str) -> io::Result<Mail> {
+    let words = Words(language);
+    let html = rendered(&ActivationHtml { words, login, link })?;
+    let text = rendered(&ActivationText { words, login, link })?;
+    Ok(Mail { subject: words.tr("Activate your account").to_owned(), html, text })
+}

@@ -47,6 +47,9 @@ impl IntoResponse for Refused {
             Self::By(Refusal::BadGrant(_)) => (StatusCode::BAD_REQUEST, "invalid_grant"),
             Self::By(Refusal::BadClient) => (StatusCode::UNAUTHORIZED, "invalid_client"),
             Self::By(Refusal::BadUser) => (StatusCode::UNAUTHORIZED, "access_denied"),
+            Self::By(Refusal::TotpSetupRequired) => (StatusCode::BAD_REQUEST, "totp_setup_required"),
+            Self::By(Refusal::TotpRequired) => (StatusCode::BAD_REQUEST, "totp_required"),
+            Self::By(Refusal::InvalidTotp) => (StatusCode::BAD_REQUEST, "invalid_totp"),
             Self::By(Refusal::ScopeNotAllowed) | Self::NotAllowed => (StatusCode::FORBIDDEN, "access_denied"),
             Self::By(Refusal::Failed(Error::Throttled { .. })) => {
                 (StatusCode::TOO_MANY_REQUESTS, "access_denied")

@@ -27,6 +27,8 @@ pub(super) struct TokenForm {
     username: Option<String>,
     /// For `password`.
     password: Option<String>,
+    /// For `password`, of a user with a second factor: its six digits.
+    totp_code: Option<String>,
     /// For `refresh_token`.
     refresh_token: Option<String>,
     /// For jwt-bearer: a valid access token.
@@ -98,7 +100,8 @@ async fn issue(app: &App, mut form: Form, grant_type: &str) -> Result<Response, 
     let grant = match grant_type {
         "client_credentials" => Grant::ClientCredentials,
         "password" => {
-            Grant::Password { login: form.require("username")?, password: form.require("password")? }
+            let (login, password) = (form.require("username")?, form.require("password")?);
+            Grant::Password { login, password, totp_code: form.get("totp_code").map(str::to_owned) }
         }
         "refresh_token" => Grant::Refresh(form.require("refresh_token")?),
         JWT_BEARER => Grant::Assertion(assertion(&form)?),

@@ -1,6 +1,7 @@
 //! Tenants (accounts-api, 1.8).
 
 pub mod body;
+mod default_idp;
 
 use app::{App, tenants, users};
 use axum::extract::State;
@@ -26,6 +27,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(children))
         .routes(routes!(users_of))
         .routes(routes!(applications))
+        .routes(routes!(default_idp::put))
 }
 
 /// Makes a tenant below another one.

@@ -39,6 +39,8 @@ const PRICING_INFO: &str = "/api/2/applications/$platform_id/settings/tenants/$t
 
 const NO_LINK: &str = "/api/tidemark/1/email-changes/nobody-knows-this-one";
 
+const NO_ACTIVATION: &str = "/api/tidemark/1/activations/nobody-knows-this-one";
+
 const PRICE_LIST: &str = r#"{"value":{"currency":"USD","licensing_mode":"per_gb","tier_level":"1",
     "pricing":[{"description":"Virtual machines","price":0.09,"sku":"ABC"}]}}"#;
 
@@ -57,6 +59,9 @@ pub(super) fn request(operation: &str) -> Request {
 fn get(path: &str) -> Request {
     match path {
         "/api/tidemark/1/email-changes/{token}" => query(NO_LINK),
+        "/api/tidemark/1/activations/{token}" => query(NO_ACTIVATION),
+        "/api/1/accounts" => query("/api/1/accounts?login=jdoe"),
+        "/users/check_login" => query("/api/2/users/check_login?username=nobody-$n"),
         "/clients" => query("/api/2/clients?uuids=$client_id"),
         "/tenants/usages" => query("/api/2/tenants/usages?tenants=$tenant_id"),
         "/tenants" => query("/api/2/tenants?uuids=$tenant_id"),
@@ -84,6 +89,20 @@ fn post(path: &str) -> Request {
         "/idp/token" | "/bc/idp/token" => NARROWING,
         "/idp/revoke_token" | "/idp/introspect_token" => body("token=nobody-knows-this-one"),
         "/api/tidemark/1/email-changes/{token}" => query(NO_LINK),
+        "/api/tidemark/1/activations/{token}" => Request {
+            target: NO_ACTIVATION,
+            body: "password=an+old+lighthouse&password_again=an+old+lighthouse",
+            ..PLAIN
+        },
+        "/users/check_password" => body(r#"{"password":"5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8"}"#),
+        "/users/{user_id}/password" => body(r#"{"password":"an old lighthouse $n"}"#),
+        "/users/{user_id}/restore" => Request {
+            before: &[
+                ("PUT /api/2/users/$user_id", r#"{"version":$user_version,"enabled":false}"#),
+                ("DELETE /api/2/users/$user_id?version=$user_version", "null"),
+            ],
+            ..PLAIN
+        },
         "/api/tidemark/1/readings" => {
             body(r#"{"readings":[{"tenant_id":"$tenant_id","offering_item":"vms","value":3}]}"#)
         }
@@ -114,6 +133,12 @@ fn put(path: &str) -> Request {
         "/clients/{client_id}" => body(r#"{"data":{"client_name":"Renamed"}}"#),
         "/tenants/{tenant_id}" => body(r#"{"version":$tenant_version,"internal_tag":"seen $n"}"#),
         "/users/{user_id}" => body(r#"{"version":$user_version,"contact":{"firstname":"Ann"}}"#),
+        "/tenants/{tenant_id}/default_idp" => body(
+            r#"{"version":$tenant_version,"idp_id":"22222222-2222-2222-2222-222222222222",
+                "apply_to_children":false}"#,
+        ),
+        "/tenants/{tenant_id}/mfa/status" | "/users/{user_id}/mfa/status" => body(r#"{"enabled":false}"#),
+        "/api/tidemark/1/users/me/totp" => body(r#"{"code":"000000"}"#),
         "/users/{user_id}/access_policies" => {
             body(r#"{"items":[{"tenant_id":"$policy_tenant_id","role_id":"$role"}]}"#)
         }
