@@ -1,5 +1,6 @@
 //! What the operator set, as far as the use cases need it. Read and checked by the server.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
@@ -14,6 +15,17 @@ pub struct Settings {
     pub mail: Mail,
     /// What an upload of readings may be.
     pub uploads: Uploads,
+    /// How many requests one client or user may make; `None`: any number.
+    pub requests: Option<Requests>,
+}
+
+/// A limit of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requests {
+    /// Per second, over time; at most a million.
+    pub per_second: NonZero<u32>,
+    /// At once, after a pause.
+    pub burst: NonZero<u32>,
 }
 
 /// The limits of uploads of readings.
@@ -108,7 +120,9 @@ mod tests {
                 transport: Transport::Folder(PathBuf::new()),
                 max_message_bytes: 0,
             };
-            Settings { public_url: url.to_owned(), mail, uploads: Uploads::default() }.host().to_owned()
+            let uploads = Uploads::default();
+            let settings = Settings { public_url: url.to_owned(), mail, uploads, requests: None };
+            settings.host().to_owned()
         };
         assert_eq!(host("https://tide.example.com"), "tide.example.com");
         assert_eq!(host("http://127.0.0.1:8080"), "127.0.0.1");

@@ -71,6 +71,7 @@ impl<N: Needs> FromRequestParts<App> for Can<N> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let caller = identify(parts, app, N::BASIC).await?;
+        app.admit(caller.actor)?;
         if let Some(permission) = N::PERMISSION {
             caller.require(permission)?;
         }

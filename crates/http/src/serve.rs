@@ -51,6 +51,7 @@ pub fn documented() -> (Routes, utoipa::openapi::OpenApi) {
         OpenApiRouter::new().nest("/api/tidemark/1", api::readings::routes()).split_for_parts();
     document.merge(further);
     openapi::name_operations(&mut document);
+    openapi::add_limits(&mut document);
     openapi::describe_responses(&mut document);
     (Routes { whole, streamed }, document)
 }

@@ -3,6 +3,7 @@
 pub mod access_policies;
 pub mod applications;
 pub mod billing;
+pub mod bindings;
 pub mod clients;
 pub mod completeness;
 pub mod contact;
@@ -17,6 +18,7 @@ pub mod subscriptions;
 pub mod tenants;
 pub mod usages;
 pub mod users;
+pub mod versions;
 
 use app::App;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,6 +29,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(access_policies::routes())
         .merge(applications::routes())
         .merge(billing::routes())
+        .merge(bindings::routes())
         .merge(clients::routes())
         .merge(infra::routes())
         .merge(offering_items::routes())
@@ -36,6 +39,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(tenants::routes())
         .merge(usages::routes())
         .merge(users::routes())
+        .merge(versions::routes())
 }
 
 /// Every route behind `/api/tidemark/1`: what Tidemark has beyond the compatible API.

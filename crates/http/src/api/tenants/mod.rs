@@ -1,5 +1,6 @@
 //! Tenants (accounts-api, 1.8).
 
+mod batch;
 pub mod body;
 
 use app::{App, tenants, users};
@@ -26,6 +27,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(children))
         .routes(routes!(users_of))
         .routes(routes!(applications))
+        .merge(batch::routes())
 }
 
 /// Makes a tenant below another one.

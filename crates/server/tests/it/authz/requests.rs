@@ -59,6 +59,9 @@ fn get(path: &str) -> Request {
         "/api/tidemark/1/email-changes/{token}" => query(NO_LINK),
         "/clients" => query("/api/2/clients?uuids=$client_id"),
         "/tenants/usages" => query("/api/2/tenants/usages?tenants=$tenant_id"),
+        "/tenants/{tenant_id}/edition" => {
+            query("/api/2/tenants/$tenant_id/edition?target_edition=standard&application_id=$application_id")
+        }
         "/locations" => query("/api/2/locations?uuids=$location_id"),
         "/infra" => query("/api/2/infra?uuids=$infra_id"),
         "/reports/{report_id}/stored/{stored_report_id}" => {
@@ -86,6 +89,7 @@ fn post(path: &str) -> Request {
             r#"{"type":"api_client","tenant_id":"$tenant_id","token_endpoint_auth_method":"client_secret_basic"}"#,
         ),
         "/tenants" => body(r#"{"name":"New $n","parent_id":"$tenant_id","kind":"$child_kind"}"#),
+        "/tenants/batch/delete" => body(r#"{"items":[{"id":"$tenant_id","version":$tenant_version}]}"#),
         "/users" => {
             body(r#"{"tenant_id":"$tenant_id","login":"new-$n","contact":{"email":"new-$n@example.com"}}"#)
         }
@@ -114,6 +118,9 @@ fn put(path: &str) -> Request {
         }
         "/tenants/{tenant_id}/offering_items" => {
             body(r#"{"offering_items":[{"application_id":"$application_id","name":"vms","status":1}]}"#)
+        }
+        "/tenants/{tenant_id}/edition" => {
+            body(r#"{"target_edition":"standard","application_id":"$application_id"}"#)
         }
         "/tenants/{tenant_id}/pricing" => body(r#"{"version":$pricing_version,"currency":"EUR"}"#),
         "/tenants/{tenant_id}/offering_items/pricing" => Request {
@@ -168,6 +175,10 @@ fn delete(path: &str) -> Request {
             )],
             ..query(PRICING_INFO)
         },
+        // A service that nobody has but the top tenant, so that nothing goes off that other cells need.
+        "/applications/{application_id}/bindings/tenants/{tenant_id}" => {
+            query("/api/2/applications/$shipping_id/bindings/tenants/$tenant_id")
+        }
         "/reports/{report_id}" => query("/api/2/reports/$report_id?version=$report_version"),
         "/users/{user_id}/report-subscriptions/{report_id}" => Request {
             before: &[(
