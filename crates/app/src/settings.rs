@@ -1,5 +1,6 @@
 //! What the operator set, as far as the use cases need it. Read and checked by the server.
 
+use std::net::IpAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 
@@ -17,6 +18,8 @@ pub struct Settings {
     pub uploads: Uploads,
     /// How many requests one client or user may make; `None`: any number.
     pub requests: Option<Requests>,
+    /// The proxies whose word on a client's address counts.
+    pub proxies: Vec<IpAddr>,
 }
 
 /// A limit of requests.
@@ -121,7 +124,8 @@ mod tests {
                 max_message_bytes: 0,
             };
             let uploads = Uploads::default();
-            let settings = Settings { public_url: url.to_owned(), mail, uploads, requests: None };
+            let settings =
+                Settings { public_url: url.to_owned(), mail, uploads, requests: None, proxies: Vec::new() };
             settings.host().to_owned()
         };
         assert_eq!(host("https://tide.example.com"), "tide.example.com");

@@ -1,7 +1,7 @@
 //! Configuration: compiled defaults, then a file, then the environment, then the command line. Read here and nowhere else.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
@@ -82,6 +82,7 @@ struct RawReadings {
 struct RawLimits {
     requests_per_second: u32,
     request_burst: u32,
+    proxies: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -120,6 +121,8 @@ pub struct Settings {
     pub uploads: Uploads,
     /// How many requests one client or user may make.
     pub requests: Option<Requests>,
+    /// The proxies whose word on a client's address counts.
+    pub proxies: Vec<IpAddr>,
 }
 
 impl Settings {
@@ -211,7 +214,8 @@ impl Raw {
             log: self.log.check()?,
             mail: Mail { from: self.mail.from, transport, max_message_bytes: self.mail.max_message_bytes },
             uploads,
-            requests: self.limits.check()?,
+            requests: self.limits.check_requests()?,
+            proxies: self.limits.check_proxies()?,
         })
     }
 }
@@ -231,7 +235,7 @@ impl RawLog {
 }
 
 impl RawLimits {
-    fn check(&self) -> Result<Option<Requests>> {
+    fn check_requests(&self) -> Result<Option<Requests>> {
         let Some(per_second) = NonZero::new(self.requests_per_second) else { return Ok(None) };
         ensure!(
             per_second.get() <= 1_000_000,
@@ -239,6 +243,17 @@ impl RawLimits {
         );
         let burst = NonZero::new(self.request_burst).context("limits.request_burst: 1 at least")?;
         Ok(Some(Requests { per_second, burst }))
+    }
+
+    fn check_proxies(&self) -> Result<Vec<IpAddr>> {
+        let addresses = self.proxies.split(',').map(str::trim).filter(|address| !address.is_empty());
+        let address = |address: &str| {
+            address
+                .parse()
+                .map(|address: IpAddr| address.to_canonical())
+                .with_context(|| format!("limits.proxies: {address:?} is no address, such as 127.0.0.1"))
+        };
+        addresses.map(address).collect()
     }
 }
 
@@ -349,6 +364,9 @@ mod tests {
         let limited = ("TIDEMARK_LIMITS__REQUESTS_PER_SECOND", "5");
         let no_burst = refusal(&[limited, ("TIDEMARK_LIMITS__REQUEST_BURST", "0")]);
         assert!(no_burst.starts_with("limits.request_burst:"), "{no_burst}");
+        assert!(
+            refusal(&[("TIDEMARK_LIMITS__PROXIES", "::1, proxy")]).starts_with("limits.proxies: \"proxy\"")
+        );
         let rehearsal = ("TIDEMARK_CLOCK_START", "2026-05-08T00:00:00Z");
         assert!(refusal(&[rehearsal, ("TIDEMARK_SMTP__HOST", "relay")]).starts_with("clock_start:"));
         let open = [rehearsal, ("TIDEMARK_LISTEN", "0.0.0.0:80"), ("TIDEMARK_PUBLIC_URL", "https://x")];

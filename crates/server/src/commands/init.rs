@@ -79,6 +79,7 @@ pub fn use_case_settings(settings: &Settings, listen: std::net::SocketAddr) -> a
         mail: settings.mail.clone(),
         uploads: settings.uploads.clone(),
         requests: settings.requests,
+        proxies: settings.proxies.clone(),
     }
 }
 
