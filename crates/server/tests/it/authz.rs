@@ -105,8 +105,9 @@ impl Column {
             Some(place) => place,
             None => Place::new(&self.world, &self.persona, &name).await,
         };
-        // What is to be deleted is made for this cell, and nobody asks for it again.
-        let removes = operation.method == "DELETE" && expected == "ok";
+        // What is to be deleted is made for this cell, and nobody asks for it again. A binding is no thing of the place.
+        let is_thing = !operation.path.contains("/bindings/");
+        let removes = operation.method == "DELETE" && expected == "ok" && is_thing;
         if removes && relation != "self" {
             place.keep_reports_with_files();
         }

@@ -153,16 +153,17 @@ async fn items_that_become_one_have_together_what_they_had() {
 async fn warnings_say_what_comes_and_goes() {
     let desk = Desk::new().await;
     let partner = desk.partner;
-    turn(&desk.test, partner, &["p_adv_vms", "p_adv_storage"], true).await.unwrap();
-    let warnings = desk.preview(partner, "standard").await.ok()["warnings"].clone();
-    assert_eq!(warnings, json!(["AdvCyberProtectBecomeUnavailable"]));
-    turn(&desk.test, partner, &["p_adv_vms", "p_adv_storage"], false).await.unwrap();
-    turn(&desk.test, partner, &["dre_vms", "dre_compute_points"], true).await.unwrap();
-    let warnings = desk.preview(partner, "advanced").await.ok()["warnings"].clone();
-    assert_eq!(warnings, json!(["OldFeaturesBecomeUnavailable"]));
-    turn(&desk.test, partner, &["dre_vms", "dre_compute_points"], false).await.unwrap();
-    turn(&desk.test, partner, &["vms"], true).await.unwrap();
-    assert_eq!(desk.preview(partner, "standard").await.ok()["warnings"], json!([]));
+    for (names, target, warnings) in [
+        (&["p_adv_vms", "p_adv_storage"][..], "advanced", json!(["AdvCyberProtectBecomeUnavailable"])),
+        (&["dre_vms", "dre_compute_points"], "advanced", json!(["OldFeaturesBecomeUnavailable"])),
+        (&["adv_vms"], "disaster_recovery", json!(["NewFeaturesBecomeAvailable"])),
+        (&["dre_vms"], "cyber_protect_dre", json!([])),
+        (&["vms"], "standard", json!([])),
+    ] {
+        turn(&desk.test, partner, names, true).await.unwrap();
+        assert_eq!(desk.preview(partner, target).await.ok()["warnings"], warnings, "{names:?} to {target}");
+        turn(&desk.test, partner, names, false).await.unwrap();
+    }
 }
 
 #[tokio::test]
