@@ -110,7 +110,7 @@ async fn of_those_who_set_a_quota_one_wins() {
         };
         let answers = desk.at_once((0..CALLERS).map(|n| (path.clone(), body(n))).collect()).await;
         let winner = only_winner(&answers, 426)["items"][0].clone();
-        assert_eq!(desk.items_on().await, [winner.clone()]);
+        assert_eq!(desk.items_on().await, std::slice::from_ref(&winner));
         assert!(winner["quota"]["version"].as_i64() > version.as_i64());
         version = winner["quota"]["version"].clone();
     }
