@@ -18,6 +18,7 @@ pub mod history;
 pub mod ids;
 pub mod infra;
 pub mod jobs;
+pub mod limits;
 pub mod lists;
 pub mod mail;
 pub mod mfa;
@@ -73,6 +74,8 @@ pub struct Parts {
     pub intake: usage::Intake,
     /// What freezing days keeps between calls.
     pub history: history::State,
+    /// How many requests callers have made of late.
+    pub limits: limits::State,
     /// What the jobs keep between calls.
     pub jobs: jobs::State,
 }
@@ -91,6 +94,7 @@ impl App {
             usage: usage::State::default(),
             intake: usage::Intake::default(),
             history: history::State::default(),
+            limits: limits::State::default(),
             jobs: jobs::State::default(),
         }))
     }

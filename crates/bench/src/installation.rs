@@ -51,5 +51,11 @@ fn settings(folder: &Path) -> Settings {
         max_message_bytes: 20 * 1024 * 1024,
     };
     let uploads = Uploads { folder: folder.join("spool"), ..Uploads::default() };
-    Settings { public_url: "https://tide.example.com".to_owned(), mail, uploads }
+    Settings {
+        public_url: "https://tide.example.com".to_owned(),
+        mail,
+        uploads,
+        requests: None,
+        proxies: Vec::new(),
+    }
 }

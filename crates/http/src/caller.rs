@@ -84,6 +84,7 @@ impl<N: Needs> FromRequestParts<App> for Can<N> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let caller = identify::<N>(parts, app).await?;
+        app.admit(caller.actor)?;
         if N::CLIENTS_ONLY {
             caller.require_client()?;
         }

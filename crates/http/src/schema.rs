@@ -75,6 +75,8 @@ words! {
     Service = of!(domain::catalogue::Service);
     /// The edition that an offering item belongs to.
     Edition = of!(domain::catalogue::Edition);
+    /// What to know before a switch to another edition.
+    EditionWarning = of!(domain::catalogue::EditionWarning);
     /// How an offering item is measured.
     ItemType = of!(domain::catalogue::ItemType);
     /// The unit of an offering item's usage.

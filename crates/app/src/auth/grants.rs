@@ -108,6 +108,7 @@ pub async fn issue(app: &App, request: Request) -> Result<Issued, Refusal> {
         Grant::Refresh(token) => refreshed(app, token, scope, request.client.as_ref()).await?,
         Grant::Assertion(token) => narrowed(app, token, scope).await?,
     };
+    app.admit(session.owner)?;
     settle(app, session, request.from).await
 }
 

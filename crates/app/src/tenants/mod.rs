@@ -23,7 +23,7 @@ pub use default_idp::{DefaultIdpChange, set_default_idp};
 pub use lists::{Order, OrderBy, UnknownOrder, children, children_in_full};
 pub(crate) use lists::{is_meant, usage_order};
 pub(crate) use update::check_version;
-pub use update::{TenantChange, delete, update};
+pub use update::{MAX_DELETED, TenantChange, delete, delete_all, update};
 
 /// A tenant with what an answer shows beside its own row.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@ pub mod access_policies;
 pub mod activations;
 pub mod applications;
 pub mod billing;
+pub mod bindings;
 pub mod clients;
 pub mod completeness;
 pub mod contact;
@@ -23,6 +24,7 @@ pub mod tenants;
 pub mod totp;
 pub mod usages;
 pub mod users;
+pub mod versions;
 
 use app::App;
 use utoipa_axum::router::OpenApiRouter;
@@ -34,6 +36,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(activations::routes())
         .merge(applications::routes())
         .merge(billing::routes())
+        .merge(bindings::routes())
         .merge(clients::routes())
         .merge(infra::routes())
         .merge(lists::routes())
@@ -47,6 +50,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(tenants::routes())
         .merge(usages::routes())
         .merge(users::routes())
+        .merge(versions::routes())
 }
 
 /// Every route behind `/api/tidemark/1`: what Tidemark has beyond the compatible API.

@@ -75,7 +75,8 @@ impl From<Issued> for TokenAnswer {
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "The tokens", body = TokenAnswer),
         (status = 400, body = OAuthError), (status = 401, body = OAuthError),
-        (status = 403, body = OAuthError), (status = 429, body = OAuthError)))]
+        (status = 403, body = OAuthError), (status = 413, body = OAuthError),
+        (status = 429, body = OAuthError)))]
 pub(super) async fn token(State(app): State<App>, form: Form) -> Result<Response, Refused> {
     let grant_type = form.require("grant_type")?;
     issue(&app, form, &grant_type).await
@@ -87,7 +88,8 @@ pub(super) async fn token(State(app): State<App>, form: Form) -> Result<Response
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "The tokens", body = TokenAnswer),
         (status = 400, body = OAuthError), (status = 401, body = OAuthError),
-        (status = 403, body = OAuthError), (status = 429, body = OAuthError)))]
+        (status = 403, body = OAuthError), (status = 413, body = OAuthError),
+        (status = 429, body = OAuthError)))]
 pub(super) async fn token_alias(State(app): State<App>, form: Form) -> Result<Response, Refused> {
     let grant_type = match form.in_query("grant_type").filter(|_| form.get("grant_type").is_none()) {
         Some(in_query) => in_query.to_owned(),

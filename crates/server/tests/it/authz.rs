@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use world::{Persona, World, code};
 
 const BACKUP: &str = "6e6d758d-8e74-3ae3-ac84-50eb0dff12eb";
+const SHIPPING: &str = "b71b2c18-590a-303c-9d5a-8444fbe713ac";
 const PLATFORM: &str = "7459244f-68f3-3bf4-9f53-5f63ecc1d91f";
 
 #[test]
@@ -104,8 +105,9 @@ impl Column {
             Some(place) => place,
             None => Place::new(&self.world, &self.persona, &name).await,
         };
-        // What is to be deleted is made for this cell, and nobody asks for it again.
-        let removes = operation.method == "DELETE" && expected == "ok";
+        // What is to be deleted is made for this cell, and nobody asks for it again. A binding is no thing of the place.
+        let is_thing = !operation.path.contains("/bindings/");
+        let removes = operation.method == "DELETE" && expected == "ok" && is_thing;
         if removes && relation != "self" {
             place.keep_reports_with_files();
         }
@@ -113,7 +115,11 @@ impl Column {
         if removes && relation != "self" {
             place.keep_reports_with_files();
         }
-        if !(removes && operation.path.ends_with("/tenants/{tenant_id}")) {
+        let deletes_tenant = matches!(
+            (operation.method, operation.path),
+            ("DELETE", "/api/2/tenants/{tenant_id}") | ("POST", "/api/2/tenants/batch/delete")
+        );
+        if !(deletes_tenant && expected == "ok") {
             self.places.insert(name, place);
         }
         let wrong = match called {

@@ -1,5 +1,6 @@
 //! Tenants (accounts-api, 1.8).
 
+mod batch;
 pub mod body;
 mod default_idp;
 
@@ -28,6 +29,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(users_of))
         .routes(routes!(applications))
         .routes(routes!(default_idp::put))
+        .merge(batch::routes())
 }
 
 /// Makes a tenant below another one.

@@ -69,6 +69,9 @@ fn get(path: &str) -> Request {
         "/tenants/offering_items" => query("/api/2/tenants/offering_items?subtree_root_tenant_id=$tenant_id"),
         "/tenants/applications" => query("/api/2/tenants/applications?tenants=$tenant_id"),
         "/search" => query("/api/2/search?text=harbour&tenant=$tenant_id"),
+        "/tenants/{tenant_id}/edition" => {
+            query("/api/2/tenants/$tenant_id/edition?target_edition=standard&application_id=$application_id")
+        }
         "/locations" => query("/api/2/locations?uuids=$location_id"),
         "/infra" => query("/api/2/infra?uuids=$infra_id"),
         "/reports/{report_id}/stored/{stored_report_id}" => {
@@ -110,6 +113,7 @@ fn post(path: &str) -> Request {
             r#"{"type":"api_client","tenant_id":"$tenant_id","token_endpoint_auth_method":"client_secret_basic"}"#,
         ),
         "/tenants" => body(r#"{"name":"New $n","parent_id":"$tenant_id","kind":"$child_kind"}"#),
+        "/tenants/batch/delete" => body(r#"{"items":[{"id":"$tenant_id","version":$tenant_version}]}"#),
         "/users" => {
             body(r#"{"tenant_id":"$tenant_id","login":"new-$n","contact":{"email":"new-$n@example.com"}}"#)
         }
@@ -144,6 +148,9 @@ fn put(path: &str) -> Request {
         }
         "/tenants/{tenant_id}/offering_items" => {
             body(r#"{"offering_items":[{"application_id":"$application_id","name":"vms","status":1}]}"#)
+        }
+        "/tenants/{tenant_id}/edition" => {
+            body(r#"{"target_edition":"standard","application_id":"$application_id"}"#)
         }
         "/tenants/{tenant_id}/pricing" => body(r#"{"version":$pricing_version,"currency":"EUR"}"#),
         "/tenants/{tenant_id}/offering_items/pricing" => Request {
@@ -198,6 +205,10 @@ fn delete(path: &str) -> Request {
             )],
             ..query(PRICING_INFO)
         },
+        // A service that nobody has but the top tenant, so that nothing goes off that other cells need.
+        "/applications/{application_id}/bindings/tenants/{tenant_id}" => {
+            query("/api/2/applications/$shipping_id/bindings/tenants/$tenant_id")
+        }
         "/reports/{report_id}" => query("/api/2/reports/$report_id?version=$report_version"),
         "/users/{user_id}/report-subscriptions/{report_id}" => Request {
             before: &[(
