@@ -4,6 +4,7 @@ pub mod access_policies;
 pub mod activations;
 pub mod applications;
 pub mod billing;
+pub mod changes;
 pub mod clients;
 pub mod completeness;
 pub mod contact;
@@ -54,6 +55,7 @@ pub fn own_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(activations::own_routes())
         .merge(billing::own_routes())
+        .merge(changes::own_routes())
         .merge(completeness::own_routes())
         .merge(email_changes::own_routes())
         .merge(history::own_routes())
