@@ -40,23 +40,26 @@ async fn print(db: &Db, options: &cli::Changes) -> Result<()> {
         since: options.from,
         until: options.to,
     };
-    let mut out = Out::begin(options.format)?;
     let mut left = if options.all { i64::MAX } else { i64::from(options.limit) };
-    let mut behind: Option<Position> = None;
-    while left > 0 {
-        // A snapshot for each page: none is held while whoever reads takes its time.
-        let page = changes::page_for_operator(db, options.tenant, &asked, behind, left.min(PAGE)).await;
-        let page = page.map_err(with_causes)?;
+    // A snapshot for each page: none is held while whoever reads takes its time.
+    let read = |behind: Option<Position>, limit| {
+        let asked = &asked;
+        async move {
+            changes::page_for_operator(db, options.tenant, asked, behind, limit).await.map_err(with_causes)
+        }
+    };
+    let mut page = read(None, left.min(PAGE)).await?;
+    let mut out = Out::begin(options.format)?;
+    loop {
         for change in &page.changes {
             out.write(change)?;
             left -= 1;
         }
-        behind = page.next;
-        if behind.is_none() {
-            break;
+        match page.next.filter(|_| left > 0) {
+            None => return Ok(out.end()?),
+            behind => page = read(behind, left.min(PAGE)).await?,
         }
     }
-    Ok(out.end()?)
 }
 
 type Stdout = BufWriter<io::Stdout>;
