@@ -13,6 +13,9 @@ use testkit::{Server, TestApp, at};
 /// An hour before midnight: a token lasts two.
 const NOW: &str = "2026-05-08T22:50:00Z";
 
+/// Whether a change is to be kept.
+type Keeps<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
+
 /// A partner with a customer, and another partner.
 struct Scene {
     test: TestApp,
@@ -152,7 +155,6 @@ async fn a_filter_keeps_what_matches_it_and_nothing_else() {
     let user = scene.user(&scene.token, scene.customer, "bob").await;
     let whole = scene.all(&scene.token, scene.north, "", 1000).await;
     let (client, customer) = (scene.client.clone(), scene.customer.to_string());
-    type Keeps<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
     let at_or_after = |moment: &'static str| -> Keeps<'_> {
         Box::new(move |change: &Value| change["recorded_at"].as_str().unwrap() >= moment)
     };

@@ -48,6 +48,8 @@ fn blocks(page: &str) -> Vec<Block> {
 /// One shell: the demo on a free port, then every block. It stops at the first command that fails.
 fn script(blocks: &[Block]) -> String {
     let mut script = "set -eu -o pipefail\n\
+        PATH=\"$TIDEMARK:$PATH\"\n\
+        unset TIDEMARK\n\
         tidemark demo --serve --json --port 0 > demo.json 2> demo.log &\n\
         trap 'kill $(jobs -p) 2> /dev/null' EXIT\n\
         until [ -s demo.json ]; do kill -0 $!; sleep 0.1; done\n"
@@ -93,10 +95,9 @@ fn the_walks_of_the_guide_print_what_the_guide_says() {
     let directory = Directory::new();
     std::os::unix::fs::symlink(repository().join("docs"), directory.path().join("docs")).unwrap();
     let binary = PathBuf::from(tidemark("").get_program());
-    let path = std::env::var("PATH").unwrap();
     let mut shell = Command::new("bash");
     shell.current_dir(directory.path()).arg("-c").arg(script(&blocks));
-    shell.env("PATH", format!("{}:{path}", binary.parent().unwrap().display()));
+    shell.env("TIDEMARK", binary.parent().unwrap());
     let output = shell.output().expect("bash");
     let (printed, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let mut ran = printed.split(MARK).skip(1);
