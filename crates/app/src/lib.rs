@@ -8,6 +8,7 @@ pub mod access;
 pub mod auth;
 pub mod billing;
 pub mod cells;
+pub mod changes;
 pub mod clients;
 pub mod clock;
 pub mod completeness;

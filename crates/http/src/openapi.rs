@@ -20,6 +20,7 @@ use utoipa::{Modify, OpenApi};
     (name = "pricing", description = "Trial and production, currencies and prices."),
     (name = "billing", description = "Billing modes, periods and settings of services."),
     (name = "infra", description = "Locations and the storages in them."),
+    (name = "changes", description = "The audit log: who changed what, when and why."),
     (name = "idp", description = "Tokens: getting, revoking and checking them."),
 ), info(
     title = "Tidemark",

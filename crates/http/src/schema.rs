@@ -91,6 +91,8 @@ words! {
     UsageCalculationMode = of!(domain::billing::UsageCalculationMode);
     /// What a storage can be used for.
     Capability = of!(domain::infra::Capability);
+    /// What the audit log tells the changes of.
+    ChangeObject = of!(app::changes::Object);
     /// Whose technology a storage stands on.
     BackendType = of!(domain::infra::BackendType);
 }

@@ -9,6 +9,7 @@ mod arg;
 pub mod audit;
 pub mod billing;
 pub mod catalogue;
+pub mod changes;
 pub mod clients;
 pub mod completeness;
 mod conn;

@@ -5,6 +5,7 @@ pub mod activations;
 pub mod applications;
 pub mod billing;
 pub mod bindings;
+pub mod changes;
 pub mod clients;
 pub mod completeness;
 pub mod contact;
@@ -58,6 +59,7 @@ pub fn own_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(activations::own_routes())
         .merge(billing::own_routes())
+        .merge(changes::own_routes())
         .merge(completeness::own_routes())
         .merge(email_changes::own_routes())
         .merge(history::own_routes())

@@ -13,6 +13,7 @@ mod auth;
 mod authz;
 mod batches;
 mod billing;
+mod changes;
 mod clients;
 mod completeness;
 mod connections;
