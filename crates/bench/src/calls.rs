@@ -12,6 +12,8 @@ use crate::serving::{Place, Serving, next_morning};
 
 /// How often each call is made, after ten that are not measured.
 const TIMES: usize = 200;
+/// An item that the customer has on, of its service.
+const ITEM: &str = "universal_devices";
 const BACKUP: &str = "6e6d758d-8e74-3ae3-ac84-50eb0dff12eb";
 
 /// Measures all; prints a table.
@@ -126,7 +128,12 @@ impl<'a> Calls<'a> {
             ))
         })?;
         measure("PUT /tenants/{id}/offering_items", |at| {
-            let item = json!({"application_id": BACKUP, "name": "vms", "status": at % 2});
+            let items = self.get(&format!("tenants/{customer}/offering_items")).send().ok();
+            let items = items.get("items").and_then(Value::as_array).context("items")?;
+            let item = items.iter().find(|item| item.get("name").is_some_and(|name| name == ITEM));
+            let version = item.and_then(|item| item.pointer("/quota/version")).cloned().unwrap_or(json!(0));
+            let item = json!({"application_id": BACKUP, "name": ITEM, "status": 1,
+                "quota": {"value": at + 1, "overage": null, "version": version}});
             Ok(self.put(&format!("tenants/{customer}/offering_items"), json!({"offering_items": [item]})))
         })?;
         measure("PUT /tenants/usages (10 items)", |at| {

@@ -63,11 +63,12 @@ pub async fn visible_tenants(
     // Whatever stands between the root and a tenant that no wall hides is not hidden either.
     let between = if path { "" } else { "AND k.depth = 0" };
     let sql = format!(
-        "SELECT DISTINCT 0 AS depth, t.id, t.no FROM tenants n
-         JOIN closure m ON m.ancestor_no = $1 AND m.tenant_no = n.no AND m.walls = 0
-         JOIN closure k ON k.tenant_no = n.no {between} JOIN tenants t ON t.no = k.ancestor_no
-         JOIN closure r ON r.ancestor_no = $1 AND r.tenant_no = t.no
-         WHERE n.id IN ({}) AND (n.deleted_at IS NULL OR $2 = 1) AND t.updated_at > $3",
+        "SELECT DISTINCT 0 AS depth, t.id, t.no
+         FROM tenants n CROSS JOIN closure m CROSS JOIN closure k CROSS JOIN tenants t CROSS JOIN closure r
+         WHERE n.id IN ({}) AND (n.deleted_at IS NULL OR $2 = 1)
+         AND m.ancestor_no = $1 AND m.tenant_no = n.no AND m.walls = 0
+         AND k.tenant_no = n.no {between} AND t.no = k.ancestor_no AND t.updated_at > $3
+         AND r.ancestor_no = $1 AND r.tenant_no = t.no",
         dialect::placeholders(4, ids.len())
     );
     let mut args = args![root, wanted.deleted_too, wanted.since()];

@@ -62,9 +62,8 @@ pub async fn visible_users(
     origin: Option<&str>,
 ) -> Result<Vec<Place<UserId>>> {
     let sql = format!(
-        "SELECT 0 AS depth, u.id FROM users u JOIN tenants t ON t.no = u.tenant_no
-         JOIN closure k ON k.ancestor_no = $1 AND k.tenant_no = u.tenant_no
-         WHERE u.id IN ({}) AND k.walls = 0 AND (k.depth = 0 OR t.ancestral_access = 1)
+        "SELECT 0 AS depth, u.id FROM users u CROSS JOIN tenants t CROSS JOIN closure k
+         WHERE u.id IN ({}) AND t.no = u.tenant_no AND k.ancestor_no = $1 AND k.tenant_no = u.tenant_no AND k.walls = 0 AND (k.depth = 0 OR t.ancestral_access = 1)
          AND (u.deleted_at IS NULL OR $2 = 1) AND u.updated_at > $3 AND ($4 = '' OR u.origin_id = $4)",
         dialect::placeholders(5, ids.len())
     );

@@ -206,8 +206,9 @@ pub async fn names_above(
     let mut names: HashMap<TenantNo, Vec<String>> = HashMap::new();
     for batch in tenants.chunks(dialect::MAX_LIST) {
         let sql = format!(
-            "SELECT k.tenant_no, a.name FROM closure k JOIN closure r ON r.ancestor_no = $1 AND r.tenant_no = k.ancestor_no
-             JOIN tenants a ON a.no = k.ancestor_no WHERE k.tenant_no IN ({}) ORDER BY k.tenant_no, r.depth",
+            "SELECT k.tenant_no, a.name FROM closure k CROSS JOIN closure r CROSS JOIN tenants a
+             WHERE k.tenant_no IN ({}) AND r.ancestor_no = $1 AND r.tenant_no = k.ancestor_no AND a.no = k.ancestor_no
+             ORDER BY k.tenant_no, r.depth",
             dialect::placeholders(2, batch.len())
         );
         let mut args = args![root];
