@@ -77,7 +77,7 @@ pub enum Permission {
     TenantAdmin,
     /// Write access policies and passwords.
     UserAdmin,
-    /// Write locations and storages.
+    /// Write brands, locations and storages.
     InfraAdmin,
     /// Read locations and storages.
     InfraViewer,

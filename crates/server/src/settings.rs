@@ -65,6 +65,7 @@ pub enum LogFormat {
 struct RawMail {
     from: String,
     max_message_bytes: u64,
+    private_brand_servers: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -198,7 +199,12 @@ impl Raw {
             clock_start,
             shutdown_seconds: self.shutdown_seconds,
             log: self.log.check()?,
-            mail: Mail { from: self.mail.from, transport, max_message_bytes: self.mail.max_message_bytes },
+            mail: Mail {
+                from: self.mail.from,
+                transport,
+                max_message_bytes: self.mail.max_message_bytes,
+                private_brand_servers: self.mail.private_brand_servers,
+            },
             uploads,
         })
     }

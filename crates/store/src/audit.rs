@@ -34,6 +34,8 @@ pub enum Object {
     Run,
     /// A signing key.
     Key,
+    /// A brand; the id is its UUID.
+    Brand,
 }
 
 impl Object {
@@ -51,6 +53,7 @@ impl Object {
             Self::Report => "report",
             Self::Run => "run",
             Self::Key => "key",
+            Self::Brand => "brand",
         }
     }
 }

@@ -4,9 +4,9 @@ use domain::access::Actor;
 use store::email_changes::EmailChange;
 
 use super::{describe, mailer};
-use crate::mail::{self, Message, Outcome, Text};
+use crate::mail::{self, Message, Outcome, Sender, Text};
 use crate::users::email;
-use crate::{App, Error, Result};
+use crate::{App, Error, Result, brands};
 
 /// Tries the mail that has waited longest; `false` where none may leave now.
 pub(super) async fn send_next(app: &App) -> Result<bool> {
@@ -34,11 +34,15 @@ async fn prepare(app: &App, change: &EmailChange) -> Result<std::result::Result<
     let mut conn = app.read().await?;
     let deleted = || Ok(Err("the user was deleted".to_owned()));
     let Some(user) = store::users::by_id(&mut conn, change.user_id).await? else { return deleted() };
+    let brand = store::brands::nearest(&mut conn, user.tenant).await?;
+    let look = brands::look(&mut conn, brand.as_ref()).await?;
     let user = store::deliveries::recipient(&mut conn, user.id, user.tenant, app.clock.now()).await?;
     let Some(user) = user else { return deleted() };
     let link = email::link(app, change)?;
-    let asked =
-        render::mail::confirmation(user.language, &change.new_email, &link).map_err(Error::internal)?;
+    let asked = render::mail::confirmation(user.language, &change.new_email, &link, &look)
+        .map_err(Error::internal)?;
     let text = Text { subject: asked.subject, html: asked.html, plain: asked.text };
-    Ok(Message::new(&app.settings.mail, &user, &change.message_id, change.requested_at, text, Vec::new()))
+    let sender = Sender::of(&app.settings.mail, brand.as_ref(), &look);
+    let (id, date) = (&change.message_id, change.requested_at);
+    Ok(sender.and_then(|sender| Message::from(sender, &user, id, date, text, Vec::new())))
 }

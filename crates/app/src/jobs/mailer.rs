@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{confirmations, content, describe, measures, standing, steps};
 use crate::clock::patience;
-use crate::mail::{self, Attachment, Message, Outcome};
+use crate::mail::{self, Attachment, Message, Outcome, Sender};
 use crate::{App, Error, Result};
 
 /// The longest the mailer pauses, in seconds.
@@ -140,6 +140,7 @@ async fn write(
     let pinned = pinned.ok_or_else(|| Error::internal("a delivery of a run that never started"))?;
     let writer = store::tenants::by_no(&mut conn, stored.writer).await?;
     let ordered_by = writer.map(|tenant| tenant.name).unwrap_or_default();
+    let brand = content::brand(&mut conn, &pinned).await?;
     drop(conn);
     let content = content::load(app, stored, &pinned, None).await?;
     let mut attachments = Vec::with_capacity(saved.len());
@@ -157,7 +158,8 @@ async fn write(
     // On a thread of its own: the files become base64, which takes a moment.
     let writing = tokio::task::spawn_blocking(move || {
         let text = content.compose_mail(language, &ordered_by, schedule, &formats)?;
-        Ok(Message::new(&app.settings.mail, &recipient, &id, date, text, attachments))
+        let sender = Sender::of(&app.settings.mail, brand.as_ref(), content.look());
+        Ok(sender.and_then(|sender| Message::from(sender, &recipient, &id, date, text, attachments)))
     });
     writing.await.map_err(Error::internal)?.map_err(|error: std::io::Error| Error::internal(error))
 }

@@ -9,13 +9,16 @@ mod smtp;
 pub use attachment::Attachment;
 
 use std::io::Read as _;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_lc_rs::digest;
+use domain::brand::Look;
 use domain::ids::{ArtefactId, RunId, UserId};
 use domain::time::Instant;
 use lettre::Address;
 use lettre::message::{self, Mailbox, MultiPart, MultiPartKind, SinglePart};
+use store::brands::Stored as Brand;
 use store::deliveries::Recipient;
 
 use crate::ids::hex;
@@ -40,6 +43,39 @@ pub struct Message {
     from: Address,
     to: Address,
     bytes: Vec<u8>,
+}
+
+/// Who a mail comes from: the operator's address, under the name of a brand, with its logo.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    from: Mailbox,
+    reply_to: Option<Mailbox>,
+    logo: Option<Arc<[u8]>>,
+}
+
+impl Sender {
+    /// The operator.
+    pub fn operator(mail: &Mail) -> std::result::Result<Self, String> {
+        let from = mail.from.parse().map_err(|error| format!("mail.from: {error}"))?;
+        Ok(Self { from, reply_to: None, logo: None })
+    }
+
+    /// The operator under the look of a brand; answers go to the address that it names.
+    pub fn of(mail: &Mail, brand: Option<&Brand>, look: &Look) -> std::result::Result<Self, String> {
+        let mut sender = Self::operator(mail)?;
+        if let Some(name) = &look.name {
+            sender.from.name = Some(name.clone());
+        }
+        let reply_to = brand.and_then(|brand| brand.version.members.smtp_reply_address.as_deref());
+        sender.reply_to = reply_to.and_then(|address| address.parse().ok());
+        sender.logo.clone_from(&look.logo);
+        Ok(sender)
+    }
+}
+
+/// Whether answers can go to this address.
+pub(crate) fn check_address(address: &str) -> std::result::Result<(), String> {
+    address.parse::<Address>().map(|_| ()).map_err(|error| error.to_string())
 }
 
 /// What became of a try.
@@ -105,7 +141,19 @@ impl Message {
         text: Text,
         attachments: Vec<Attachment>,
     ) -> std::result::Result<Self, String> {
-        let from: Mailbox = mail.from.parse().map_err(|error| format!("mail.from: {error}"))?;
+        Self::from(Sender::operator(mail)?, recipient, message_id, date, text, attachments)
+    }
+
+    /// As [`Message::new`], from this sender.
+    pub fn from(
+        sender: Sender,
+        recipient: &Recipient,
+        message_id: &str,
+        date: Instant,
+        text: Text,
+        attachments: Vec<Attachment>,
+    ) -> std::result::Result<Self, String> {
+        let Sender { from, reply_to, logo } = sender;
         let to: Address = recipient.email.parse().map_err(|error| {
             format!("the user's e-mail address {:?} is no address: {error}", recipient.email)
         })?;
@@ -113,13 +161,17 @@ impl Message {
         let name = recipient.name.replace(char::is_control, " ");
         let name = Some(name).filter(|name| !name.is_empty());
         let micros = Duration::from_micros(u64::try_from(date.0).unwrap_or(0));
-        let built = message::Message::builder()
+        let mut headers = message::Message::builder();
+        if let Some(reply_to) = reply_to {
+            headers = headers.reply_to(reply_to);
+        }
+        let built = headers
             .message_id(Some(format!("<{message_id}>")))
             .date(UNIX_EPOCH + micros)
             .from(from.clone())
             .to(Mailbox::new(name, to.clone()))
             .subject(text.subject)
-            .multipart(parts(message_id, text.plain, text.html, attachments)?)
+            .multipart(parts(message_id, text.plain, text.html, logo.as_deref(), attachments)?)
             .map_err(|error| error.to_string())?;
         Ok(Self { id: message_id.to_owned(), from: from.email, to, bytes: built.formatted() })
     }
@@ -130,19 +182,30 @@ impl Message {
     }
 }
 
-/// `mixed[alternative[text, html], attachments]`.
+/// `mixed[alternative[text, html], attachments]`; with a logo, `related[html, logo]` stands in place of the html.
 fn parts(
     message_id: &str,
     plain: String,
     html: String,
+    logo: Option<&[u8]>,
     attachments: Vec<Attachment>,
 ) -> std::result::Result<MultiPart, String> {
     let own = message_id.split('@').next().unwrap_or(message_id);
     let body = MultiPart::builder()
         .kind(MultiPartKind::Alternative)
         .boundary(format!("alternative-{own}"))
-        .singlepart(SinglePart::plain(plain))
-        .singlepart(SinglePart::html(html));
+        .singlepart(SinglePart::plain(plain));
+    let html = SinglePart::html(html);
+    let body = match logo {
+        None => body.singlepart(html),
+        Some(logo) => body.multipart(
+            MultiPart::builder()
+                .kind(MultiPartKind::Related)
+                .boundary(format!("related-{own}"))
+                .singlepart(html)
+                .singlepart(attachment::logo(logo)?),
+        ),
+    };
     let mut mixed =
         MultiPart::builder().kind(MultiPartKind::Mixed).boundary(format!("mixed-{own}")).multipart(body);
     for attachment in attachments {
@@ -190,6 +253,7 @@ mod tests {
             from: "Tidemark <reports@example.com>".to_owned(),
             transport: Transport::Folder(PathBuf::new()),
             max_message_bytes: 0,
+            private_brand_servers: false,
         };
         let recipient = Recipient {
             name: evil.to_owned(),

@@ -2,6 +2,7 @@
 
 mod create;
 mod lists;
+mod restore;
 mod update;
 
 use domain::access::Permission;
@@ -20,6 +21,7 @@ pub(crate) use create::first_mode;
 pub use create::{NewTenant, create};
 pub use lists::{Order, OrderBy, UnknownOrder, children, children_in_full};
 pub(crate) use lists::{is_meant, usage_order};
+pub use restore::restore;
 pub(crate) use update::check_version;
 pub use update::{TenantChange, delete, update};
 

@@ -3,6 +3,7 @@
 pub mod access_policies;
 pub mod applications;
 pub mod billing;
+pub mod brands;
 pub mod clients;
 pub mod completeness;
 pub mod contact;
@@ -29,6 +30,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(access_policies::routes())
         .merge(applications::routes())
         .merge(billing::routes())
+        .merge(brands::routes())
         .merge(clients::routes())
         .merge(infra::routes())
         .merge(lists::routes())

@@ -5,6 +5,7 @@ mod http;
 mod lists;
 mod moves;
 mod numbers;
+mod restore;
 mod tree;
 
 use app::tenants::{self, Options};
