@@ -61,18 +61,25 @@ async fn settle_name(tx: &mut Write, tenant: &Tenant, force: bool) -> Result<()>
 }
 
 async fn settle_logins(tx: &mut Write, deletion: Deletion, force: bool) -> Result<()> {
-    for user in stored::ousted(tx, deletion).await? {
-        if !force {
+    let ousted = stored::ousted(tx, deletion).await?;
+    match ousted.first() {
+        None => return Ok(()),
+        Some(user) if !force => {
             return Err(Error::rule(Rule::NameConflict, format!("login: {:?} is taken", user.login)));
         }
+        Some(_) => {}
+    }
+    let mut coming = stored::logins(tx, deletion).await?;
+    for user in ousted {
         let mut login = String::new();
         for postfix in 1_u32.. {
             login = with_postfix(&user.login, postfix);
-            if !stored::login_is_taken(tx, deletion, &login).await? {
+            if !coming.contains(&login) && !stored::is_taken(tx, &login).await? {
                 break;
             }
         }
         stored::rename_user(tx, &user, &login).await?;
+        coming.insert(login);
     }
     Ok(())
 }

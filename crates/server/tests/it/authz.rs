@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use world::{Persona, World, code};
 
 const BACKUP: &str = "6e6d758d-8e74-3ae3-ac84-50eb0dff12eb";
+const LOGO: &[u8] = include_bytes!("../../../render/tests/logo.png");
 const PLATFORM: &str = "7459244f-68f3-3bf4-9f53-5f63ecc1d91f";
 
 #[test]
@@ -98,7 +99,8 @@ impl Column {
         relation: &'static str,
         expected: &str,
     ) -> Option<String> {
-        let partner = operation.path.contains("/settings/") && matches!(relation, "child" | "foreign");
+        let of_partners = operation.path.contains("/settings/") || operation.path.contains("/brand");
+        let partner = of_partners && matches!(relation, "child" | "foreign");
         let name = if partner { format!("partner {relation}") } else { relation.to_owned() };
         let mut place = match self.places.remove(&name) {
             Some(place) => place,
@@ -113,7 +115,8 @@ impl Column {
         if removes && relation != "self" {
             place.keep_reports_with_files();
         }
-        if !(removes && operation.path.ends_with("/tenants/{tenant_id}")) {
+        let restores = operation.path.ends_with("/restore") && relation == "deleted";
+        if !(restores || removes && operation.path.ends_with("/tenants/{tenant_id}")) {
             self.places.insert(name, place);
         }
         let wrong = match called {
@@ -152,6 +155,7 @@ impl Column {
         let call = credentials.unwrap_or(&persona.credentials).put_on(call);
         let call = match body.as_bytes() {
             [] => call,
+            b"LOGO" => call.raw("image/png", LOGO),
             [b'{', ..] => call.json(serde_json::from_str(&body).unwrap()),
             _ => call.raw("application/x-www-form-urlencoded", body),
         };

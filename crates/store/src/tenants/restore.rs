@@ -3,6 +3,8 @@
 //! The change log says what that was: everything below the tenant that the same transaction deleted. What had been deleted
 //! before stays so, whatever the clock said then.
 
+use std::collections::HashSet;
+
 use domain::ids::{Seq, TenantId, TenantNo, UserId};
 
 use super::change::deleted;
@@ -86,14 +88,21 @@ pub async fn ousted(conn: &mut Conn, deletion: Deletion) -> Result<Vec<Ousted>> 
     rows.iter().map(ousted).collect()
 }
 
-/// Whether a live user, or one to come back, has the login.
-pub async fn login_is_taken(conn: &mut Conn, deletion: Deletion, login: &str) -> Result<bool> {
+/// The logins of all users to come back.
+pub async fn logins(conn: &mut Conn, deletion: Deletion) -> Result<HashSet<String>> {
     let sql = concat!(
-        "SELECT EXISTS (SELECT 1 FROM users u WHERE u.login = $3 AND (u.deleted_at IS NULL OR u.id IN (SELECT c.object_id",
+        "SELECT u.login FROM users u WHERE u.id IN (SELECT c.object_id",
         taken!(),
-        " AND c.object = 'user'))) AS n"
+        " AND c.object = 'user')"
     );
-    Ok(conn.count(sql, args![deletion.root, deletion.seq, login]).await? != 0)
+    let rows = conn.all(sql, args![deletion.root, deletion.seq]).await?;
+    rows.iter().map(|row| row.text("login")).collect()
+}
+
+/// Whether a live user has the login.
+pub async fn is_taken(conn: &mut Conn, login: &str) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM users WHERE login = $1 AND deleted_at IS NULL) AS n";
+    Ok(conn.count(sql, args![login]).await? != 0)
 }
 
 /// Gives a deleted tenant another name.

@@ -12,6 +12,7 @@ macro_rules! brand {
     ($($text:ident,)*) => {
         /// A brand: the members that are set. `smtp_password` is never shown.
         #[derive(Debug, Serialize, ToSchema)]
+        #[schema(example = json!({"company_name": "Coast IT", "color": "#8a2be2", "smtp_override": 0}))]
         pub struct Brand {
             $(#[serde(skip_serializing_if = "Option::is_none")] $text: Option<String>,)*
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,6 +40,8 @@ macro_rules! brand {
 
         /// Members of a brand: what is not sent stays, and `""` clears a text. Others are ignored.
         #[derive(Debug, Deserialize, ToSchema)]
+        #[schema(example = json!({"company_name": "Coast IT", "color": "#8a2be2",
+            "smtp_reply_address": "help@coast.example"}))]
         pub struct BrandBody {
             $($text: Option<String>,)*
             #[serde(default, deserialize_with = "lax_bool_option")]

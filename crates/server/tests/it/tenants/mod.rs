@@ -2,6 +2,7 @@
 
 mod closure;
 mod http;
+mod isolation;
 mod lists;
 mod moves;
 mod numbers;
