@@ -158,7 +158,7 @@ fn changed(app: &App, uuid: uuid::Uuid, old: Version, change: BrandChange) -> Re
     let sealed_smtp_password = match change.smtp_password {
         None => old.sealed_smtp_password,
         Some(password) if password.is_empty() => None,
-        Some(password) => Some(app.sealing.seal(&format!("brand/{uuid}/smtp"), password.as_bytes())?),
+        Some(password) => Some(app.sealing.seal(&seal_name(uuid), password.as_bytes())?),
     };
     let members = change.members.over(old.members);
     Ok(Version { members, sealed_smtp_password, logo_sha256: old.logo_sha256 })
@@ -195,6 +195,17 @@ async fn check_server(server: &str, private_too: bool) -> Result<()> {
         return refuse("leads to a private or loopback address");
     }
     Ok(())
+}
+
+/// The password of a brand's mail server.
+pub(crate) fn smtp_password(app: &App, uuid: uuid::Uuid, sealed: Option<&[u8]>) -> Result<Option<String>> {
+    let Some(sealed) = sealed else { return Ok(None) };
+    let opened = app.sealing.open(&seal_name(uuid), sealed).map_err(Error::internal)?;
+    String::from_utf8(opened).map(Some).map_err(Error::internal)
+}
+
+fn seal_name(uuid: uuid::Uuid) -> String {
+    format!("brand/{uuid}/smtp")
 }
 
 /// What pages and mails show of a brand; the platform's own look where there is none.

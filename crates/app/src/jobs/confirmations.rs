@@ -3,8 +3,9 @@
 use domain::access::Actor;
 use store::email_changes::EmailChange;
 
+use super::own_server::{self, OwnServer};
 use super::{describe, mailer};
-use crate::mail::{self, Message, Outcome, Sender, Text};
+use crate::mail::{Message, Outcome, Sender, Text};
 use crate::users::email;
 use crate::{App, Error, Result, brands};
 
@@ -14,7 +15,7 @@ pub(super) async fn send_next(app: &App) -> Result<bool> {
     let Some(change) = store::email_changes::claim(&mut tx).await? else { return Ok(false) };
     tx.commit().await?;
     let outcome = match prepare(app, &change).await {
-        Ok(Ok(message)) => mail::send(&app.settings.mail, &message).await,
+        Ok(Ok((message, own))) => own_server::send(app, own.as_ref(), &message).await,
         Ok(Err(why)) => Outcome::Skip { why },
         Err(error) => Outcome::Again { why: describe(&error) },
     };
@@ -30,12 +31,16 @@ pub(super) async fn send_next(app: &App) -> Result<bool> {
 }
 
 /// The mail, or why there can be none.
-async fn prepare(app: &App, change: &EmailChange) -> Result<std::result::Result<Message, String>> {
+async fn prepare(
+    app: &App,
+    change: &EmailChange,
+) -> Result<std::result::Result<(Message, Option<OwnServer>), String>> {
     let mut conn = app.read().await?;
     let deleted = || Ok(Err("the user was deleted".to_owned()));
     let Some(user) = store::users::by_id(&mut conn, change.user_id).await? else { return deleted() };
     let brand = store::brands::nearest(&mut conn, user.tenant).await?;
     let look = brands::look(&mut conn, brand.as_ref()).await?;
+    let own = OwnServer::of(app, &mut conn, brand.as_ref()).await?;
     let user = store::deliveries::recipient(&mut conn, user.id, user.tenant, app.clock.now()).await?;
     let Some(user) = user else { return deleted() };
     let link = email::link(app, change)?;
@@ -44,5 +49,8 @@ async fn prepare(app: &App, change: &EmailChange) -> Result<std::result::Result<
     let text = Text { subject: asked.subject, html: asked.html, plain: asked.text };
     let sender = Sender::of(&app.settings.mail, brand.as_ref(), &look);
     let (id, date) = (&change.message_id, change.requested_at);
-    Ok(sender.and_then(|sender| Message::from(sender, &user, id, date, text, Vec::new())))
+    Ok(sender.and_then(|sender| {
+        let sender = if own.is_some() { sender.at_home() } else { sender };
+        Ok((Message::from(sender, &user, id, date, text, Vec::new())?, own))
+    }))
 }

@@ -22,7 +22,7 @@ use store::brands::Stored as Brand;
 use store::deliveries::Recipient;
 
 use crate::ids::hex;
-use crate::settings::{Mail, Settings, Transport};
+use crate::settings::{Mail, Settings, Smtp, Transport};
 use crate::{App, Error, Result};
 
 /// What is written to a recipient, without addresses.
@@ -71,6 +71,15 @@ impl Sender {
         sender.logo.clone_from(&look.logo);
         Ok(sender)
     }
+
+    /// The same from the brand's own address, where it names one: its own server takes that rather than the operator's.
+    #[must_use]
+    pub fn at_home(mut self) -> Self {
+        if let Some(Mailbox { email, .. }) = self.reply_to.take() {
+            self.from.email = email;
+        }
+        self
+    }
 }
 
 /// Whether answers can go to this address.
@@ -100,6 +109,11 @@ pub enum Outcome {
     Pause {
         /// What failed.
         why: String,
+    },
+    /// It was not tried.
+    Later {
+        /// Not before this moment.
+        until: Instant,
     },
     /// It never can be sent.
     GiveUp {
@@ -234,8 +248,14 @@ pub async fn unpacked(app: &App, file: ArtefactId) -> Result<Vec<u8>> {
 pub async fn send(mail: &Mail, message: &Message) -> Outcome {
     match &mail.transport {
         Transport::Folder(folder) => folder::deliver(folder, message).await,
-        Transport::Smtp(relay) => smtp::deliver(relay, message).await,
+        Transport::Smtp(relay) => smtp::deliver(relay, false, message).await,
     }
+}
+
+/// Hands a mail over to a server that somebody other than the operator named; without `inner_too` at an address of the
+/// public internet only.
+pub async fn send_through(relay: &Smtp, inner_too: bool, message: &Message) -> Outcome {
+    smtp::deliver(relay, !inner_too, message).await
 }
 
 #[cfg(test)]

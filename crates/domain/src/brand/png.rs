@@ -71,8 +71,8 @@ mod tests {
 
     use super::*;
 
-    fn framed(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
-        let summed = [kind.as_slice(), data].concat();
+    fn framed(kind: &[u8], data: &[u8]) -> Vec<u8> {
+        let summed = [kind, data].concat();
         let length = u32::try_from(data.len()).unwrap().to_be_bytes();
         [length.as_slice(), &summed, &crc32fast::hash(&summed).to_be_bytes()].concat()
     }

@@ -2,13 +2,15 @@
 
 use std::io::{Read as _, Write as _};
 
+use app::settings::{Security, Smtp, Transport};
 use domain::access::Role;
+use domain::delivery::DeliveryState;
 use domain::ids::TenantId;
 use domain::tenant::TenantKind::{Customer, Folder, Partner};
 use serde_json::{Value, json};
-use testkit::{Server, TestApp};
+use testkit::{Fault, Server, SmtpSink, TestApp};
 
-use crate::desk::{Desk, monthly, sent};
+use crate::desk::{Desk, monthly, once, sent};
 
 const NOW: &str = "2026-05-08T10:58:53Z";
 const LOGO: &[u8] = include_bytes!("../../../render/tests/logo.png");
@@ -133,7 +135,9 @@ async fn what_is_not_allowed_is_refused_by_its_name_and_changes_nothing() {
         let info = answer.1["error"]["details"]["info"].as_str().unwrap();
         assert!(info.starts_with(&format!("{member}: ")), "{info}");
     }
-    for server in ["127.0.0.1", "localhost", "10.0.0.7", "[::1]", "169.254.169.254", "::ffff:192.168.0.1", "a b"] {
+    for server in
+        ["127.0.0.1", "localhost", "10.0.0.7", "[::1]", "169.254.169.254", "::ffff:192.168.0.1", "a b"]
+    {
         let answer = shop.write("PUT", partner, json!({"smtp_server":server})).await;
         assert_eq!(Shop::code(&answer), (400, &json!(1025)), "{server}");
     }
@@ -158,7 +162,8 @@ async fn the_password_of_a_mail_server_is_sealed_and_shown_nowhere() {
     let test = TestApp::at(NOW).await;
     let partner = test.tenant(test.top, Partner, "North").await;
     let shop = Shop::of(&test, partner).await;
-    let (_, tenant) = shop.write("POST", partner, json!({"smtp_user":"coast","smtp_password":"hunter2-secret"})).await;
+    let (_, tenant) =
+        shop.write("POST", partner, json!({"smtp_user":"coast","smtp_password":"hunter2-secret"})).await;
     assert_eq!(shop.read(partner, "").await.1, json!({"smtp_user":"coast"}));
     let mut conn = test.app.read().await.unwrap();
     let brand = store::brands::of_tenant(&mut conn, test.no(partner).await).await.unwrap().unwrap();
@@ -224,7 +229,10 @@ async fn reports_and_mails_bear_the_nearest_brand_as_it_was_when_they_were_made(
     let body = json!({"company_name":"Coast IT","color":"#8a2be2","smtp_reply_address":"help@coast.example"});
     shop.write("POST", desk.partner, body).await;
     shop.upload("image/png", LOGO).await.expect(201);
-    let path = format!("/api/tidemark/1/tenants/{}/report?kind=usage_current&level=itself&format=html", desk.customer);
+    let path = format!(
+        "/api/tidemark/1/tenants/{}/report?kind=usage_current&level=itself&format=html",
+        desk.customer
+    );
     let page = shop.server.get(&path).bearer(&shop.token).await;
     assert_eq!(page.status, 200, "{}", page.text());
     for sign in ["--bar: #8a2be2;", "<span>Coast IT</span>", "src=\"data:image/png;base64,iVBORw0KGgo"] {
@@ -248,4 +256,77 @@ async fn reports_and_mails_bear_the_nearest_brand_as_it_was_when_they_were_made(
     ] {
         assert!(mail.contains(sign), "{sign} in {mail}");
     }
+}
+
+/// A desk whose operator has a relay, and whose partner's brand names a mail server of its own.
+async fn desk_with_own_server(operators: &SmtpSink, own: &SmtpSink, inner_too: bool) -> Desk {
+    let relay = Smtp {
+        host: "127.0.0.1".to_owned(),
+        port: operators.port(),
+        security: Security::None,
+        credentials: None,
+        ca_file: None,
+        timeout_seconds: 1,
+    };
+    let test = TestApp::with_mail("2020-03-04T10:00:00Z", |mail| {
+        mail.transport = Transport::Smtp(relay);
+        mail.private_brand_servers = inner_too;
+    });
+    let desk = Desk::of(test.await).await;
+    // Below the use cases, which would refuse the address.
+    let members = json!({"company_name":"Coast IT","smtp_override":true,"smtp_reply_address":"help@coast.example",
+        "smtp_server":"127.0.0.1","smtp_port":own.port()});
+    let version =
+        store::brands::Version { members: serde_json::from_value(members).unwrap(), ..Default::default() };
+    let no = desk.test.no(desk.partner).await;
+    let mut tx = desk.test.app.write_as(domain::access::Actor::System).await.unwrap();
+    let uuid = desk.test.app.ids.other().unwrap();
+    store::brands::insert(&mut tx, uuid, no, &version).await.unwrap();
+    tx.commit().await.unwrap();
+    desk
+}
+
+#[tokio::test]
+async fn mails_go_through_the_server_that_the_brand_names_from_its_own_address() {
+    let (operators, own) = (SmtpSink::failing([]).await, SmtpSink::failing([]).await);
+    let desk = desk_with_own_server(&operators, &own, true).await;
+    let jdoe = desk.user(desk.customer, "jdoe@harbour.example").await;
+    desk.create(&sent(once(), &[jdoe])).await.unwrap();
+    desk.drain().await;
+    let mails = own.mails();
+    assert_eq!((mails.len(), operators.mails().len()), (1, 0));
+    assert_eq!(mails[0].from, "help@coast.example");
+    assert_eq!(mails[0].header("From"), Some("\"Coast IT\" <help@coast.example>"));
+}
+
+#[tokio::test]
+async fn a_server_that_leads_inside_is_never_connected_to() {
+    let (operators, own) = (SmtpSink::failing([]).await, SmtpSink::failing([]).await);
+    let desk = desk_with_own_server(&operators, &own, false).await;
+    let jdoe = desk.user(desk.customer, "jdoe@harbour.example").await;
+    let id = desk.create(&sent(once(), &[jdoe])).await.unwrap().report.id;
+    desk.drain().await;
+    assert_eq!((own.connections(), operators.mails().len()), (0, 0));
+    let delivery = desk.deliveries(id).await.remove(0);
+    assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Pending, 1));
+}
+
+#[tokio::test]
+async fn a_faulty_server_of_a_brand_holds_up_the_mails_of_that_brand_alone() {
+    let (operators, own) =
+        (SmtpSink::failing([]).await, SmtpSink::failing([Fault::Greeting("554 go away")]).await);
+    let desk = desk_with_own_server(&operators, &own, true).await;
+    let jdoe = desk.user(desk.customer, "jdoe@harbour.example").await;
+    for _ in 0..3 {
+        desk.create(&sent(once(), &[jdoe])).await.unwrap();
+    }
+    let root = desk.user(desk.test.top, "root@tide.example").await;
+    let caller = desk.test.caller(desk.test.top, Role::RootAdmin).await;
+    let other = sent(once(), &[root]);
+    app::reports::create(&desk.test.app, &caller, desk.test.top, &other).await.unwrap();
+    desk.drain().await;
+    assert_eq!(own.connections(), 1, "the others of the brand wait for the pause");
+    assert_eq!(operators.mails().len(), 1);
+    desk.pass("2020-03-04T10:00:31Z").await;
+    assert_eq!(own.mails().len(), 3);
 }

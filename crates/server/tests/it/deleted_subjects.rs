@@ -79,7 +79,8 @@ async fn a_delete_in_the_middle_of_many_reports_leaves_none_hanging() {
     for id in reports {
         assert_eq!(desk.runs(id).await[0].run.status, RunStatus::Ready);
         for delivery in desk.deliveries(id).await {
-            let is_over = matches!(delivery.state, DeliveryState::Sent { .. } | DeliveryState::Skipped { .. });
+            let is_over =
+                matches!(delivery.state, DeliveryState::Sent { .. } | DeliveryState::Skipped { .. });
             assert!(is_over, "{delivery:?}");
             assert!(delivery.user_id == jdoe || matches!(delivery.state, DeliveryState::Sent { .. }));
         }

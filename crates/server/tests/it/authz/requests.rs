@@ -109,10 +109,9 @@ fn post(path: &str) -> Request {
         ),
         "/users/{user_id}/report-subscriptions" => body(r#"{"report_id":"$mailed_report_id"}"#),
         "/tenants/{tenant_id}/brand" => Request { body: r#"{"company_name":"Coast IT"}"#, ..query(BRAND) },
-        "/tenants/{tenant_id}/brand/logo" => Request {
-            body: "LOGO",
-            ..query("/api/2/tenants/$tenant_id/brand/logo?version=$tenant_version")
-        },
+        "/tenants/{tenant_id}/brand/logo" => {
+            Request { body: "LOGO", ..query("/api/2/tenants/$tenant_id/brand/logo?version=$tenant_version") }
+        }
         _ => PLAIN,
     }
 }

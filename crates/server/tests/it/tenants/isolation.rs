@@ -75,7 +75,9 @@ async fn a_lock_belongs_to_the_tenant_that_set_it_and_covers_items_pricing_and_b
     let folder: TenantId = super::id_of(&folder);
     let own = token(&test, &server, folder, Role::PartnerAdmin).await;
     for stranger in [&root, &own] {
-        for change in [json!({"name":"x"}), json!({"update_lock":{"enabled":false}}), json!({"enabled":false})] {
+        for change in
+            [json!({"name":"x"}), json!({"update_lock":{"enabled":false}}), json!({"enabled":false})]
+        {
             assert!(is(&put(&server, stranger, folder, change).await, LOCKED));
         }
         let path = |what: &str| format!("/api/2/tenants/{folder}/{what}");
