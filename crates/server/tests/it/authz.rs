@@ -107,7 +107,8 @@ impl Column {
             None => Place::new(&self.world, &self.persona, &name).await,
         };
         // What is to be deleted is made for this cell, and nobody asks for it again.
-        let removes = operation.method == "DELETE" && expected == "ok";
+        let is_brand = operation.path.ends_with("/brand");
+        let removes = operation.method == "DELETE" && expected == "ok" && !is_brand;
         if removes && relation != "self" {
             place.keep_reports_with_files();
         }
