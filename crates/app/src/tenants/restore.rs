@@ -57,7 +57,7 @@ async fn settle_name(tx: &mut Write, tenant: &Tenant, force: bool) -> Result<()>
             break;
         }
     }
-    Ok(stored::rename(tx, tenant.no, tenant.id, &tenant.name, &name).await?)
+    Ok(stored::rename(tx, tenant, &name).await?)
 }
 
 async fn settle_logins(tx: &mut Write, deletion: Deletion, force: bool) -> Result<()> {

@@ -6,10 +6,11 @@
 use std::collections::HashSet;
 
 use domain::ids::{Seq, TenantId, TenantNo, UserId};
+use domain::tenant::Tenant;
 
 use super::change::deleted;
 use crate::audit::{Change, Object};
-use crate::{Conn, Result, Row, Write, args};
+use crate::{Conn, Result, Row, Write, args, search, users};
 
 /// One deletion of a tenant with all that was below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,16 +107,21 @@ pub async fn is_taken(conn: &mut Conn, login: &str) -> Result<bool> {
 }
 
 /// Gives a deleted tenant another name.
-pub async fn rename(tx: &mut Write, no: TenantNo, id: TenantId, old: &str, new: &str) -> Result<()> {
-    tx.run("UPDATE tenants SET name = $2 WHERE no = $1", args![no, new]).await?;
-    let (object, id, field) = (Object::Tenant, id.to_string(), "name");
-    let (old, new) = (Some(old.to_owned()), Some(new.to_owned()));
-    tx.log(Change { object, id: &id, tenant: no, field, old, new }).await
+pub async fn rename(tx: &mut Write, old: &Tenant, name: &str) -> Result<()> {
+    tx.run("UPDATE tenants SET name = $2 WHERE no = $1", args![old.no, name]).await?;
+    let new = Tenant { name: name.to_owned(), ..old.clone() };
+    search::tenant_renamed(tx, old, &new).await?;
+    let (object, id, tenant) = (Object::Tenant, old.id.to_string(), old.no);
+    let (old, new) = (Some(old.name.clone()), Some(new.name));
+    tx.log(Change { object, id: &id, tenant, field: "name", old, new }).await
 }
 
 /// Gives a deleted user another login.
 pub async fn rename_user(tx: &mut Write, user: &Ousted, login: &str) -> Result<()> {
     tx.run("UPDATE users SET login = $2 WHERE id = $1", args![user.id, login]).await?;
+    if let Some(stored) = users::by_id(tx, user.id).await? {
+        search::put_user(tx, user.id, login, &stored.contact.texts).await?;
+    }
     let (object, id, tenant) = (Object::User, user.id.to_string(), user.tenant);
     let (old, new) = (Some(user.login.clone()), Some(login.to_owned()));
     tx.log(Change { object, id: &id, tenant, field: "login", old, new }).await

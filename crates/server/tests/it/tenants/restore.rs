@@ -152,6 +152,11 @@ async fn names_and_logins_that_are_taken_refuse_unless_forced() {
     assert_eq!(desk.get(other).await["name"], "Harbour");
     let login = desk.seen(&format!("/api/2/users/{jdoe}")).await["login"].clone();
     assert_eq!(login, "jdoe-3", "jdoe-1 is taken, and jdoe-2 comes back, too");
+    let path = format!("/api/2/search?tenant={partner}&text=");
+    for (text, found) in [("jdoe-3", jdoe.as_str()), ("Harbour-1", &customer.to_string())] {
+        let hits = desk.seen(&format!("{path}{text}")).await;
+        assert_eq!(hits["items"][0]["id"], found, "it is found by its new name: {hits}");
+    }
 }
 
 #[tokio::test]
