@@ -34,7 +34,7 @@ struct Need {
 }
 
 /// In this order, as a later one may stand on an earlier one.
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 5] = [
     Need {
         what: "cargo-nextest",
         why: "it runs the tests, each in a process of its own",
@@ -46,6 +46,12 @@ const NEEDS: [Need; 4] = [
         why: "a foreign mail server and a foreign reader of exports are Python programs",
         is_met: |_| succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])),
         install: |machine| machine.apt_get(&["python3", "python3-venv"]),
+    },
+    Need {
+        what: "bash, curl and jq",
+        why: "the walks of the guide are pasted into a shell",
+        is_met: |_| ["bash", "curl", "jq"].iter().all(|it| succeeds(Command::new(it).arg("--version"))),
+        install: |machine| machine.apt_get(&["bash", "curl", "jq"]),
     },
     Need {
         what: "aiosmtpd and DuckDB",

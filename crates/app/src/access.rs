@@ -75,6 +75,11 @@ impl Caller {
         roots.into_iter()
     }
 
+    /// Fails with 403 unless the caller is an API client.
+    pub fn require_client(&self) -> Result<()> {
+        if matches!(self.actor, Actor::Client(_)) { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
     /// As [`Caller::has`], as an error.
     pub fn require(&self, permission: Permission) -> Result<()> {
         if self.has(permission) { Ok(()) } else { Err(Error::Forbidden) }

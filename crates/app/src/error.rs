@@ -41,6 +41,14 @@ pub enum Error {
         /// What exactly, naming the field where there is one.
         info: Cow<'static, str>,
     },
+    /// Offering items are missing that the call needs: 1021 with a list.
+    #[error("{info}")]
+    ItemsMissing {
+        /// For what.
+        info: String,
+        /// Which.
+        missing: Vec<crate::offering_items::MissingItem>,
+    },
     /// The version sent is not the current one.
     #[error("version {sent} was sent, the current one is {current}")]
     Stale {
@@ -70,6 +78,12 @@ pub enum Error {
     /// Throttled, such as after failed sign-ins.
     #[error("too many tries")]
     Throttled {
+        /// When to come back.
+        retry_after_seconds: i64,
+    },
+    /// More requests than the operator lets one caller make (wire-conventions, 5.2).
+    #[error("too many requests")]
+    TooOften {
         /// When to come back.
         retry_after_seconds: i64,
     },
@@ -166,6 +180,8 @@ rules! {
     MoveItemsUnavailable = 1014, "The target lacks offering items of the tenant";
     /// The parent does not have the item on, or there is none.
     ItemUnavailable = 1021, "Offering item not available";
+    /// A hard quota is used up.
+    HardQuota = 1022, "Hard quota exceeded";
     /// An item depends on another.
     ItemDependency = 1023, "Offering item dependency error";
     /// The SMTP settings of a brand are wrong.

@@ -9,6 +9,7 @@ pub mod auth;
 pub mod billing;
 pub mod brands;
 pub mod cells;
+pub mod changes;
 pub mod clients;
 pub mod clock;
 pub mod completeness;
@@ -19,8 +20,10 @@ pub mod history;
 pub mod ids;
 pub mod infra;
 pub mod jobs;
+pub mod limits;
 pub mod lists;
 pub mod mail;
+pub mod mfa;
 pub mod offering_items;
 pub mod policies;
 pub mod pricing;
@@ -73,6 +76,8 @@ pub struct Parts {
     pub intake: usage::Intake,
     /// What freezing days keeps between calls.
     pub history: history::State,
+    /// How many requests callers have made of late.
+    pub limits: limits::State,
     /// What the jobs keep between calls.
     pub jobs: jobs::State,
 }
@@ -91,6 +96,7 @@ impl App {
             usage: usage::State::default(),
             intake: usage::Intake::default(),
             history: history::State::default(),
+            limits: limits::State::default(),
             jobs: jobs::State::default(),
         }))
     }

@@ -1,5 +1,7 @@
 //! What the operator set, as far as the use cases need it. Read and checked by the server.
 
+use std::net::IpAddr;
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
@@ -14,6 +16,19 @@ pub struct Settings {
     pub mail: Mail,
     /// What an upload of readings may be.
     pub uploads: Uploads,
+    /// How many requests one client or user may make; `None`: any number.
+    pub requests: Option<Requests>,
+    /// The proxies whose word on a client's address counts.
+    pub proxies: Vec<IpAddr>,
+}
+
+/// A limit of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requests {
+    /// Per second, over time; at most a million.
+    pub per_second: NonZero<u32>,
+    /// At once, after a pause.
+    pub burst: NonZero<u32>,
 }
 
 /// The limits of uploads of readings.
@@ -111,7 +126,10 @@ mod tests {
                 max_message_bytes: 0,
                 private_brand_servers: false,
             };
-            Settings { public_url: url.to_owned(), mail, uploads: Uploads::default() }.host().to_owned()
+            let uploads = Uploads::default();
+            let settings =
+                Settings { public_url: url.to_owned(), mail, uploads, requests: None, proxies: Vec::new() };
+            settings.host().to_owned()
         };
         assert_eq!(host("https://tide.example.com"), "tide.example.com");
         assert_eq!(host("http://127.0.0.1:8080"), "127.0.0.1");

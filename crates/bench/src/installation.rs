@@ -52,5 +52,11 @@ fn settings(folder: &Path) -> Settings {
         private_brand_servers: false,
     };
     let uploads = Uploads { folder: folder.join("spool"), ..Uploads::default() };
-    Settings { public_url: "https://tide.example.com".to_owned(), mail, uploads }
+    Settings {
+        public_url: "https://tide.example.com".to_owned(),
+        mail,
+        uploads,
+        requests: None,
+        proxies: Vec::new(),
+    }
 }

@@ -77,6 +77,8 @@ pub enum Permission {
     TenantAdmin,
     /// Write access policies and passwords.
     UserAdmin,
+    /// Demand second factors of a tenant's users, or no longer.
+    MfaAdmin,
     /// Write brands, locations and storages.
     InfraAdmin,
     /// Read locations and storages.
@@ -116,6 +118,7 @@ impl Role {
                 self.is_admin() || matches!(self, Self::ReadonlyAdmin)
             }
             Permission::TenantAdmin | Permission::UserAdmin | Permission::ReportWriter => self.is_admin(),
+            Permission::MfaAdmin => matches!(self, Self::RootAdmin | Self::PartnerAdmin | Self::CompanyAdmin),
             Permission::InfraAdmin => matches!(self, Self::RootAdmin | Self::PartnerAdmin),
             Permission::RootAdmin => matches!(self, Self::RootAdmin),
         }

@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod history;
 pub mod ids;
 pub mod infra;
+pub mod mfa;
 pub mod pricing;
 pub mod report;
 pub mod schedule;

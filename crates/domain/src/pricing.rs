@@ -6,6 +6,7 @@ use crate::catalogue::Unit;
 use crate::tenant::words;
 use crate::time::{Day, Instant};
 use crate::timeline::Timeline;
+use crate::usage::MAX_READING;
 
 words! {
     /// How a tenant is billed (accounts-api, 1.13).
@@ -147,6 +148,24 @@ pub struct Quota {
     pub version: i64,
 }
 
+impl Quota {
+    /// The usage at which it is used up: value and overage together. `None`: it warns, and nothing more
+    /// (accounts-api, 1.11).
+    pub fn hard_limit(self) -> Option<i128> {
+        self.value.zip(self.overage).map(|(value, overage)| i128::from(value) + i128::from(overage))
+    }
+
+    /// What two items may use that become one: as much as both, and unlimited where either was. Its version is that of
+    /// the first.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        let sum =
+            |a: Option<i64>, b: Option<i64>| a.zip(b).map(|(a, b)| a.saturating_add(b).min(MAX_READING));
+        let value = sum(self.value, other.value);
+        Self { value, overage: value.and(sum(self.overage, other.overage)), ..self }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,6 +190,17 @@ mod tests {
     fn a_price_is_plain_decimal_text() {
         assert!(["", "-1", "1e3", "+1", "1,5", "NaN", "1.2.3"].iter().all(|bad| parse_price(bad).is_err()));
         assert_eq!(price("0.050").to_string(), "0.050");
+    }
+
+    #[test]
+    fn quotas_of_items_that_become_one_are_added_and_no_limit_stays_none() {
+        let quota = |value, overage| Quota { value, overage, version: 7 };
+        assert_eq!(quota(Some(10), Some(1)).with(quota(Some(5), Some(2))), quota(Some(15), Some(3)));
+        assert_eq!(quota(Some(10), Some(1)).with(quota(Some(5), None)), quota(Some(15), None));
+        assert_eq!(quota(Some(10), Some(1)).with(quota(None, None)), quota(None, None));
+        assert_eq!(quota(Some(MAX_READING), None).with(quota(Some(5), None)), quota(Some(MAX_READING), None));
+        assert_eq!(quota(Some(0), Some(0)).hard_limit(), Some(0));
+        assert_eq!(quota(Some(10), None).hard_limit(), None);
     }
 
     #[test]

@@ -198,6 +198,8 @@ pub struct Tenant {
     pub ancestral_access: bool,
     /// Stored as sent, without effect.
     pub enhanced_security: bool,
+    /// Whether it demands a second factor of its own users.
+    pub mfa_demanded: bool,
     /// An operation elsewhere.
     pub external_operation: ExternalOperation,
     /// 0 at the top.

@@ -1,4 +1,6 @@
-//! Rules for short texts: names and logins.
+//! Rules for short texts: names, logins and passwords.
+
+use std::ops::RangeInclusive;
 
 /// Why a text was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +39,19 @@ pub fn check_text(text: &str) -> Result<(), BadText> {
         return Err(BadText::TooLong);
     }
     Ok(())
+}
+
+/// How many characters a password has.
+pub const PASSWORD_CHARS: RangeInclusive<usize> = 8..=256;
+
+/// A password has neither too few nor too many characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must have 8 to 256 characters")]
+pub struct BadPassword;
+
+/// A password that may be chosen.
+pub fn check_password(password: &str) -> Result<(), BadPassword> {
+    if PASSWORD_CHARS.contains(&password.chars().count()) { Ok(()) } else { Err(BadPassword) }
 }
 
 /// The trimmed login, if it is one (accounts-api, 1.9).
@@ -81,5 +96,13 @@ mod tests {
         assert_eq!(check_login("  jdoe "), Ok("jdoe"));
         assert_eq!(check_login("jd"), Err(BadText::Login));
         assert_eq!(check_login("j doe"), Err(BadText::Login));
+    }
+
+    #[test]
+    fn passwords_are_counted_in_characters() {
+        assert_eq!(check_password("1234567"), Err(BadPassword));
+        assert_eq!(check_password("ÄÖÜäöüß€"), Ok(()));
+        assert_eq!(check_password(&"x".repeat(256)), Ok(()));
+        assert_eq!(check_password(&"x".repeat(257)), Err(BadPassword));
     }
 }

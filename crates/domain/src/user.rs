@@ -1,6 +1,7 @@
 //! Users and contacts.
 
 use crate::ids::{ContactId, TenantId, TenantNo, UserId};
+use crate::mfa::MfaStatus;
 use crate::tenant::{Language, words};
 use crate::time::Instant;
 
@@ -31,6 +32,16 @@ words! {
         CertificateManagementWarning = "certificate_management_warning",
         /// A certificate informs.
         CertificateManagementInfo = "certificate_management_info",
+    }
+}
+
+words! {
+    /// What a link that a user was mailed is for.
+    LinkPurpose {
+        /// Takes a new address over (accounts-api, 1.9).
+        EmailChange = "email_change",
+        /// Chooses the first password (accounts-api, 2.5).
+        Activation = "activation",
     }
 }
 
@@ -157,6 +168,8 @@ pub struct User {
     pub origin_external_id: Option<String>,
     /// When it stops being able to sign in.
     pub disable_after: Option<Instant>,
+    /// Where its second factor stands.
+    pub mfa_status: MfaStatus,
 }
 
 /// Whether the text is empty or of the published form `\S+@\S+`.

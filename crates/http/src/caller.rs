@@ -21,18 +21,25 @@ pub trait Needs: Send + Sync + 'static {
     const PERMISSION: Option<Permission>;
     /// Whether a user's login and password do instead of a token.
     const BASIC: bool = true;
+    /// Whether a user who must set up a second factor may do so here by login and password.
+    const ENROLS: bool = false;
+    /// Whether only API clients may call.
+    const CLIENTS_ONLY: bool = false;
     /// Whether an `Accept` that excludes JSON is refused with 415.
     const ANSWERS_JSON: bool = true;
 }
 
 macro_rules! needs {
-    ($($(#[$doc:meta])* $name:ident = $permission:expr $(, BASIC = $basic:literal)? $(, ANSWERS_JSON = $json:literal)?;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident = $permission:expr $(, BASIC = $basic:literal)? $(, ENROLS = $enrols:literal)? $(, CLIENTS_ONLY = $clients:literal)?
+        $(, ANSWERS_JSON = $json:literal)?;)*) => {$(
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $name {}
         impl Needs for $name {
             const PERMISSION: Option<Permission> = $permission;
             $(const BASIC: bool = $basic;)?
+            $(const ENROLS: bool = $enrols;)?
+            $(const CLIENTS_ONLY: bool = $clients;)?
             $(const ANSWERS_JSON: bool = $json;)?
         }
     )*};
@@ -49,6 +56,12 @@ needs! {
     TenantAdmin = Some(Permission::TenantAdmin);
     /// user_admin
     UserAdmin = Some(Permission::UserAdmin);
+    /// user_admin of an API client.
+    ClientUserAdmin = Some(Permission::UserAdmin), CLIENTS_ONLY = true;
+    /// Anybody about its own second factor.
+    Enroller = None, ENROLS = true;
+    /// Administrators of top tenants, partners and customers.
+    MfaAdmin = Some(Permission::MfaAdmin);
     /// Readers of locations and storages; bearer only.
     InfraViewer = Some(Permission::InfraViewer), BASIC = false;
     /// Writers of locations and storages; bearer only.
@@ -74,7 +87,11 @@ impl<N: Needs> FromRequestParts<App> for Can<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let caller = identify(parts, app, N::BASIC).await?;
+        let caller = identify::<N>(parts, app).await?;
+        app.admit(caller.actor)?;
+        if N::CLIENTS_ONLY {
+            caller.require_client()?;
+        }
         if let Some(permission) = N::PERMISSION {
             caller.require(permission)?;
         }
@@ -85,7 +102,7 @@ impl<N: Needs> FromRequestParts<App> for Can<N> {
     }
 }
 
-async fn identify(parts: &Parts, app: &App, basic_allowed: bool) -> Result<Caller, Problem> {
+async fn identify<N: Needs>(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     let header = parts.headers.get(header::AUTHORIZATION);
     let query = Params::of(parts.uri.query());
     let in_query = query.get("access_token").filter(|token| !token.is_empty());
@@ -104,12 +121,16 @@ async fn identify(parts: &Parts, app: &App, basic_allowed: bool) -> Result<Calle
     if scheme.eq_ignore_ascii_case("bearer") {
         return Ok(app::auth::bearer(app, value).await?);
     }
-    if !basic_allowed || !scheme.eq_ignore_ascii_case("basic") {
+    if !N::BASIC || !scheme.eq_ignore_ascii_case("basic") {
         return Err(Error::unauthenticated("a bearer token is needed").into());
     }
     let (login, password) =
         basic_pair(value).ok_or_else(|| Error::unauthenticated("the Authorization header is malformed"))?;
-    let caller = app::auth::basic(app, &login, &password, peer(parts)).await?;
+    let caller = if N::ENROLS {
+        app::auth::basic_to_enrol(app, &login, &password, peer(parts)).await?
+    } else {
+        app::auth::basic(app, &login, &password, peer(parts)).await?
+    };
     debug_assert!(caller.proof == Proof::Basic);
     Ok(caller)
 }

@@ -61,7 +61,7 @@ impl Unread {
     }
 }
 
-async fn read(request: Request, app: &App) -> Result<Bytes, Problem> {
+pub(crate) async fn read(request: Request, app: &App) -> Result<Bytes, Problem> {
     Bytes::from_request(request, app).await.map_err(|error| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
         _ => Error::invalid("body", "could not be read").into(),

@@ -8,6 +8,7 @@ pub mod caller;
 pub mod idp;
 pub mod json;
 pub mod openapi;
+pub mod page;
 pub mod params;
 pub mod problem;
 pub mod schema;

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi as OpenApiDocument, RefOr};
+use utoipa::openapi::{Content, OpenApi as OpenApiDocument, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 /// What stands above the paths.
@@ -21,6 +21,7 @@ use utoipa::{Modify, OpenApi};
     (name = "pricing", description = "Trial and production, currencies and prices."),
     (name = "billing", description = "Billing modes, periods and settings of services."),
     (name = "infra", description = "Locations and the storages in them."),
+    (name = "changes", description = "The audit log: who changed what, when and why."),
     (name = "idp", description = "Tokens: getting, revoking and checking them."),
 ), info(
     title = "Tidemark",
@@ -49,6 +50,25 @@ pub fn name_operations(document: &mut OpenApiDocument) {
         let path = path.replace(['/', '-', '.'], "_").replace(['{', '}'], "");
         for (method, operation) in operations(item) {
             operation.operation_id = Some(format!("{method}_{}", path.trim_start_matches('_')));
+        }
+    }
+}
+
+/// Adds what stands before every handler: 413 to what has a body, and 429 to what has a caller (wire-conventions, 5.2).
+pub fn add_limits(document: &mut OpenApiDocument) {
+    let envelope = || {
+        let content = Content::new(Some(Ref::from_schema_name("Envelope")));
+        RefOr::T(ResponseBuilder::new().content("application/json", content).build())
+    };
+    for (_, operation) in document.paths.paths.values_mut().flat_map(operations) {
+        let is_public =
+            operation.security.as_ref().is_some_and(|security| security.contains(&<_>::default()));
+        let responses = &mut operation.responses.responses;
+        if operation.request_body.is_some() {
+            responses.entry("413".to_owned()).or_insert_with(envelope);
+        }
+        if !is_public {
+            responses.entry("429".to_owned()).or_insert_with(envelope);
         }
     }
 }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use app::Error;
+use app::offering_items::MissingItem;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use domain::ids::{ApplicationId, InfraId};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -39,6 +41,9 @@ pub struct ErrorBody {
     pub context: Value,
 }
 
+/// What is said of a body over the limit.
+pub(crate) const TOO_LARGE: &str = "the body is larger than 16 MiB";
+
 /// The wire's name of this server.
 pub const DOMAIN: &str = "PlatformAccountServer";
 
@@ -62,6 +67,8 @@ pub enum Problem {
     App(Error),
     /// 415: a body or an `Accept` of a kind that the call does not know, in most cases not JSON.
     UnsupportedMedia(&'static str),
+    /// 406: an argument that is not acceptable (`GET /users/check_login` only).
+    NotAcceptable(String),
     /// 413: a body over the limit.
     TooLarge,
     /// 400 with a word in place of a number for its code.
@@ -86,9 +93,8 @@ impl Problem {
             Self::UnsupportedMedia(info) => {
                 plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, Some((*info).to_owned()))
             }
-            Self::TooLarge => {
-                plain(StatusCode::PAYLOAD_TOO_LARGE, Some("the body is larger than 16 MiB".to_owned()))
-            }
+            Self::NotAcceptable(info) => plain(StatusCode::NOT_ACCEPTABLE, Some(info.clone())),
+            Self::TooLarge => plain(StatusCode::PAYLOAD_TOO_LARGE, Some(TOO_LARGE.to_owned())),
             Self::Word { code, info } => {
                 (StatusCode::BAD_REQUEST, ErrorBody::new(*code, "Bad Request", Some(info.clone())))
             }
@@ -103,6 +109,11 @@ impl Problem {
                 Error::Rule { rule, info } => {
                     (rule_status(*rule), ErrorBody::new(rule.code(), rule.message(), Some(info.to_string())))
                 }
+                Error::ItemsMissing { info, missing } => {
+                    let rule = app::Rule::ItemUnavailable;
+                    let body = ErrorBody::new(rule.code(), rule.message(), Some(info.clone()));
+                    (StatusCode::BAD_REQUEST, ErrorBody { context: missing_items(missing), ..body })
+                }
                 Error::Stale { .. } => {
                     (StatusCode::CONFLICT, ErrorBody::new(1001, "Version mismatch", Some(error.to_string())))
                 }
@@ -112,7 +123,9 @@ impl Problem {
                     ErrorBody::new(1001, "Version mismatch", Some(info.clone())),
                 ),
                 Error::TooMany { why } => plain(StatusCode::PAYLOAD_TOO_LARGE, Some(why.to_string())),
-                Error::Throttled { .. } => plain(StatusCode::TOO_MANY_REQUESTS, Some(error.to_string())),
+                Error::Throttled { .. } | Error::TooOften { .. } => {
+                    plain(StatusCode::TOO_MANY_REQUESTS, Some(error.to_string()))
+                }
                 Error::NotReady { retry_after_seconds: Some(_) } => {
                     let rule = app::Rule::Business;
                     (
@@ -132,12 +145,30 @@ impl Problem {
 
     const fn retry_after_seconds(&self) -> Option<i64> {
         match self {
-            Self::App(Error::Throttled { retry_after_seconds }) => Some(*retry_after_seconds),
+            Self::App(Error::Throttled { retry_after_seconds } | Error::TooOften { retry_after_seconds }) => {
+                Some(*retry_after_seconds)
+            }
             Self::App(Error::NotReady { retry_after_seconds }) => *retry_after_seconds,
             Self::App(Error::Unavailable(_)) => Some(2),
             _ => None,
         }
     }
+}
+
+/// An offering item that is missing, as the context of a 1021 names it.
+#[derive(Serialize)]
+struct Missing<'a> {
+    application_id: ApplicationId,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    infra_id: Option<InfraId>,
+}
+
+fn missing_items(missing: &[MissingItem]) -> Value {
+    let item = |item: &MissingItem| {
+        json!(Missing { application_id: item.application_id, name: &item.name, infra_id: item.infra_id })
+    };
+    json!({ "items": missing.iter().map(item).collect::<Vec<_>>() })
 }
 
 const fn rule_status(rule: app::Rule) -> StatusCode {

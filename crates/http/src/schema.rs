@@ -53,8 +53,8 @@ words! {
     ExternalOperation = of!(domain::tenant::ExternalOperation);
     /// The language of files and mails.
     Language = LANGUAGES.iter().copied();
-    /// Where the second factor stands; so far always `disabled`.
-    MfaStatus = ["disabled", "forcibly_disabled", "setup_required", "enabled"];
+    /// Where the second factor of a user or tenant stands.
+    MfaStatus = of!(domain::mfa::MfaStatus);
     /// A mail that a user may get.
     Notification = of!(domain::user::Notification);
     /// What a user does for its tenant's business.
@@ -75,6 +75,8 @@ words! {
     Service = of!(domain::catalogue::Service);
     /// The edition that an offering item belongs to.
     Edition = of!(domain::catalogue::Edition);
+    /// What to know before a switch to another edition.
+    EditionWarning = of!(domain::catalogue::EditionWarning);
     /// How an offering item is measured.
     ItemType = of!(domain::catalogue::ItemType);
     /// The unit of an offering item's usage.
@@ -89,6 +91,8 @@ words! {
     UsageCalculationMode = of!(domain::billing::UsageCalculationMode);
     /// What a storage can be used for.
     Capability = of!(domain::infra::Capability);
+    /// What the audit log tells the changes of.
+    ChangeObject = of!(app::changes::Object);
     /// Whose technology a storage stands on.
     BackendType = of!(domain::infra::BackendType);
 }

@@ -1,11 +1,12 @@
 //! The router with everything around the handlers: request ids, limits, time-outs, caught panics, compression.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use app::App;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
@@ -44,6 +45,7 @@ pub struct Routes {
 pub fn documented() -> (Routes, utoipa::openapi::OpenApi) {
     let (whole, mut document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
         .nest("/api/2", api::routes().merge(idp::routes()))
+        .nest("/api/1", api::passwords::older_routes())
         .nest("/api/tidemark/1", api::own_routes())
         .merge(idp::host_routes())
         .split_for_parts();
@@ -51,6 +53,7 @@ pub fn documented() -> (Routes, utoipa::openapi::OpenApi) {
         OpenApiRouter::new().nest("/api/tidemark/1", api::readings::routes()).split_for_parts();
     document.merge(further);
     openapi::name_operations(&mut document);
+    openapi::add_limits(&mut document);
     openapi::describe_responses(&mut document);
     (Routes { whole, streamed }, document)
 }
@@ -82,6 +85,7 @@ pub fn around(Routes { whole, streamed }: Routes, app: App) -> Router {
                 .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
                 .layer(PropagateRequestIdLayer::new(REQUEST_ID))
                 .layer(middleware::from_fn_with_state(app.clone(), observe))
+                .layer(middleware::map_request_with_state(app.clone(), see_through_proxies))
                 .layer(middleware::from_fn(problem::complete))
                 .layer(CatchPanicLayer::new()),
         )
@@ -122,6 +126,24 @@ async fn take_small_body(request: Request, next: Next) -> Response {
         Ok(Ok(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
         _ => StatusCode::BAD_REQUEST.into_response(),
     }
+}
+
+/// Puts the client's address in the place of a known proxy's. Each proxy appends the address that it was called from, so
+/// the list is read from its end, as long as whoever wrote an entry is one of ours; what a client put in front is not.
+async fn see_through_proxies(State(app): State<App>, mut request: Request) -> Request {
+    let proxies = &app.settings.proxies;
+    let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() else {
+        return request;
+    };
+    let said = request.headers().get_all("x-forwarded-for").iter().filter_map(|list| list.to_str().ok());
+    let said: Vec<&str> = said.flat_map(|list| list.split(',')).map(str::trim).collect();
+    let mut from = peer.ip().to_canonical();
+    for entry in said.into_iter().rev() {
+        let Some(before) = entry.parse().ok().filter(|_: &IpAddr| proxies.contains(&from)) else { break };
+        from = before.to_canonical();
+    }
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::new(from, peer.port())));
+    request
 }
 
 /// Whether requests can be answered: the database is there and the first setup is done.

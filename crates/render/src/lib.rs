@@ -6,6 +6,7 @@
 //! changes to that.
 
 pub mod cells;
+pub mod changes;
 mod csv_v2;
 mod json;
 mod language;

@@ -197,9 +197,36 @@ struct ConfirmationText<'a> {
 /// Composes the mail that asks the old address of a user to confirm a new one. Fails only where a template does.
 pub fn confirmation(language: Language, new_email: &str, link: &str, look: &Look) -> io::Result<Mail> {
     let words = Words(language);
-    let (shades, name) = (Shades::of(look.color), look.name.as_deref());
-    let logo = logo_source(look);
+    let (shades, name, logo) = (Shades::of(look.color), look.name.as_deref(), logo_source(look));
     let html = rendered(&ConfirmationHtml { words, new_email, link, shades, logo, name })?;
     let text = rendered(&ConfirmationText { words, new_email, link })?;
     Ok(Mail { subject: words.tr("Confirm the new e-mail address").to_owned(), html, text })
+}
+
+#[derive(Template)]
+#[template(path = "activation_mail.html")]
+struct ActivationHtml<'a> {
+    words: Words,
+    login: &'a str,
+    link: &'a str,
+    shades: Shades,
+    logo: Option<String>,
+    name: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "activation_mail.txt")]
+struct ActivationText<'a> {
+    words: Words,
+    login: &'a str,
+    link: &'a str,
+}
+
+/// Composes the mail that asks a new user to choose a password. Fails only where a template does.
+pub fn activation(language: Language, login: &str, link: &str, look: &Look) -> io::Result<Mail> {
+    let words = Words(language);
+    let (shades, name, logo) = (Shades::of(look.color), look.name.as_deref(), logo_source(look));
+    let html = rendered(&ActivationHtml { words, login, link, shades, logo, name })?;
+    let text = rendered(&ActivationText { words, login, link })?;
+    Ok(Mail { subject: words.tr("Activate your account").to_owned(), html, text })
 }

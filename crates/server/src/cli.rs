@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use app::changes::{self, Object};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::ids::TenantId;
-use domain::time::Day;
+use domain::time::{Day, Instant};
+use uuid::Uuid;
 
 /// Usage metering and reporting for service providers.
 ///
@@ -49,6 +51,11 @@ pub enum Command {
     /// A row for each meter and day, also while a server uses the data directory. Needs a tidemark that was built with
     /// `--features parquet`.
     Export(Export),
+    /// Say who changed what, newest first: the audit log
+    ///
+    /// Works beside a running server as well as without one, and changes nothing. Nothing is hidden from whoever can read
+    /// the data directory. Readings have a log of their own: see docs/guide/history.md.
+    Changes(Changes),
     /// Show the main job on a small channel: readings, a report made, changed, mailed and stored
     Demo(Demo),
     /// Print the OpenAPI document
@@ -168,16 +175,68 @@ fn month(text: &str) -> Result<Day, &'static str> {
     format!("{text}-01").parse().map_err(|_| "not a month of the form YYYY-MM")
 }
 
+/// Options of `changes`.
+#[derive(Debug, Args)]
+pub struct Changes {
+    /// Of which installation.
+    #[command(flatten)]
+    pub common: Common,
+    /// Only of this tenant and those below it [default: of all]
+    #[arg(long, value_name = "ID")]
+    pub tenant: Option<TenantId>,
+    /// Only of one kind of object, such as tenant, item, user, policy, client or report
+    #[arg(long, value_name = "KIND")]
+    pub object: Option<Object>,
+    /// Only of one object
+    #[arg(long, value_name = "ID")]
+    pub object_id: Option<String>,
+    /// Only of one field, such as name or quota_value
+    #[arg(long, value_name = "NAME")]
+    pub field: Option<String>,
+    /// Only by this user or client, or by Tidemark itself: system
+    #[arg(long, value_name = "ID", value_parser = changes::actor)]
+    pub actor: Option<Uuid>,
+    /// From this moment or day on, UTC, such as 2026-05-08 or 2026-05-08T10:58:53Z
+    #[arg(long, value_name = "WHEN", value_parser = changes::since)]
+    pub from: Option<Instant>,
+    /// Before this moment, or up to the end of this day
+    #[arg(long, value_name = "WHEN", value_parser = changes::until)]
+    pub to: Option<Instant>,
+    /// The most changes
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: u32,
+    /// All of them
+    #[arg(long, conflicts_with = "limit")]
+    pub all: bool,
+    /// How they are printed
+    #[arg(long, default_value = "table")]
+    pub format: ChangesFormat,
+}
+
+/// How changes are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ChangesFormat {
+    /// For people
+    Table,
+    /// One JSON object a line, as in the API
+    Ndjson,
+    /// With a header
+    Csv,
+}
+
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct Demo {
     /// Folder for the demo's data; it must not exist yet or be empty [default: a new folder tidemark-demo-N]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Print one line of JSON: base_url, client_id, client_secret, tenant_id, user_id, report_id, files
+    /// Print one line of JSON: base_url, client_id, client_secret, tenant_id, user_id, report_id, data_dir, files
     #[arg(long)]
     pub json: bool,
-    /// Keep serving on 127.0.0.1:8080 afterwards
+    /// Keep serving on 127.0.0.1 afterwards, its clock running on
     #[arg(long)]
     pub serve: bool,
+    /// Port to keep serving on; 0 picks a free one [default: 8080]
+    #[arg(long, requires = "serve")]
+    pub port: Option<u16>,
 }

@@ -38,6 +38,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         match command {
             Command::Init(options) => commands::init::run(&options).await,
             Command::Serve(options) => commands::serve::run(&options).await,
+            Command::Changes(options) => commands::changes::run(&options).await,
             Command::CheckConfig(common) => commands::check_config::run(&common),
             Command::Export(options) => commands::export::run(&options).await,
             Command::Import(options) => commands::import::run(&options).await,

@@ -1,11 +1,12 @@
 //! Configuration: compiled defaults, then a file, then the environment, then the command line. Read here and nowhere else.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use app::settings::{Mail, Security, Smtp, Transport, Uploads};
+use app::settings::{Mail, Requests, Security, Smtp, Transport, Uploads};
 use config::{Config, Environment, File, FileFormat};
 use domain::time::Instant;
 use secrecy::SecretString;
@@ -33,6 +34,7 @@ struct Raw {
     mail: RawMail,
     smtp: RawSmtp,
     readings: RawReadings,
+    limits: RawLimits,
 }
 
 #[derive(Debug, Deserialize)]
@@ -78,6 +80,14 @@ struct RawReadings {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawLimits {
+    requests_per_second: u32,
+    request_burst: u32,
+    proxies: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawSmtp {
     host: String,
     port: u16,
@@ -110,6 +120,10 @@ pub struct Settings {
     pub mail: Mail,
     /// What an upload of readings may be.
     pub uploads: Uploads,
+    /// How many requests one client or user may make.
+    pub requests: Option<Requests>,
+    /// The proxies whose word on a client's address counts.
+    pub proxies: Vec<IpAddr>,
 }
 
 impl Settings {
@@ -206,6 +220,8 @@ impl Raw {
                 private_brand_servers: self.mail.private_brand_servers,
             },
             uploads,
+            requests: self.limits.check_requests()?,
+            proxies: self.limits.check_proxies()?,
         })
     }
 }
@@ -221,6 +237,29 @@ impl RawLog {
             format!("log.filter: {:?} is no level and no list of directives", self.filter)
         })?;
         Ok(Log { filter: self.filter, format })
+    }
+}
+
+impl RawLimits {
+    fn check_requests(&self) -> Result<Option<Requests>> {
+        let Some(per_second) = NonZero::new(self.requests_per_second) else { return Ok(None) };
+        ensure!(
+            per_second.get() <= 1_000_000,
+            "limits.requests_per_second: a million at most, 0 for no limit"
+        );
+        let burst = NonZero::new(self.request_burst).context("limits.request_burst: 1 at least")?;
+        Ok(Some(Requests { per_second, burst }))
+    }
+
+    fn check_proxies(&self) -> Result<Vec<IpAddr>> {
+        let addresses = self.proxies.split(',').map(str::trim).filter(|address| !address.is_empty());
+        let address = |address: &str| {
+            address
+                .parse()
+                .map(|address: IpAddr| address.to_canonical())
+                .with_context(|| format!("limits.proxies: {address:?} is no address, such as 127.0.0.1"))
+        };
+        addresses.map(address).collect()
     }
 }
 
@@ -312,6 +351,7 @@ mod tests {
             matches!(settings.mail.transport, Transport::Folder(folder) if folder == Path::new("/data/mail"))
         );
         assert_eq!(settings.secret_key_file, Path::new("/data/secret.key"));
+        assert_eq!(settings.requests, None);
     }
 
     #[test]
@@ -327,6 +367,12 @@ mod tests {
         assert!(refusal(&[("TIDEMARK_PUBLIC_URL", "https://x/api")]).starts_with("public_url:"));
         assert!(refusal(&[("TIDEMARK_CLOCK_START", "yesterday")]).starts_with("clock_start:"));
         assert!(refusal(&[("TIDEMARK_MAIL__FROM", "Tidemark reports")]).starts_with("mail.from:"));
+        let limited = ("TIDEMARK_LIMITS__REQUESTS_PER_SECOND", "5");
+        let no_burst = refusal(&[limited, ("TIDEMARK_LIMITS__REQUEST_BURST", "0")]);
+        assert!(no_burst.starts_with("limits.request_burst:"), "{no_burst}");
+        assert!(
+            refusal(&[("TIDEMARK_LIMITS__PROXIES", "::1, proxy")]).starts_with("limits.proxies: \"proxy\"")
+        );
         let rehearsal = ("TIDEMARK_CLOCK_START", "2026-05-08T00:00:00Z");
         assert!(refusal(&[rehearsal, ("TIDEMARK_SMTP__HOST", "relay")]).starts_with("clock_start:"));
         let open = [rehearsal, ("TIDEMARK_LISTEN", "0.0.0.0:80"), ("TIDEMARK_PUBLIC_URL", "https://x")];

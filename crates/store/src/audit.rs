@@ -4,57 +4,66 @@
 //! The first version of anything reaches back for ever. Reading a version therefore needs the current value and the
 //! later changes only: the oldest of those holds the first value as its `old_value`.
 
+use std::str::FromStr;
+
 use domain::ids::{Seq, TenantNo};
 use domain::time::{Day, Instant};
 
 use crate::{Conn, Result, Row, Write, args};
 
-/// What a change was made to. The words are those of the column `object`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Object {
-    /// A tenant; the id is its UUID.
-    Tenant,
-    /// An offering item of a tenant; the id is [`item_key`].
-    Item,
-    /// A storage.
-    Infra,
-    /// A location.
-    Location,
-    /// A user.
-    User,
-    /// An access policy.
-    Policy,
-    /// An API client.
-    Client,
-    /// A setting of a service at a tenant; the id is `<application uuid>/<name>`.
-    Setting,
-    /// A report.
-    Report,
-    /// A run of a report.
-    Run,
-    /// A signing key.
-    Key,
-    /// A brand; the id is its UUID.
-    Brand,
+/// Defines the objects with their words, both ways.
+macro_rules! objects {
+    ($($(#[$doc:meta])* $name:ident = $word:literal,)*) => {
+        /// What a change was made to. The words are those of the column `object`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Object { $($(#[$doc])* $name,)* }
+
+        impl Object {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Its word.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+        }
+    };
 }
 
-impl Object {
-    /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Tenant => "tenant",
-            Self::Item => "item",
-            Self::Infra => "infra",
-            Self::Location => "location",
-            Self::User => "user",
-            Self::Policy => "policy",
-            Self::Client => "client",
-            Self::Setting => "setting",
-            Self::Report => "report",
-            Self::Run => "run",
-            Self::Key => "key",
-            Self::Brand => "brand",
-        }
+objects! {
+    /// A tenant; the id is its UUID.
+    Tenant = "tenant",
+    /// An offering item of a tenant; the id is [`item_key`].
+    Item = "item",
+    /// A storage.
+    Infra = "infra",
+    /// A location.
+    Location = "location",
+    /// A user.
+    User = "user",
+    /// An access policy.
+    Policy = "policy",
+    /// An API client.
+    Client = "client",
+    /// A setting of a service at a tenant; the id is `<application uuid>/<name>`.
+    Setting = "setting",
+    /// A report.
+    Report = "report",
+    /// A run of a report.
+    Run = "run",
+    /// A signing key.
+    Key = "key",
+    /// A brand; the id is its UUID.
+    Brand = "brand",
+}
+
+impl FromStr for Object {
+    type Err = String;
+
+    fn from_str(word: &str) -> std::result::Result<Self, String> {
+        let words = || Self::ALL.iter().map(|object| object.as_str()).collect::<Vec<_>>().join(", ");
+        let found = Self::ALL.iter().copied().find(|object| object.as_str() == word);
+        found.ok_or_else(|| format!("must be one of {}", words()))
     }
 }
 

@@ -3,6 +3,7 @@
 use domain::catalogue::{Catalogue, ItemNumbers, Service};
 use domain::ids::{ItemNo, TenantNo};
 
+use crate::audit::{Change, Object};
 use crate::{Conn, Result, Row, Write, args};
 
 /// Gives every item of the catalogue that has none a number. Numbers never change: readings are kept under them.
@@ -47,7 +48,42 @@ pub async fn services(conn: &mut Conn, tenant: TenantNo) -> Result<Vec<Service>>
 /// Turns services on for a tenant; those that are on stay so. The platform, which always is, gets no row: what a move
 /// asks of its target is read from them.
 pub async fn turn_services_on(tx: &mut Write, tenant: TenantNo, services: &[Service]) -> Result<()> {
-    let stored = services.iter().filter(|service| **service != Service::Platform);
-    let rows = stored.map(|service| args![tenant, service.as_str()]).collect();
-    tx.insert_many("INSERT INTO tenant_services (tenant_no, service)", "ON CONFLICT DO NOTHING", rows).await
+    let on = self::services(tx, tenant).await?;
+    let fresh: Vec<Service> = services.iter().copied().filter(|service| !on.contains(service)).collect();
+    let rows: Vec<_> = fresh.iter().map(|service| args![tenant, service.as_str()]).collect();
+    tx.insert_many("INSERT INTO tenant_services (tenant_no, service)", "", rows).await?;
+    for service in fresh {
+        log(tx, tenant, service, true).await?;
+    }
+    Ok(())
+}
+
+/// Turns a service off for a tenant and all below it.
+pub async fn turn_service_off_below(tx: &mut Write, tenant: TenantNo, service: Service) -> Result<()> {
+    let rows = tx
+        .all(
+            "SELECT s.tenant_no FROM closure k CROSS JOIN tenant_services s
+             WHERE k.ancestor_no = $1 AND s.tenant_no = k.tenant_no AND s.service = $2",
+            args![tenant, service.as_str()],
+        )
+        .await?;
+    tx.run(
+        "DELETE FROM tenant_services WHERE service = $2
+         AND tenant_no IN (SELECT tenant_no FROM closure WHERE ancestor_no = $1)",
+        args![tenant, service.as_str()],
+    )
+    .await?;
+    for row in rows {
+        log(tx, TenantNo(row.int("tenant_no")?), service, false).await?;
+    }
+    Ok(())
+}
+
+/// A service in the change log is a field of its tenant, such as `service.backup`.
+async fn log(tx: &mut Write, tenant: TenantNo, service: Service, on: bool) -> Result<()> {
+    let row = tx.one("SELECT id FROM tenants WHERE no = $1", args![tenant]).await?;
+    let id = row.map(|row| row.text("id")).transpose()?.unwrap_or_default();
+    let field = format!("service.{service}");
+    let (old, new) = (Some((!on).to_string()), Some(on.to_string()));
+    tx.log(Change { object: Object::Tenant, id: &id, tenant, field: &field, old, new }).await
 }

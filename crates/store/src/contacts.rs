@@ -78,15 +78,20 @@ pub async fn update(tx: &mut Write, contact: &Contact) -> Result<()> {
     search::contact_changed(tx, contact).await
 }
 
-const OF_TENANTS: &str =
-    concat!("SELECT o.tenant_no, ", contact_columns!(), " FROM contacts o WHERE o.tenant_no IN (");
+const OF_TENANTS: &str = concat!(
+    "SELECT o.tenant_no, ",
+    contact_columns!(),
+    " FROM contacts o JOIN tenants t ON t.no = o.tenant_no WHERE o.tenant_no IN ("
+);
 
-/// The contacts of these tenants, the legal one among them, the oldest first.
+const LEGAL_FIRST: &str = "ORDER BY CASE WHEN t.contact_id = o.id THEN 0 ELSE 1 END, o.created_at, o.id";
+
+/// The contacts of these tenants: each one's legal contact, then the others, the oldest first.
 pub async fn of_tenants(conn: &mut Conn, tenants: &[TenantNo]) -> Result<Vec<(TenantNo, Contact)>> {
     let mut found = Vec::new();
     for batch in tenants.chunks(dialect::MAX_LIST) {
         let list = dialect::placeholders(1, batch.len());
-        let sql = format!("{OF_TENANTS}{list}) ORDER BY o.created_at, o.id");
+        let sql = format!("{OF_TENANTS}{list}) {LEGAL_FIRST}");
         for row in conn.all_of(sql, batch.iter().map(|no| (*no).into()).collect()).await? {
             found.push((TenantNo(row.int("tenant_no")?), from_row(&row)?));
         }

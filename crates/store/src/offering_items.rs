@@ -1,5 +1,7 @@
 //! Offering items as tenants have them. An item that a tenant has never had on has no row.
 
+use std::collections::BTreeMap;
+
 use domain::ids::{InfraNo, ItemNo, TenantNo};
 use domain::pricing::Quota;
 use domain::time::Instant;
@@ -90,18 +92,6 @@ pub async fn of_tenants(conn: &mut Conn, tenants: &[TenantNo]) -> Result<Vec<(Te
     Ok(found)
 }
 
-/// How the tenant has the item; `None` where it has never had it.
-pub async fn state(conn: &mut Conn, tenant: TenantNo, key: Key) -> Result<Option<State>> {
-    let row = conn
-        .one(
-            "SELECT enabled, quota_value, quota_overage, quota_version, updated_at FROM tenant_items
-             WHERE tenant_no = $1 AND item_no = $2 AND infra_no = $3",
-            args![tenant, key.item, key.infra],
-        )
-        .await?;
-    row.map(|row| state_of(&row)).transpose()
-}
-
 /// Whether the tenant has the item on.
 pub async fn is_enabled(conn: &mut Conn, tenant: TenantNo, item: ItemNo, infra: InfraNo) -> Result<bool> {
     let row = conn
@@ -113,21 +103,51 @@ pub async fn is_enabled(conn: &mut Conn, tenant: TenantNo, item: ItemNo, infra: 
     row.map_or(Ok(false), |row| row.flag("enabled"))
 }
 
-/// Who strictly below `tenant` has the item on: with the key's storage, or with `any_storage`.
+/// Who strictly below `tenant` has one of these items on, with whichever storage.
 pub async fn enabled_below(
     conn: &mut Conn,
     tenant: TenantNo,
-    wanted: Key,
-    any_storage: bool,
+    items: &[ItemNo],
 ) -> Result<Vec<(TenantNo, Key, State)>> {
+    let sql = format!(
+        "SELECT i.tenant_no, i.item_no, i.infra_no, i.enabled, i.quota_value, i.quota_overage, i.quota_version,
+         i.updated_at
+         FROM closure k CROSS JOIN tenant_items i
+         WHERE k.ancestor_no = $1 AND k.depth > 0 AND i.tenant_no = k.tenant_no AND i.enabled = 1
+         AND i.item_no IN ({})",
+        dialect::placeholders(2, items.len())
+    );
+    let rows = conn.all_of(sql, with_items(args![tenant], items)).await?;
+    rows.iter().map(|row| Ok((TenantNo(row.int("tenant_no")?), key(row)?, state_of(row)?))).collect()
+}
+
+/// A list cannot hold more than the catalogue, which is far less than a statement takes.
+fn with_items(mut args: Vec<Arg>, items: &[ItemNo]) -> Vec<Arg> {
+    args.extend(items.iter().map(|item| Arg::from(*item)));
+    args
+}
+
+/// Which of these items the tenant and the live ones below it use now.
+pub async fn used(conn: &mut Conn, tenant: TenantNo, items: &[ItemNo]) -> Result<Vec<Key>> {
+    let sql = format!(
+        "SELECT DISTINCT m.item_no, m.infra_no FROM closure k CROSS JOIN tenants t CROSS JOIN meters m
+         WHERE k.ancestor_no = $1 AND t.no = k.tenant_no AND t.deleted_at IS NULL AND m.tenant_no = k.tenant_no
+         AND m.level > 0 AND m.item_no IN ({}) ORDER BY m.item_no, m.infra_no",
+        dialect::placeholders(2, items.len())
+    );
+    conn.all_of(sql, with_items(args![tenant], items)).await?.iter().map(key).collect()
+}
+
+/// The quotas that tenants strictly above have with an overage, for any item.
+pub async fn hard_quotas_above(conn: &mut Conn, tenant: TenantNo) -> Result<Vec<(TenantNo, Key, State)>> {
     let rows = conn
         .all(
             "SELECT i.tenant_no, i.item_no, i.infra_no, i.enabled, i.quota_value, i.quota_overage, i.quota_version,
              i.updated_at
-             FROM closure k JOIN tenant_items i ON i.tenant_no = k.tenant_no
-             WHERE k.ancestor_no = $1 AND k.depth > 0 AND i.item_no = $2 AND (i.infra_no = $3 OR $4 = 1)
-             AND i.enabled = 1",
-            args![tenant, wanted.item, wanted.infra, any_storage],
+             FROM closure k JOIN tenant_items i ON i.tenant_no = k.ancestor_no
+             WHERE k.tenant_no = $1 AND k.depth > 0 AND i.enabled = 1 AND i.quota_overage IS NOT NULL
+             ORDER BY k.depth, i.item_no, i.infra_no",
+            args![tenant],
         )
         .await?;
     rows.iter().map(|row| Ok((TenantNo(row.int("tenant_no")?), key(row)?, state_of(row)?))).collect()
@@ -145,18 +165,6 @@ pub async fn enabled_on_infra(conn: &mut Conn, infra: InfraNo) -> Result<Vec<(Te
     rows.iter().map(|row| Ok((TenantNo(row.int("tenant_no")?), key(row)?, state_of(row)?))).collect()
 }
 
-/// Whether the tenant or one below it uses the item now.
-pub async fn is_used(conn: &mut Conn, tenant: TenantNo, key: Key) -> Result<bool> {
-    let used = conn
-        .count(
-            "SELECT EXISTS (SELECT 1 FROM closure k JOIN meters m ON m.tenant_no = k.tenant_no
-             WHERE k.ancestor_no = $1 AND m.item_no = $2 AND m.infra_no = $3 AND m.level > 0) AS n",
-            args![tenant, key.item, key.infra],
-        )
-        .await?;
-    Ok(used != 0)
-}
-
 /// The live personal tenants right below a tenant.
 pub async fn personal_tenants(conn: &mut Conn, parent: TenantNo) -> Result<Vec<TenantNo>> {
     let rows = conn
@@ -166,6 +174,23 @@ pub async fn personal_tenants(conn: &mut Conn, parent: TenantNo) -> Result<Vec<T
         )
         .await?;
     rows.iter().map(|row| row.int("no").map(TenantNo)).collect()
+}
+
+/// Every item that the live personal tenants right below a tenant have or once had on.
+pub async fn of_personal_tenants(
+    conn: &mut Conn,
+    parent: TenantNo,
+) -> Result<BTreeMap<(TenantNo, Key), State>> {
+    let rows = conn
+        .all(
+            "SELECT i.tenant_no, i.item_no, i.infra_no, i.enabled, i.quota_value, i.quota_overage, i.quota_version,
+             i.updated_at
+             FROM tenants t CROSS JOIN tenant_items i
+             WHERE t.parent_no = $1 AND t.owner_id IS NOT NULL AND t.deleted_at IS NULL AND i.tenant_no = t.no",
+            args![parent],
+        )
+        .await?;
+    rows.iter().map(|row| Ok(((TenantNo(row.int("tenant_no")?), key(row)?), state_of(row)?))).collect()
 }
 
 /// Saves changes and logs them: what a tenant has for the first time reaches back for ever.
@@ -198,7 +223,7 @@ pub async fn save(tx: &mut Write, changes: &[ItemChange]) -> Result<()> {
     tx.log_all(later.into_iter().flat_map(fields).collect()).await
 }
 
-fn fields(change: &ItemChange) -> [Change<'_>; 2] {
+fn fields(change: &ItemChange) -> [Change<'_>; 3] {
     let logged = |field, old, new| Change {
         object: Object::Item,
         id: &change.log_id,
@@ -214,6 +239,11 @@ fn fields(change: &ItemChange) -> [Change<'_>; 2] {
             "quota_value",
             was.and_then(|was| was.quota.value).map(|value| value.to_string()),
             change.quota.value.map(|value| value.to_string()),
+        ),
+        logged(
+            "quota_overage",
+            was.and_then(|was| was.quota.overage).map(|overage| overage.to_string()),
+            change.quota.overage.map(|overage| overage.to_string()),
         ),
     ]
 }

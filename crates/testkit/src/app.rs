@@ -68,7 +68,8 @@ impl TestApp {
             private_brand_servers: false,
         };
         let uploads = Uploads { folder: directory.path().join("spool"), ..Uploads::default() };
-        let mut settings = Settings { public_url: "https://tide.example.com".to_owned(), mail, uploads };
+        let public_url = "https://tide.example.com".to_owned();
+        let mut settings = Settings { public_url, mail, uploads, requests: None, proxies: Vec::new() };
         set(&mut settings);
         let db = Db::open(&directory.path().join("tidemark.db")).await.expect("a database");
         let sealing = SealingKey::from_bytes(&[7; 32]).expect("a key of 32 bytes");

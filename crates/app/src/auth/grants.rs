@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use domain::access::Actor;
-use domain::ids::TenantId;
+use domain::ids::{TenantId, UserId};
+use domain::mfa::MfaStatus;
 use domain::time::Instant;
 use serde::Serialize;
 use store::tokens::{AccessToken, RefreshToken};
@@ -11,7 +12,7 @@ use store::{Conn, Write};
 use uuid::Uuid;
 
 use super::access::{self, Claims, Verified};
-use super::{Refusal, Scope, TOKEN_SECONDS, fingerprint, jwt, keys, sign_in};
+use super::{Refusal, Scope, TOKEN_SECONDS, factor, fingerprint, jwt, keys, sign_in};
 use crate::access::Proof;
 use crate::ids::hex;
 use crate::{App, Caller};
@@ -39,6 +40,8 @@ pub enum Grant {
         login: String,
         /// The password.
         password: String,
+        /// The code of the second factor.
+        totp_code: Option<String>,
     },
     /// A refresh token.
     Refresh(String),
@@ -97,14 +100,32 @@ pub async fn issue(app: &App, request: Request) -> Result<Issued, Refusal> {
         |owner| Session { owner, scope, family: None, parent: None, not_after: None, exchanged: None };
     let session = match &request.grant {
         Grant::ClientCredentials => session(client(app, request.client.as_ref()).await?),
-        Grant::Password { login, password } => {
-            let user = sign_in::user(app, login, password, request.from).await?;
-            session(Actor::User(user.ok_or(Refusal::BadUser)?))
+        Grant::Password { login, password, totp_code } => {
+            let user = sign_in::user(app, login, password, request.from).await?.ok_or(Refusal::BadUser)?;
+            second_factor(app, user, totp_code.as_deref(), request.from).await?;
+            session(Actor::User(user))
         }
         Grant::Refresh(token) => refreshed(app, token, scope, request.client.as_ref()).await?,
         Grant::Assertion(token) => narrowed(app, token, scope).await?,
     };
+    app.admit(session.owner)?;
     settle(app, session, request.from).await
+}
+
+/// Checks the code of a user who has set a second factor up. Who must still do so is refused in [`caller`].
+async fn second_factor(
+    app: &App,
+    user: UserId,
+    code: Option<&str>,
+    from: Option<IpAddr>,
+) -> Result<(), Refusal> {
+    let caller = access::caller(app, &mut app.read().await?, Actor::User(user), None, Proof::Bearer).await?;
+    let (_, principal) = caller.ok_or(Refusal::BadUser)?;
+    if principal.mfa != MfaStatus::Enabled {
+        return Ok(());
+    }
+    let code = code.ok_or(Refusal::TotpRequired)?;
+    if factor::signs_in(app, user, code, from).await? { Ok(()) } else { Err(Refusal::InvalidTotp) }
 }
 
 async fn client(app: &App, credentials: Option<&Credentials>) -> Result<Actor, Refusal> {
@@ -213,10 +234,15 @@ async fn caller(app: &App, conn: &mut Conn, session: &Session) -> Result<Caller,
         return Err(Refusal::ScopeNotAllowed);
     }
     let caller = access::caller(app, conn, session.owner, narrowed_to, Proof::Bearer).await?;
-    caller.map(|(caller, _)| caller).ok_or(match session.owner {
+    let (caller, principal) = caller.ok_or(match session.owner {
         Actor::Client(_) => Refusal::BadClient,
         _ => Refusal::BadUser,
-    })
+    })?;
+    // Also where a session began before the factor was demanded: it would go on for ever.
+    match principal.mfa {
+        MfaStatus::SetupRequired => Err(Refusal::TotpSetupRequired),
+        _ => Ok(caller),
+    }
 }
 
 /// The family that the new token belongs to, looked at again now that nobody else writes; `None` where the refresh token

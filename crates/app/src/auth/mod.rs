@@ -1,6 +1,7 @@
 //! Who asks: tokens, passwords, and the [`Caller`] that they prove.
 
 mod access;
+pub(crate) mod factor;
 mod grants;
 mod jwt;
 pub mod keys;
@@ -11,6 +12,7 @@ mod scope;
 pub mod sealing;
 mod sign_in;
 mod throttle;
+pub mod totp;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,6 +21,7 @@ use std::sync::{Arc, Mutex};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::RsaPublicKeyComponents;
 use domain::access::Actor;
+use domain::mfa::MfaStatus;
 use tokio::sync::Semaphore;
 
 use crate::access::Proof;
@@ -40,15 +43,35 @@ pub async fn bearer(app: &App, token: &str) -> Result<Caller> {
     verified.map(|verified| verified.caller).ok_or_else(|| Error::unauthenticated("invalid token"))
 }
 
-/// The caller that a user's login and password prove. Failures are throttled by login and by address.
+/// The caller that a user's login and password prove, where no second factor is there or demanded (wire-conventions,
+/// section 4). Failures are throttled by login and by address.
 pub async fn basic(app: &App, login: &str, password: &str, from: Option<IpAddr>) -> Result<Caller> {
+    by_password(app, login, password, from, MfaStatus::password_suffices).await
+}
+
+/// As [`basic`], also for a user who must set up a second factor first: for that and nothing else.
+pub async fn basic_to_enrol(app: &App, login: &str, password: &str, from: Option<IpAddr>) -> Result<Caller> {
+    by_password(app, login, password, from, |mfa| mfa != MfaStatus::Enabled).await
+}
+
+async fn by_password(
+    app: &App,
+    login: &str,
+    password: &str,
+    from: Option<IpAddr>,
+    does: impl Fn(MfaStatus) -> bool,
+) -> Result<Caller> {
     let wrong = || Error::unauthenticated("wrong login or password");
     let user = sign_in::user(app, login, password, from).await?.ok_or_else(wrong)?;
     let mut conn = app.read().await?;
-    access::caller(app, &mut conn, Actor::User(user), None, Proof::Basic)
-        .await?
-        .map(|(caller, _)| caller)
-        .ok_or_else(wrong)
+    let found = access::caller(app, &mut conn, Actor::User(user), None, Proof::Basic).await?;
+    let (caller, principal) = found.ok_or_else(wrong)?;
+    if !does(principal.mfa) {
+        return Err(Error::unauthenticated(
+            "a second factor is needed, so login and password alone do not do",
+        ));
+    }
+    Ok(caller)
 }
 
 /// What is stored of a secret that is random itself: SHA-256, in hex.

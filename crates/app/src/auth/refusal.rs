@@ -17,6 +17,15 @@ pub enum Refusal {
     /// The user is unknown or disabled, or the password is wrong.
     #[error("unknown user, wrong password, or disabled")]
     BadUser,
+    /// A second factor is demanded of the user, who has none yet.
+    #[error("a second factor is demanded: set it up with POST /api/tidemark/1/users/me/totp first")]
+    TotpSetupRequired,
+    /// The user has a second factor, and no code of it came.
+    #[error("the code of the second factor is needed")]
+    TotpRequired,
+    /// The code is wrong, too old, or was used before.
+    #[error("the code of the second factor is wrong or was used before")]
+    InvalidTotp,
     /// The scope asks for more than there is.
     #[error("the scope is not allowed")]
     ScopeNotAllowed,

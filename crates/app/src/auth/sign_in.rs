@@ -12,7 +12,7 @@ use domain::time::Instant;
 use store::Conn;
 use store::tokens::SignInUser;
 
-use super::throttle::Throttle;
+use super::throttle::{Guess, Throttle};
 use super::{fingerprint, passwords};
 use crate::{App, Error, Result};
 
@@ -45,19 +45,19 @@ pub(super) async fn user(
     if credential.is_some_and(|credential| proven(app).holds(&credential, now)) {
         return Ok(user.map(|user| user.id));
     }
-    let begun = throttle(app).begin(now, login, from);
+    let begun = throttle(app).begin(now, Guess::Password(login), from);
     begun.map_err(|retry_after_seconds| Error::Throttled { retry_after_seconds })?;
     if !passwords::verify(app, password, hash).await? {
         return Ok(None);
     }
-    throttle(app).succeed(login, from);
+    throttle(app).succeed(Guess::Password(login), from);
     if let Some(credential) = credential {
         proven(app).remember(credential, now);
     }
     Ok(user.map(|SignInUser { id, .. }| id))
 }
 
-fn throttle(app: &App) -> MutexGuard<'_, Throttle> {
+pub(super) fn throttle(app: &App) -> MutexGuard<'_, Throttle> {
     app.auth.throttle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

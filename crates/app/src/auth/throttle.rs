@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use domain::ids::UserId;
 use domain::time::Instant;
 
-/// Failures of one login that cost nothing yet.
+/// Failures of one login, or of one second factor, that cost nothing yet.
 const FREE_BY_LOGIN: u32 = 5;
 /// Failures from one address that cost nothing yet: many people may share one.
 const FREE_BY_ADDRESS: u32 = 50;
@@ -17,10 +18,22 @@ const FORGOTTEN_AFTER_SECONDS: i64 = 15 * 60;
 /// More entries than this are never kept.
 const MOST_ENTRIES: usize = 100_000;
 
+/// What somebody may be guessing.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Guess<'a> {
+    /// The password of this login.
+    Password(&'a str),
+    /// The one-time code of this user. Its failures are its own: whoever has the password could begin anew with it after
+    /// every wrong code.
+    Code(UserId),
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Key {
     /// SHA-256 of the login, which may be of any length.
     Login([u8; 32]),
+    /// The second factor of a user.
+    Factor(UserId),
     /// An IPv4 address, or the /64 of an IPv6 address.
     Address(IpAddr),
 }
@@ -38,8 +51,8 @@ pub(super) struct Throttle(HashMap<Key, Failures>);
 impl Throttle {
     /// Begins a try and counts it as failed until [`Throttle::succeed`], so that tries at the same moment count, too.
     /// Where it comes too early: the seconds to wait.
-    pub(super) fn begin(&mut self, now: Instant, login: &str, from: Option<IpAddr>) -> Result<(), i64> {
-        let keys = keys(login, from);
+    pub(super) fn begin(&mut self, now: Instant, guess: Guess<'_>, from: Option<IpAddr>) -> Result<(), i64> {
+        let keys = keys(guess, from);
         if let Some(wait) = keys.iter().filter_map(|key| self.wait(now, *key)).max() {
             return Err(wait);
         }
@@ -52,11 +65,11 @@ impl Throttle {
         Ok(())
     }
 
-    /// The try was none of a guesser: the login starts anew, and the address is as before.
-    pub(super) fn succeed(&mut self, login: &str, from: Option<IpAddr>) {
-        for key in keys(login, from) {
+    /// The try was none of a guesser: the login or factor starts anew, and the address is as before.
+    pub(super) fn succeed(&mut self, guess: Guess<'_>, from: Option<IpAddr>) {
+        for key in keys(guess, from) {
             match key {
-                Key::Login(_) => drop(self.0.remove(&key)),
+                Key::Login(_) | Key::Factor(_) => drop(self.0.remove(&key)),
                 Key::Address(_) => {
                     self.0
                         .entry(key)
@@ -68,7 +81,7 @@ impl Throttle {
 
     fn wait(&self, now: Instant, key: Key) -> Option<i64> {
         let failures = self.0.get(&key).filter(|failures| !is_forgotten(**failures, now))?;
-        let free = if matches!(key, Key::Login(_)) { FREE_BY_LOGIN } else { FREE_BY_ADDRESS };
+        let free = if matches!(key, Key::Address(_)) { FREE_BY_ADDRESS } else { FREE_BY_LOGIN };
         let over = failures.count.checked_sub(free)?;
         let wait = 2_i64.saturating_pow(over).min(LONGEST_WAIT_SECONDS) - seconds_since(*failures, now);
         (wait > 0).then_some(wait)
@@ -84,10 +97,16 @@ impl Throttle {
     }
 }
 
-fn keys(login: &str, from: Option<IpAddr>) -> Vec<Key> {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, login.as_bytes()).as_ref());
-    std::iter::once(Key::Login(hash)).chain(from.map(|from| Key::Address(network(from)))).collect()
+fn keys(guess: Guess<'_>, from: Option<IpAddr>) -> Vec<Key> {
+    let of_guess = match guess {
+        Guess::Password(login) => {
+            let mut hash = [0; 32];
+            hash.copy_from_slice(digest(&SHA256, login.as_bytes()).as_ref());
+            Key::Login(hash)
+        }
+        Guess::Code(user) => Key::Factor(user),
+    };
+    std::iter::once(of_guess).chain(from.map(|from| Key::Address(network(from)))).collect()
 }
 
 fn network(address: IpAddr) -> IpAddr {
@@ -110,6 +129,8 @@ const fn is_forgotten(failures: Failures, now: Instant) -> bool {
 mod tests {
     use super::*;
 
+    const ANNA: Guess<'static> = Guess::Password("anna");
+
     const fn second(at: i64) -> Instant {
         Instant(at * 1_000_000)
     }
@@ -118,23 +139,27 @@ mod tests {
     fn waits_double_after_the_free_tries_and_end_with_a_success() {
         let mut throttle = Throttle::default();
         for _ in 0..5 {
-            assert_eq!(throttle.begin(second(0), "anna", None), Ok(()));
+            assert_eq!(throttle.begin(second(0), ANNA, None), Ok(()));
         }
-        assert_eq!(throttle.begin(second(0), "anna", None), Err(1));
-        assert_eq!(throttle.begin(second(0), "bert", None), Ok(()), "another login is not held back");
-        assert_eq!(throttle.begin(second(1), "anna", None), Ok(()));
-        assert_eq!(throttle.begin(second(1), "anna", None), Err(2));
-        throttle.succeed("anna", None);
-        assert_eq!(throttle.begin(second(1), "anna", None), Ok(()));
+        assert_eq!(throttle.begin(second(0), ANNA, None), Err(1));
+        assert_eq!(
+            throttle.begin(second(0), Guess::Password("bert"), None),
+            Ok(()),
+            "another login is not held back"
+        );
+        assert_eq!(throttle.begin(second(1), ANNA, None), Ok(()));
+        assert_eq!(throttle.begin(second(1), ANNA, None), Err(2));
+        throttle.succeed(ANNA, None);
+        assert_eq!(throttle.begin(second(1), ANNA, None), Ok(()));
     }
 
     #[test]
     fn a_clock_that_went_back_locks_nobody_out() {
         let mut throttle = Throttle::default();
         for _ in 0..5 {
-            assert_eq!(throttle.begin(second(100_000), "anna", None), Ok(()));
+            assert_eq!(throttle.begin(second(100_000), ANNA, None), Ok(()));
         }
-        assert_eq!(throttle.begin(second(0), "anna", None), Ok(()));
+        assert_eq!(throttle.begin(second(0), ANNA, None), Ok(()));
     }
 
     #[test]
@@ -142,10 +167,16 @@ mod tests {
         let mut throttle = Throttle::default();
         let from = |text: &str| Some(text.parse().unwrap());
         for at in 0..50 {
-            assert_eq!(throttle.begin(second(0), &format!("user{at}"), from("2001:db8::1")), Ok(()));
+            assert_eq!(
+                throttle.begin(second(0), Guess::Password(&format!("user{at}")), from("2001:db8::1")),
+                Ok(())
+            );
         }
-        assert!(throttle.begin(second(0), "fresh", from("2001:db8::2")).is_err(), "the same network");
-        assert_eq!(throttle.begin(second(0), "fresh", from("2001:db8:1::1")), Ok(()));
-        assert_eq!(throttle.begin(second(900), "fresh", from("2001:db8::1")), Ok(()));
+        assert!(
+            throttle.begin(second(0), Guess::Password("fresh"), from("2001:db8::2")).is_err(),
+            "the same network"
+        );
+        assert_eq!(throttle.begin(second(0), Guess::Password("fresh"), from("2001:db8:1::1")), Ok(()));
+        assert_eq!(throttle.begin(second(900), Guess::Password("fresh"), from("2001:db8::1")), Ok(()));
     }
 }

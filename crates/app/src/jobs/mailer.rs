@@ -1,4 +1,4 @@
-//! Sends the mails of runs, and then those that ask for confirmations, one after the other, with no transaction open meanwhile.
+//! Sends the mails of runs, and then those with links for users, one after the other, with no transaction open meanwhile.
 //!
 //! "Sent" is recorded after the server's 250 and never before. A process that dies between the two sends that one mail
 //! again, under the same Message-ID.
@@ -16,7 +16,7 @@ use store::runs::{Stored, artefacts};
 use tokio_util::sync::CancellationToken;
 
 use super::own_server::{self, OwnServer};
-use super::{confirmations, content, describe, measures, standing, steps};
+use super::{content, describe, links, measures, standing, steps};
 use crate::clock::patience;
 use crate::mail::{self, Attachment, Message, Outcome, Sender};
 use crate::{App, Error, Result};
@@ -43,8 +43,8 @@ pub(super) async fn work(app: &App, shutdown: &CancellationToken) -> Result<Opti
     }
     let mut conn = app.read().await?;
     let report = store::deliveries::next_moment(&mut conn, now).await?;
-    let confirmation = store::email_changes::next_moment(&mut conn, now).await?;
-    Ok([report, confirmation].into_iter().flatten().min())
+    let link = store::mailed_links::next_moment(&mut conn, now).await?;
+    Ok([report, link].into_iter().flatten().min())
 }
 
 fn paused_until(app: &App, now: Instant) -> Option<Instant> {
@@ -59,7 +59,7 @@ pub async fn send_next(app: &App) -> Result<bool> {
     let mut tx = app.write_as(Actor::System).await?;
     let Some(claim) = store::deliveries::claim(&mut tx).await? else {
         drop(tx);
-        return confirmations::send_next(app).await;
+        return links::send_next(app).await;
     };
     // In the same transaction: a claim without its run would hold the mail up for as long as its lease.
     let stored = store::runs::by_id(&mut tx, claim.delivery.run_id).await?;

@@ -6,9 +6,9 @@
 
 mod batch;
 pub mod builder;
-mod confirmations;
 mod content;
 mod files;
+mod links;
 pub mod mailer;
 pub mod measures;
 mod own_server;
@@ -66,7 +66,7 @@ impl fmt::Debug for State {
 pub async fn release_leases(app: &App) -> Result<()> {
     let mut tx = app.write_as(domain::access::Actor::System).await?;
     store::runs::release_leases(&mut tx).await?;
-    store::email_changes::release_leases(&mut tx).await?;
+    store::mailed_links::release_leases(&mut tx).await?;
     Ok(tx.commit().await?)
 }
 

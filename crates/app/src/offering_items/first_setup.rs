@@ -7,7 +7,7 @@ use store::Write;
 use store::infra::InfraFields;
 
 use super::Keys;
-use super::update::switched;
+use super::plan::switched;
 use crate::{App, Result};
 
 /// Name, address and use of the first storages. The addresses lead nowhere until somebody sets real ones.

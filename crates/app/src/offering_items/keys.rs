@@ -1,7 +1,7 @@
 //! Between the wire's names of items and storages and the numbers that rows are kept under.
 
 use domain::catalogue::ItemNumbers;
-use domain::catalogue::{Catalogue, Item};
+use domain::catalogue::{Catalogue, Edition, Item};
 use domain::ids::{ApplicationId, InfraId, InfraNo, TenantNo};
 use store::Conn;
 use store::infra::InfraNumbers;
@@ -53,6 +53,12 @@ impl Keys {
     /// The item of a key; `None` for one that this binary's catalogue no longer knows.
     pub fn item(&self, key: Key) -> Option<&'static Item> {
         self.items.item(key.item)
+    }
+
+    /// The item of another edition that takes this one's place, at the same storage.
+    pub fn counterpart(&self, key: Key, target: Edition) -> Option<Key> {
+        let other = Catalogue::embedded().counterpart(self.item(key)?, target)?;
+        Some(Key { item: self.items.no(&other.name)?, infra: key.infra })
     }
 
     /// The storage of a key.

@@ -3,15 +3,19 @@
 //! A tenant can have on what its parent has on. A storage of its own widens that: an item that the parent has on with
 //! any storage can be had with one's own. A top tenant can have the whole catalogue with its own storages.
 
+mod bindings;
+mod edition;
 mod first_setup;
 mod keys;
+mod limits;
+mod plan;
 mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::access::Permission;
-use domain::catalogue::{Item, ItemType};
-use domain::ids::{InfraId, TenantId, TenantNo};
+use domain::catalogue::{Catalogue, Item, ItemType, Service};
+use domain::ids::{ApplicationId, InfraId, TenantId, TenantNo};
 use domain::pricing::Quota;
 use domain::tenant::{Tenant, TenantKind};
 use domain::time::Instant;
@@ -20,6 +24,8 @@ use store::{Conn, Write};
 
 use crate::{App, Caller, Error, Result, Rule};
 
+pub use bindings::{bind, unbind};
+pub use edition::{preview_edition, switch_edition};
 pub use first_setup::first_setup;
 pub use keys::{Keys, unavailable};
 pub use update::{Change, update};
@@ -71,6 +77,24 @@ impl OfferingItem {
         let quota = (state.enabled && item.is_countable()).then_some(state.quota);
         let (enabled, updated_at) = (state.enabled, state.updated_at);
         Some(Self { tenant_id, item, infra_id: keys.infra(key), enabled, quota, updated_at, deleted_at })
+    }
+}
+
+/// An item that an edition switch would need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingItem {
+    /// The service of the item.
+    pub application_id: ApplicationId,
+    /// Its full name.
+    pub name: String,
+    /// The storage it would be bound to.
+    pub infra_id: Option<InfraId>,
+}
+
+impl MissingItem {
+    fn new(item: &Item, infra_id: Option<InfraId>) -> Self {
+        let application_id = Catalogue::embedded().application_id(item.service);
+        Self { application_id, name: item.name.clone(), infra_id }
     }
 }
 
@@ -160,7 +184,7 @@ async fn available(conn: &mut Conn, keys: &Keys, tenant: &Tenant) -> Result<BTre
 
 /// The change that turns off what a tenant has on.
 pub(crate) fn turned_off(keys: &Keys, tenant: TenantNo, key: Key, state: State) -> ItemChange {
-    update::switched(keys, tenant, key, Some(state), false)
+    plan::switched(keys, tenant, key, Some(state), false)
 }
 
 /// Gives a new personal tenant what its parent has on: its items follow the parent's, as only its quotas can be set.
@@ -168,8 +192,21 @@ pub async fn follow_parent(tx: &mut Write, personal: TenantNo, parent: TenantNo)
     let keys = Keys::load(tx).await?;
     let states = store::offering_items::of_tenant(tx, parent).await?;
     let on = states.into_iter().filter(|(_, state)| state.enabled);
-    let changes: Vec<_> = on.map(|(key, _)| update::switched(&keys, personal, key, None, true)).collect();
+    let changes: Vec<_> = on.map(|(key, _)| plan::switched(&keys, personal, key, None, true)).collect();
     store::offering_items::save(tx, &changes).await?;
     let services = store::catalogue::services(tx, parent).await?;
     Ok(store::catalogue::turn_services_on(tx, personal, &services).await?)
+}
+
+/// A personal tenant's items follow its parent's.
+fn refuse_personal(tenant: &Tenant) -> Result<()> {
+    if tenant.owner_id.is_none() {
+        return Ok(());
+    }
+    Err(Error::rule(Rule::Business, "a personal tenant has its parent's items; only quotas can be set"))
+}
+
+fn service(app: &App, application: ApplicationId) -> Result<Service> {
+    let known = app.catalogue().application(application);
+    known.map(|known| known.service).ok_or(Error::NotFound { what: "application" })
 }

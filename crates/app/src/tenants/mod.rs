@@ -1,6 +1,7 @@
 //! Tenants: made, read, changed, deleted and listed (accounts-api, 1.8).
 
 mod create;
+mod default_idp;
 mod lists;
 mod restore;
 mod update;
@@ -19,11 +20,12 @@ use crate::{App, Caller, Error, Result, Rule};
 
 pub(crate) use create::first_mode;
 pub use create::{NewTenant, create};
+pub use default_idp::{DefaultIdpChange, set_default_idp};
 pub use lists::{Order, OrderBy, UnknownOrder, children, children_in_full};
 pub(crate) use lists::{is_meant, usage_order};
 pub use restore::restore;
 pub(crate) use update::check_version;
-pub use update::{TenantChange, delete, update};
+pub use update::{MAX_DELETED, TenantChange, delete, delete_all, update};
 
 /// A tenant with what an answer shows beside its own row.
 #[derive(Debug, Clone, PartialEq, Eq)]

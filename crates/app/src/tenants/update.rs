@@ -1,7 +1,7 @@
 //! Changes, moves and deletion of tenants.
 
 use domain::access::Permission;
-use domain::ids::TenantId;
+use domain::ids::{TenantId, TenantNo};
 use domain::tenant::{CustomerType, ExternalOperation, Language, Tenant, TenantKind};
 use domain::user::ContactType;
 use store::{Conn, Write};
@@ -163,11 +163,40 @@ async fn check_move(conn: &mut Conn, tenant: &Tenant, target: &Tenant) -> Result
 /// Deletes a tenant softly with everything below it, its users and its clients: 1006 while it is enabled, 1001 with
 /// another version than the current one, 1012 while another tenant holds its lock or one below.
 pub async fn delete(app: &App, caller: &Caller, id: TenantId, version: i64) -> Result<()> {
+    delete_all(app, caller, &[(id, version)]).await
+}
+
+/// The most tenants of one call; each takes all below it along.
+pub const MAX_DELETED: usize = 1_000;
+
+/// As [`delete`], for several tenants: all or none. All are looked at before the first goes, so that a tenant may be named
+/// together with one above it. [`Error::TooMany`] over [`MAX_DELETED`].
+pub async fn delete_all(app: &App, caller: &Caller, tenants: &[(TenantId, i64)]) -> Result<()> {
+    if tenants.len() > MAX_DELETED {
+        return Err(Error::TooMany { why: format!("at most {MAX_DELETED} items in one call").into() });
+    }
     let mut tx = app.write(caller).await?;
-    let granted = app.allow(&mut tx, caller, Permission::TenantAdmin, id).await?;
+    let mut going = Vec::with_capacity(tenants.len());
+    for (id, version) in tenants {
+        going.push(deletable(app, &mut tx, caller, *id, *version).await?);
+    }
+    for no in going {
+        store::tenants::delete_below(&mut tx, no).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+async fn deletable(
+    app: &App,
+    tx: &mut Write,
+    caller: &Caller,
+    id: TenantId,
+    version: i64,
+) -> Result<TenantNo> {
+    let granted = app.allow(tx, caller, Permission::TenantAdmin, id).await?;
     granted.check_lock(caller)?;
     let tenant = granted.tenant();
-    if let Some(owner) = store::tenants::lock_below(&mut tx, tenant.no, caller.tenant_id).await? {
+    if let Some(owner) = store::tenants::lock_below(tx, tenant.no, caller.tenant_id).await? {
         return Err(Error::rule(Rule::Locked, format!("a tenant below {id} is locked by {owner}")));
     }
     check_version(version, tenant.version)?;
@@ -178,8 +207,7 @@ pub async fn delete(app: &App, caller: &Caller, id: TenantId, version: i64) -> R
         return Err(Error::rule(Rule::Business, "the top tenant cannot be deleted"));
     }
     not_personal(tenant, "it goes with its user")?;
-    store::tenants::delete_below(&mut tx, tenant.no).await?;
-    Ok(tx.commit().await?)
+    Ok(tenant.no)
 }
 
 pub(crate) const fn check_version(sent: i64, current: i64) -> Result<()> {

@@ -97,6 +97,16 @@ pub async fn of_tenants(
     Ok(found)
 }
 
+/// The usages of a tenant that somebody asks for who needs no right to see them.
+pub(crate) async fn below(
+    app: &App,
+    conn: &mut Conn,
+    tenant: TenantNo,
+    filter: &UsageFilter,
+) -> Result<Vec<Usage>> {
+    Wanted::load(app, conn, filter).await?.of(conn, tenant).await
+}
+
 /// What one row counts.
 type Key = (ItemNo, InfraNo);
 

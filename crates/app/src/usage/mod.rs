@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::{App, Caller, Error, Result};
 
 use check::{Accepted, Named, Placed};
+pub(crate) use current::below;
 pub use current::{ItemState, Usage, UsageFilter, of_tenant, of_tenants};
 pub use writer::State;
 

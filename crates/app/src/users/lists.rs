@@ -30,7 +30,7 @@ pub enum OrderBy {
     Level,
     /// By what the meters of their personal tenants say now.
     Usage(String, Option<InfraId>),
-    /// By second factor: nobody has one, so by name.
+    /// By the word of their second factor's status.
     MfaStatus,
     /// By what their contact is for.
     ContactTypes,
@@ -144,7 +144,8 @@ async fn keys(
         OrderBy::AsIs => Key::Number(place as i128),
         OrderBy::Login => Key::Words(listed.user.login.to_lowercase()),
         OrderBy::Status => Key::Number(i128::from(!listed.user.enabled)),
-        OrderBy::Name | OrderBy::MfaStatus => Key::Number(0),
+        OrderBy::Name => Key::Number(0),
+        OrderBy::MfaStatus => Key::Words(listed.user.mfa_status.to_string()),
         OrderBy::Roles => Key::Words(roles.get(&listed.user.id).cloned().unwrap_or_default()),
         OrderBy::Level => Key::Number(i128::from(listed.level)),
         OrderBy::Usage(..) => Key::Number(usages.get(&listed.user.id).copied().unwrap_or(0)),

@@ -24,7 +24,12 @@ pub struct Me {
 #[derive(Debug, Clone)]
 pub enum Myself {
     /// A user.
-    User(Box<User>),
+    User {
+        /// The user.
+        user: Box<User>,
+        /// When a code of its second factor was last taken.
+        login_totp_time: Option<Instant>,
+    },
     /// An API client, which is shown in the shape of a user (accounts-api, 1.6).
     Client {
         /// Its id.
@@ -44,7 +49,8 @@ pub async fn me(app: &App, caller: &Caller) -> Result<Me> {
     let myself = match caller.actor {
         Actor::User(id) => {
             let user = store::users::by_id(&mut conn, id).await?;
-            Myself::User(Box::new(user.ok_or(Error::NotFound { what: "user" })?))
+            let user = Box::new(user.ok_or(Error::NotFound { what: "user" })?);
+            Myself::User { user, login_totp_time: store::mfa::used_at(&mut conn, id).await? }
         }
         Actor::Client(id) => {
             let client = store::clients::by_id(&mut conn, id).await?;

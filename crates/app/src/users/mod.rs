@@ -1,10 +1,14 @@
 //! Users: made, read, changed, deleted and listed (accounts-api, 1.9).
 
+pub mod activation;
 mod create;
 pub mod email;
 mod first;
+pub(crate) mod links;
 mod lists;
 mod me;
+mod password;
+mod restore;
 mod update;
 
 use domain::access::Permission;
@@ -22,6 +26,9 @@ pub use first::{FIRST_LOGIN, create_first};
 pub(crate) use lists::grand_children;
 pub use lists::{ListOptions, Order, OrderBy, of_tenant};
 pub use me::{Me, Myself, me};
+pub(crate) use password::check_reach;
+pub use password::{LoginCheck, login_check, set_password};
+pub use restore::{Restoring, restore};
 pub use update::{UserChange, delete, update};
 
 /// A user, for whoever may look into its tenant.

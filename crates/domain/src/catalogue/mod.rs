@@ -4,11 +4,13 @@
 //! them by the rules of accounts-api 1.11. An item's edition and usage name are looked up by its full name, never
 //! guessed from it.
 
+mod editions;
 mod numbers;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+pub use editions::EditionWarning;
 pub use numbers::ItemNumbers;
 
 use crate::ids::ApplicationId;

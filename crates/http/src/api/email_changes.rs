@@ -3,24 +3,16 @@
 use app::App;
 use app::users::email;
 use axum::extract::State;
-use axum::http::{HeaderName, header};
-use axum::response::Html;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::page::{Page, answer};
 use crate::params::PathId;
 use crate::problem::{Envelope, Problem};
 
 /// The routes behind `/api/tidemark/1`.
 pub fn own_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(page, confirm))
-}
-
-/// The link must not travel on to other servers, nor stay in a cache.
-type Page = ([(HeaderName, &'static str); 2], Html<String>);
-
-fn answer(page: String) -> Page {
-    ([(header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")], Html(page))
 }
 
 /// The page that asks; it changes nothing.

@@ -7,7 +7,7 @@ use app::auth::{Credentials, Refusal};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 
 use super::refusal::Refused;
 use crate::caller::{basic_pair, peer};
@@ -30,9 +30,13 @@ impl FromRequest<App> for Form {
     async fn from_request(request: Request, app: &App) -> Result<Self, Refused> {
         let (parts, body) = request.into_parts();
         check_content_type(&parts.headers)?;
-        let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), app)
-            .await
-            .map_err(|_| Refusal::malformed("the body cannot be read"))?;
+        let bytes =
+            Bytes::from_request(Request::from_parts(parts.clone(), body), app).await.map_err(|error| {
+                match error.status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => Refused::TooLarge,
+                    _ => Refusal::malformed("the body cannot be read").into(),
+                }
+            })?;
         let text = std::str::from_utf8(&bytes).map_err(|_| Refusal::malformed("the body is not UTF-8"))?;
         let (basic, bearer) = authorization(&parts);
         Ok(Self {

@@ -28,6 +28,8 @@ pub(super) enum Refused {
     UnsupportedGrant,
     /// 400: a hint at a kind of token that there is not.
     UnsupportedTokenType,
+    /// 413: a body over the limit.
+    TooLarge,
     /// 401: the caller of an endpoint that takes bearer tokens has no good one.
     NoBearer,
     /// 403: the caller's token does not do.
@@ -47,11 +49,18 @@ impl IntoResponse for Refused {
             Self::By(Refusal::BadGrant(_)) => (StatusCode::BAD_REQUEST, "invalid_grant"),
             Self::By(Refusal::BadClient) => (StatusCode::UNAUTHORIZED, "invalid_client"),
             Self::By(Refusal::BadUser) => (StatusCode::UNAUTHORIZED, "access_denied"),
+            Self::By(Refusal::TotpSetupRequired) => (StatusCode::BAD_REQUEST, "totp_setup_required"),
+            Self::By(Refusal::TotpRequired) => (StatusCode::BAD_REQUEST, "totp_required"),
+            Self::By(Refusal::InvalidTotp) => (StatusCode::BAD_REQUEST, "invalid_totp"),
             Self::By(Refusal::ScopeNotAllowed) | Self::NotAllowed => (StatusCode::FORBIDDEN, "access_denied"),
             Self::By(Refusal::Failed(Error::Throttled { .. })) => {
                 (StatusCode::TOO_MANY_REQUESTS, "access_denied")
             }
+            Self::By(Refusal::Failed(Error::TooOften { .. })) => {
+                (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable")
+            }
             Self::By(Refusal::Failed(_)) => return self.fault(),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request"),
             Self::UnsupportedGrant => (StatusCode::BAD_REQUEST, "unsupported_grant_type"),
             Self::UnsupportedTokenType => (StatusCode::BAD_REQUEST, "unsupported_token_type"),
             Self::NoBearer => (StatusCode::UNAUTHORIZED, "invalid_token"),
@@ -63,7 +72,10 @@ impl IntoResponse for Refused {
             let scheme = if matches!(self, Self::NoBearer) { "Bearer" } else { "Basic" };
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
         }
-        if let Self::By(Refusal::Failed(Error::Throttled { retry_after_seconds })) = &self {
+        if let Self::By(Refusal::Failed(
+            Error::Throttled { retry_after_seconds } | Error::TooOften { retry_after_seconds },
+        )) = &self
+        {
             headers.insert(header::RETRY_AFTER, HeaderValue::from((*retry_after_seconds).max(1)));
         }
         uncached(response)
@@ -76,6 +88,7 @@ impl Refused {
             Self::By(refusal) => refusal.to_string(),
             Self::UnsupportedGrant => "this grant is not offered".to_owned(),
             Self::UnsupportedTokenType => "token_type_hint: access_token or refresh_token".to_owned(),
+            Self::TooLarge => crate::problem::TOO_LARGE.to_owned(),
             Self::NoBearer => "a bearer token is needed".to_owned(),
             Self::NotAllowed => "access denied".to_owned(),
         }

@@ -32,7 +32,8 @@ pub(super) struct RevocationForm {
 #[utoipa::path(post, path = "/idp/revoke_token", tag = "idp", security((), ("basic" = [])),
     request_body(content = RevocationForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "Revoked, or unknown"),
-        (status = 400, body = OAuthError), (status = 401, body = OAuthError)))]
+        (status = 400, body = OAuthError), (status = 401, body = OAuthError),
+        (status = 413, body = OAuthError)))]
 pub(super) async fn revoke(State(app): State<App>, mut form: Form) -> Result<Response, Refused> {
     let token = form.require("token")?;
     if !matches!(form.get("token_type_hint"), None | Some("access_token" | "refresh_token")) {
@@ -111,10 +112,12 @@ impl From<Introspected> for Facts {
     responses((status = 200, description = "Whether the token is good, and what it says",
             body = Introspection),
         (status = 400, body = OAuthError),
-        (status = 401, body = OAuthError), (status = 403, body = OAuthError)))]
+        (status = 401, body = OAuthError), (status = 403, body = OAuthError),
+        (status = 413, body = OAuthError), (status = 429, body = OAuthError)))]
 pub(super) async fn introspect(State(app): State<App>, form: Form) -> Result<Response, Refused> {
     let bearer = form.bearer.as_deref().or(form.in_query("access_token")).ok_or(Refused::NoBearer)?;
     let caller = app::auth::bearer(&app, bearer).await.map_err(refused)?;
+    app.admit(caller.actor)?;
     if !caller.introspects {
         return Err(Refused::NotAllowed);
     }

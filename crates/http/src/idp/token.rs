@@ -27,6 +27,8 @@ pub(super) struct TokenForm {
     username: Option<String>,
     /// For `password`.
     password: Option<String>,
+    /// For `password`, of a user with a second factor: its six digits.
+    totp_code: Option<String>,
     /// For `refresh_token`.
     refresh_token: Option<String>,
     /// For jwt-bearer: a valid access token.
@@ -73,7 +75,8 @@ impl From<Issued> for TokenAnswer {
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "The tokens", body = TokenAnswer),
         (status = 400, body = OAuthError), (status = 401, body = OAuthError),
-        (status = 403, body = OAuthError), (status = 429, body = OAuthError)))]
+        (status = 403, body = OAuthError), (status = 413, body = OAuthError),
+        (status = 429, body = OAuthError)))]
 pub(super) async fn token(State(app): State<App>, form: Form) -> Result<Response, Refused> {
     let grant_type = form.require("grant_type")?;
     issue(&app, form, &grant_type).await
@@ -85,7 +88,8 @@ pub(super) async fn token(State(app): State<App>, form: Form) -> Result<Response
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "The tokens", body = TokenAnswer),
         (status = 400, body = OAuthError), (status = 401, body = OAuthError),
-        (status = 403, body = OAuthError), (status = 429, body = OAuthError)))]
+        (status = 403, body = OAuthError), (status = 413, body = OAuthError),
+        (status = 429, body = OAuthError)))]
 pub(super) async fn token_alias(State(app): State<App>, form: Form) -> Result<Response, Refused> {
     let grant_type = match form.in_query("grant_type").filter(|_| form.get("grant_type").is_none()) {
         Some(in_query) => in_query.to_owned(),
@@ -98,7 +102,8 @@ async fn issue(app: &App, mut form: Form, grant_type: &str) -> Result<Response, 
     let grant = match grant_type {
         "client_credentials" => Grant::ClientCredentials,
         "password" => {
-            Grant::Password { login: form.require("username")?, password: form.require("password")? }
+            let (login, password) = (form.require("username")?, form.require("password")?);
+            Grant::Password { login, password, totp_code: form.get("totp_code").map(str::to_owned) }
         }
         "refresh_token" => Grant::Refresh(form.require("refresh_token")?),
         JWT_BEARER => Grant::Assertion(assertion(&form)?),

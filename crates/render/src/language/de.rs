@@ -2,15 +2,20 @@
 
 /// English and German, sorted by the English text.
 pub(super) const TEXTS: &[(&str, &str)] = &[
+    ("A password has 8 to 256 characters.", "Ein Passwort hat 8 bis 256 Zeichen."),
+    ("Activate the account", "Konto aktivieren"),
+    ("Activate your account", "Aktivieren Sie Ihr Konto"),
     ("All customers and partners", "Alle Kunden und Partner"),
     ("All customers, partners and users", "Alle Kunden, Partner und Benutzer"),
     ("All partners", "Alle Partner"),
     ("All rows", "Alle Zeilen"),
+    ("An account was made for you. Your login:", "Für Sie wurde ein Konto angelegt. Ihr Anmeldename:"),
     ("Attached", "Angehängt"),
     ("Backup", "Backup"),
     ("Backup storage", "Backup-Speicher"),
     ("Change", "Änderung"),
     ("Child storages", "Untergeordnete Speicher"),
+    ("Choose a password of 8 characters or more:", "Wählen Sie ein Passwort mit mindestens 8 Zeichen:"),
     ("Cloud servers", "Cloud-Server"),
     ("Compute points", "Compute-Punkte"),
     ("Concurrent VPN connections", "Gleichzeitige VPN-Verbindungen"),
@@ -72,6 +77,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "Hier stehen nur die ersten {} von {} Zeilen: Die csv-Datei dieses Berichts enthält sie alle.",
     ),
     (
+        "Open this link to choose a password. It works once, and for three days.",
+        "Öffnen Sie diesen Link, um ein Passwort zu wählen. Er gilt einmal und drei Tage lang.",
+    ),
+    (
         "Open this link to confirm it. It works once, and for a day.",
         "Öffnen Sie diesen Link, um sie zu bestätigen. Er gilt einmal und einen Tag lang.",
     ),
@@ -101,6 +110,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("Sync and share storage", "Sync-and-Share-Speicher"),
     ("Tenant", "Mandant"),
     ("Tenants on trial", "Mandanten im Test"),
+    ("The same password again:", "Dasselbe Passwort noch einmal:"),
+    ("The two passwords are not the same.", "Die beiden Passwörter sind nicht gleich."),
     ("This tenant only", "Nur dieser Mandant"),
     ("Total cost", "Gesamtkosten"),
     ("Totals include everything below the tenant.", "Die Summen enthalten alles unterhalb des Mandanten."),
@@ -122,6 +133,12 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "You get this mail because {} ordered this report once, with you as a recipient.",
         "Sie erhalten diese Mail, weil {} diesen Bericht einmalig bestellt hat, mit Ihnen als Empfänger.",
     ),
+    (
+        "Your account is active. You can sign in with your login and password.",
+        "Ihr Konto ist aktiv. Sie können sich mit Anmeldename und Passwort anmelden.",
+    ),
+    ("Your login:", "Ihr Anmeldename:"),
+    ("Your password", "Ihr Passwort"),
     ("change", "Änderung"),
     ("customer", "Kunde"),
     ("eSignatures", "eSignaturen"),

@@ -48,6 +48,7 @@ mod tests {
     use domain::tenant::TenantKind;
 
     use super::*;
+    use crate::pages;
     use crate::people::{amount, csv, terms};
 
     fn has_german(english: &str) -> bool {
@@ -73,6 +74,7 @@ mod tests {
         words.extend(Level::ALL.iter().map(|level| terms::level(*level)));
         words.extend(TenantKind::ALL.iter().map(|kind| kind.as_str()));
         words.extend(csv::FRONT);
+        words.extend([pages::DIFFER, pages::LENGTH]);
         words.retain(|word| !word.is_empty() && !has_german(word));
         assert_eq!(words, Vec::<&str>::new());
     }
@@ -89,6 +91,9 @@ mod tests {
             include_str!("../../templates/confirmation.html"),
             include_str!("../../templates/confirmation.txt"),
             include_str!("../../templates/email_change.html"),
+            include_str!("../../templates/activation.html"),
+            include_str!("../../templates/activation_mail.html"),
+            include_str!("../../templates/activation_mail.txt"),
             include_str!("../people/html.rs"),
             include_str!("../people/csv.rs"),
             include_str!("../people/terms.rs"),

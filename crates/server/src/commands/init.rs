@@ -78,6 +78,8 @@ pub fn use_case_settings(settings: &Settings, listen: std::net::SocketAddr) -> a
         public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
         mail: settings.mail.clone(),
         uploads: settings.uploads.clone(),
+        requests: settings.requests,
+        proxies: settings.proxies.clone(),
     }
 }
 

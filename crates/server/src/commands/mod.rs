@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+pub mod changes;
 pub mod check_config;
 pub mod demo;
 pub mod export;

@@ -20,6 +20,7 @@ use world::{Persona, World, code};
 
 const BACKUP: &str = "6e6d758d-8e74-3ae3-ac84-50eb0dff12eb";
 const LOGO: &[u8] = include_bytes!("../../../render/tests/logo.png");
+const SHIPPING: &str = "b71b2c18-590a-303c-9d5a-8444fbe713ac";
 const PLATFORM: &str = "7459244f-68f3-3bf4-9f53-5f63ecc1d91f";
 
 #[test]
@@ -106,9 +107,10 @@ impl Column {
             Some(place) => place,
             None => Place::new(&self.world, &self.persona, &name).await,
         };
-        // What is to be deleted is made for this cell, and nobody asks for it again.
-        let is_brand = operation.path.ends_with("/brand");
-        let removes = operation.method == "DELETE" && expected == "ok" && !is_brand;
+        // What is to be deleted is made for this cell, and nobody asks for it again. A binding or a brand is no thing of the
+        // place.
+        let is_thing = !operation.path.contains("/bindings/") && !operation.path.ends_with("/brand");
+        let removes = operation.method == "DELETE" && expected == "ok" && is_thing;
         if removes && relation != "self" {
             place.keep_reports_with_files();
         }
@@ -117,7 +119,11 @@ impl Column {
             place.keep_reports_with_files();
         }
         let restores = operation.path.ends_with("/restore") && relation == "deleted";
-        if !(restores || removes && operation.path.ends_with("/tenants/{tenant_id}")) {
+        let deletes_tenant = matches!(
+            (operation.method, operation.path),
+            ("DELETE", "/api/2/tenants/{tenant_id}") | ("POST", "/api/2/tenants/batch/delete")
+        );
+        if !(restores || deletes_tenant && expected == "ok") {
             self.places.insert(name, place);
         }
         let wrong = match called {

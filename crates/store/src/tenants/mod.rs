@@ -2,6 +2,7 @@
 
 mod change;
 mod closure;
+mod default_idp;
 mod details;
 mod insert;
 mod numbers;
@@ -16,6 +17,7 @@ use domain::tenant::Tenant;
 use crate::{Conn, Result, Row, args};
 
 pub use change::{delete_below, delete_personal, touch, update};
+pub use default_idp::{set_default_idp, set_default_idp_below};
 pub use details::{
     Child, ChildUsage, Details, child_details, child_usages, children, details, details_of, path,
 };
@@ -35,7 +37,7 @@ macro_rules! tenant_columns {
     () => {
         "t.no, t.id, t.version, t.created_at, t.updated_at, t.deleted_at, t.parent_no, p.id AS parent_id, t.name, t.kind,
          t.customer_type, t.enabled, t.customer_id, t.internal_tag, t.language, t.owner_id, t.default_idp_id,
-         t.update_lock_owner_id, t.ancestral_access, t.enhanced_security, t.external_operation,
+         t.update_lock_owner_id, t.ancestral_access, t.enhanced_security, t.mfa_demanded, t.external_operation,
          (SELECT MAX(depth) FROM closure k WHERE k.tenant_no = t.no) AS level,
          EXISTS (SELECT 1 FROM tenants c WHERE c.parent_no = t.no AND c.no <> t.no AND c.deleted_at IS NULL
                  AND c.owner_id IS NULL) AS has_children,
@@ -170,6 +172,7 @@ fn tenant(row: &Row) -> Result<Tenant> {
         update_lock_owner: row.opt_parsed("update_lock_owner_id")?,
         ancestral_access: row.flag("ancestral_access")?,
         enhanced_security: row.flag("enhanced_security")?,
+        mfa_demanded: row.flag("mfa_demanded")?,
         external_operation: row.parsed("external_operation")?,
         level: row.int("level")?,
         has_children: row.flag("has_children")?,

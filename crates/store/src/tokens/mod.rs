@@ -91,6 +91,22 @@ pub async fn revoke_family(tx: &mut Write, family: uuid::Uuid) -> Result<()> {
     .map(|_| ())
 }
 
+/// Revokes all that was issued to a client or user.
+pub async fn revoke_all(tx: &mut Write, owner: Actor) -> Result<()> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE tokens SET revoked_at = $2 WHERE principal_id = $1 AND revoked_at IS NULL",
+        args![owner.id(), now],
+    )
+    .await?;
+    tx.run(
+        "UPDATE refresh_tokens SET revoked_at = $2 WHERE principal_id = $1 AND revoked_at IS NULL",
+        args![owner.id(), now],
+    )
+    .await
+    .map(|_| ())
+}
+
 /// A refresh token, as it is stored.
 #[derive(Debug, Clone)]
 pub struct RefreshToken {

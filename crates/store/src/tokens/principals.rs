@@ -2,8 +2,10 @@
 
 use domain::access::{Actor, ClientStatus, ClientType, Grant, Role};
 use domain::ids::{ClientId, TenantId, TenantNo, UserId};
+use domain::mfa::MfaStatus;
 use domain::time::Instant;
 
+use crate::mfa::mfa_columns;
 use crate::{Conn, Result, Row, args};
 
 /// A client or a user, with whether it may sign in.
@@ -25,6 +27,8 @@ pub struct Principal {
     pub client_type: Option<ClientType>,
     /// The client's `origin_id`.
     pub origin_id: Option<String>,
+    /// Where a user's second factor stands; clients have none.
+    pub mfa: MfaStatus,
 }
 
 macro_rules! tenant_columns {
@@ -45,6 +49,8 @@ const USER: &str = concat!(
     "SELECT 'user' AS principal_kind, p.id AS principal_id, NULL AS client_type, NULL AS origin_id, p.disable_after,
      p.enabled = 1 AND p.deleted_at IS NULL AS live, ",
     tenant_columns!(),
+    ", ",
+    mfa_columns!("p"),
     " FROM users p JOIN tenants t ON t.no = p.tenant_no WHERE p.id = $1"
 );
 
@@ -66,6 +72,10 @@ pub async fn principal(conn: &mut Conn, actor: Actor) -> Result<Option<Principal
             disable_after: row.opt_instant("disable_after")?,
             client_type: row.opt_parsed("client_type")?,
             origin_id: row.opt_text("origin_id")?,
+            mfa: match actor {
+                Actor::User(_) => crate::mfa::status(&row)?,
+                _ => MfaStatus::Disabled,
+            },
         })
     })
     .transpose()

@@ -2,6 +2,8 @@
 
 mod change;
 mod lists;
+mod password;
+mod restore;
 
 use domain::ids::{TenantNo, UserId};
 use domain::tenant::Language;
@@ -13,6 +15,8 @@ use crate::{Arg, Conn, Result, Row, args, dialect};
 pub use change::{NewUser, delete, insert, update};
 pub(crate) use lists::own_tenants;
 pub use lists::{Listed, in_tenant, personal_usages};
+pub use password::{login_exists, set_password};
+pub use restore::restore;
 
 /// The columns of a user under the alias `u`, its tenant under `t`, its contact under `o`, its personal tenant under `w`.
 macro_rules! user_columns {
@@ -21,6 +25,8 @@ macro_rules! user_columns {
             "u.id, u.version, u.tenant_no, t.id AS tenant_id, u.login, u.activated, u.enabled, u.created_at, u.updated_at,
              u.deleted_at, u.language, u.idp_id, u.external_id, w.id AS personal_tenant_id, u.business_types,
              u.notifications, u.origin_id, u.origin_external_id, u.disable_after, ",
+            $crate::mfa::mfa_columns!("u"),
+            ", ",
             contact_columns!()
         )
     };
@@ -84,5 +90,6 @@ fn user(row: &Row) -> Result<User> {
         origin_id: row.opt_text("origin_id")?,
         origin_external_id: row.opt_text("origin_external_id")?,
         disable_after: row.opt_instant("disable_after")?,
+        mfa_status: crate::mfa::status(row)?,
     })
 }

@@ -1,5 +1,6 @@
 //! Offering items (accounts-api, 1.11 and 2.3).
 
+mod edition;
 pub mod wire;
 
 use app::offering_items::{self, Filter};
@@ -18,7 +19,10 @@ use wire::{ItemList, Put, item_list};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, put)).routes(routes!(available_for_child))
+    OpenApiRouter::new()
+        .routes(routes!(list, put))
+        .routes(routes!(available_for_child))
+        .merge(edition::routes())
 }
 
 /// What of the catalogue the tenant could have on, and what it has on.

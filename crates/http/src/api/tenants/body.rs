@@ -2,6 +2,7 @@
 
 use app::tenants::{Details, NewTenant, TenantChange};
 use domain::ids::{TenantId, UserId};
+use domain::mfa::MfaStatus;
 use domain::pricing::PricingMode;
 use domain::tenant::{CustomerType, ExternalOperation, Language, TenantKind};
 use serde::de::IgnoredAny;
@@ -49,7 +50,7 @@ pub struct Tenant {
     update_lock: UpdateLock,
     ancestral_access: bool,
     #[schema(value_type = schema::MfaStatus)]
-    mfa_status: &'static str,
+    mfa_status: MfaStatus,
     #[schema(value_type = schema::PricingMode)]
     pricing_mode: PricingMode,
     production_start_date: Option<Zulu>,
@@ -106,7 +107,7 @@ impl From<Details> for Tenant {
                 owner_id: tenant.update_lock_owner,
             },
             ancestral_access: tenant.ancestral_access,
-            mfa_status: "disabled",
+            mfa_status: MfaStatus::of_tenant(tenant.mfa_demanded),
             pricing_mode: details.pricing_mode,
             production_start_date: details.production_start.map(Zulu),
             external_operation_status: match tenant.external_operation {

@@ -1,6 +1,8 @@
 //! Tenants (accounts-api, 1.8).
 
+mod batch;
 pub mod body;
+mod default_idp;
 
 use app::{App, tenants, users};
 use axum::extract::State;
@@ -27,6 +29,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(children))
         .routes(routes!(users_of))
         .routes(routes!(applications))
+        .routes(routes!(default_idp::put))
+        .merge(batch::routes())
 }
 
 /// Makes a tenant below another one.

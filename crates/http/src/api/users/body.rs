@@ -2,6 +2,7 @@
 
 use app::users::{Me, Myself, NewUser, UserChange};
 use domain::ids::{ContactId, TenantId};
+use domain::mfa::MfaStatus;
 use domain::pricing::PricingMode;
 use domain::tenant::{Language, TenantKind};
 use domain::user::{BusinessType, CONTACT_TEXTS, Notification};
@@ -44,7 +45,7 @@ pub struct User {
     #[schema(value_type = Vec<schema::Notification>)]
     notifications: Vec<Notification>,
     #[schema(value_type = schema::MfaStatus)]
-    mfa_status: &'static str,
+    mfa_status: MfaStatus,
     /// Empty but in lists `with_access_policies`.
     access_policies: Vec<AccessPolicy>,
     origin_id: Option<String>,
@@ -82,7 +83,7 @@ impl From<domain::user::User> for User {
             personal_tenant_id: user.personal_tenant_id,
             business_types: user.business_types,
             notifications: user.notifications,
-            mfa_status: "disabled",
+            mfa_status: user.mfa_status,
             access_policies: Vec::new(),
             origin_id: user.origin_id,
             origin_external_id: user.origin_external_id,
@@ -110,13 +111,18 @@ impl From<Me> for CurrentUser {
     fn from(me: Me) -> Self {
         let (tenant_kind, tenant_pricing_model) = (me.tenant.kind, me.tenant_pricing_mode);
         let brand_id = me.tenant.brand.uuid;
+        let mut login_totp_time = None;
         let user = match me.myself {
-            Myself::User(user) => User::from(*user),
+            Myself::User { user, login_totp_time: last } => {
+                login_totp_time = last;
+                User::from(*user)
+            }
             Myself::Client { id, name, enabled, created_at } => {
                 client_as_user(id.0, name, enabled, created_at, &me.tenant)
             }
         };
-        Self { user, login_totp_time: None, tenant_kind, tenant_pricing_model, brand_id }
+        let login_totp_time = login_totp_time.map(Zulu);
+        Self { user, login_totp_time, tenant_kind, tenant_pricing_model, brand_id }
     }
 }
 
@@ -154,7 +160,7 @@ fn client_as_user(
         personal_tenant_id: None,
         business_types: Vec::new(),
         notifications: Vec::new(),
-        mfa_status: "disabled",
+        mfa_status: MfaStatus::Disabled,
         access_policies: Vec::new(),
         origin_id: None,
         origin_external_id: None,

@@ -1,6 +1,7 @@
 //! Users (accounts-api, 1.9).
 
 pub mod body;
+mod restore;
 
 use app::{App, users};
 use axum::extract::State;
@@ -17,7 +18,11 @@ use crate::problem::{Envelope, Problem};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(create)).routes(routes!(me)).routes(routes!(get, update, delete))
+    OpenApiRouter::new()
+        .routes(routes!(create))
+        .routes(routes!(me))
+        .routes(routes!(get, update, delete))
+        .routes(routes!(restore::restore))
 }
 
 /// Makes a user. The answer is 200, as published.

@@ -31,10 +31,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Runs the demo.
 pub async fn run(options: &cli::Demo) -> Result<()> {
     let directory = new_directory(options.dir.as_deref())?;
-    let port = if options.serve { 8080 } else { 0 };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .with_context(|| format!("127.0.0.1:{port} cannot be served on; is another server there?"))?;
+    let port = if options.serve { options.port.unwrap_or(8080) } else { 0 };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| {
+        format!("127.0.0.1:{port} cannot be served on; is another server there? --port takes another port")
+    })?;
     let base_url = format!("http://{}/api/2", listener.local_addr()?);
     let settings = demo_settings(&directory, &listener)?;
     telemetry::log(&settings.log)?;

@@ -20,6 +20,7 @@ pub fn as_json(shown: &Shown) -> Value {
         "tenant_id": PARTNER,
         "user_id": USER,
         "report_id": REPORT,
+        "data_dir": shown.directory,
         "files": files,
     })
 }

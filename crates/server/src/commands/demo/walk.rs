@@ -38,6 +38,8 @@ pub struct Walk {
 pub struct Shown {
     /// Ends in /api/2.
     pub base_url: String,
+    /// The data directory.
+    pub directory: PathBuf,
     /// The API client's id.
     pub client_id: String,
     /// Its secret.
@@ -79,6 +81,7 @@ impl Walk {
         files.push(saved);
         Ok(Shown {
             base_url: self.base_url,
+            directory: self.directory,
             client_id: self.first.client_id.to_string(),
             client_secret: self.first.client_secret,
             readings,

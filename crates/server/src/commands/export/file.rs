@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use app::Clock;
 use app::export::Export;
 
@@ -13,7 +13,7 @@ use super::columns::Columns;
 use crate::cli;
 use crate::data_dir;
 use crate::progress::bar;
-use crate::say::say;
+use crate::say::{say, with_causes};
 use crate::settings::Settings;
 
 /// Writes it and says what it holds.
@@ -98,12 +98,4 @@ fn beside(file: &Path) -> PathBuf {
 fn sync_folder(file: &Path) -> Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     Ok(File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?)
-}
-
-/// What a use case answers to a client hides the cause, which an operator may see.
-fn with_causes(error: app::Error) -> anyhow::Error {
-    match error {
-        app::Error::Internal(cause) => anyhow!(cause),
-        other => other.into(),
-    }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::requests::{MAILED_REPORT, MONTHLY_REPORT};
 use super::world::{Persona, Tenant, World, admin_of, child_kind, text};
-use super::{BACKUP, PLATFORM};
+use super::{BACKUP, PLATFORM, SHIPPING};
 
 /// A tenant and what lives in it.
 pub(super) struct Place {
@@ -119,6 +119,7 @@ impl Place {
             "role" => admin_of(self.policy.kind).to_owned(),
             "application_id" => BACKUP.to_owned(),
             "platform_id" => PLATFORM.to_owned(),
+            "shipping_id" => SHIPPING.to_owned(),
             "n" => world.number().to_string(),
             _ => match name.strip_suffix("_version") {
                 Some(noun) => self.version(world, noun).await,

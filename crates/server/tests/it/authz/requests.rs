@@ -41,6 +41,8 @@ const BRAND: &str = "/api/2/tenants/$tenant_id/brand?version=$tenant_version";
 
 const NO_LINK: &str = "/api/tidemark/1/email-changes/nobody-knows-this-one";
 
+const NO_ACTIVATION: &str = "/api/tidemark/1/activations/nobody-knows-this-one";
+
 const PRICE_LIST: &str = r#"{"value":{"currency":"USD","licensing_mode":"per_gb","tier_level":"1",
     "pricing":[{"description":"Virtual machines","price":0.09,"sku":"ABC"}]}}"#;
 
@@ -59,6 +61,9 @@ pub(super) fn request(operation: &str) -> Request {
 fn get(path: &str) -> Request {
     match path {
         "/api/tidemark/1/email-changes/{token}" => query(NO_LINK),
+        "/api/tidemark/1/activations/{token}" => query(NO_ACTIVATION),
+        "/api/1/accounts" => query("/api/1/accounts?login=jdoe"),
+        "/users/check_login" => query("/api/2/users/check_login?username=nobody-$n"),
         "/clients" => query("/api/2/clients?uuids=$client_id"),
         "/tenants/usages" => query("/api/2/tenants/usages?tenants=$tenant_id"),
         "/tenants" => query("/api/2/tenants?uuids=$tenant_id"),
@@ -66,6 +71,9 @@ fn get(path: &str) -> Request {
         "/tenants/offering_items" => query("/api/2/tenants/offering_items?subtree_root_tenant_id=$tenant_id"),
         "/tenants/applications" => query("/api/2/tenants/applications?tenants=$tenant_id"),
         "/search" => query("/api/2/search?text=harbour&tenant=$tenant_id"),
+        "/tenants/{tenant_id}/edition" => {
+            query("/api/2/tenants/$tenant_id/edition?target_edition=standard&application_id=$application_id")
+        }
         "/locations" => query("/api/2/locations?uuids=$location_id"),
         "/infra" => query("/api/2/infra?uuids=$infra_id"),
         "/tenants/{tenant_id}/brand" => query("/api/2/tenants/$tenant_id/brand?effective=1"),
@@ -87,6 +95,20 @@ fn post(path: &str) -> Request {
         "/idp/token" | "/bc/idp/token" => NARROWING,
         "/idp/revoke_token" | "/idp/introspect_token" => body("token=nobody-knows-this-one"),
         "/api/tidemark/1/email-changes/{token}" => query(NO_LINK),
+        "/api/tidemark/1/activations/{token}" => Request {
+            target: NO_ACTIVATION,
+            body: "password=an+old+lighthouse&password_again=an+old+lighthouse",
+            ..PLAIN
+        },
+        "/users/check_password" => body(r#"{"password":"5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8"}"#),
+        "/users/{user_id}/password" => body(r#"{"password":"an old lighthouse $n"}"#),
+        "/users/{user_id}/restore" => Request {
+            before: &[
+                ("PUT /api/2/users/$user_id", r#"{"version":$user_version,"enabled":false}"#),
+                ("DELETE /api/2/users/$user_id?version=$user_version", "null"),
+            ],
+            ..PLAIN
+        },
         "/api/tidemark/1/readings" => {
             body(r#"{"readings":[{"tenant_id":"$tenant_id","offering_item":"vms","value":3}]}"#)
         }
@@ -94,6 +116,7 @@ fn post(path: &str) -> Request {
             r#"{"type":"api_client","tenant_id":"$tenant_id","token_endpoint_auth_method":"client_secret_basic"}"#,
         ),
         "/tenants" => body(r#"{"name":"New $n","parent_id":"$tenant_id","kind":"$child_kind"}"#),
+        "/tenants/batch/delete" => body(r#"{"items":[{"id":"$tenant_id","version":$tenant_version}]}"#),
         "/users" => {
             body(r#"{"tenant_id":"$tenant_id","login":"new-$n","contact":{"email":"new-$n@example.com"}}"#)
         }
@@ -121,11 +144,20 @@ fn put(path: &str) -> Request {
         "/clients/{client_id}" => body(r#"{"data":{"client_name":"Renamed"}}"#),
         "/tenants/{tenant_id}" => body(r#"{"version":$tenant_version,"internal_tag":"seen $n"}"#),
         "/users/{user_id}" => body(r#"{"version":$user_version,"contact":{"firstname":"Ann"}}"#),
+        "/tenants/{tenant_id}/default_idp" => body(
+            r#"{"version":$tenant_version,"idp_id":"22222222-2222-2222-2222-222222222222",
+                "apply_to_children":false}"#,
+        ),
+        "/tenants/{tenant_id}/mfa/status" | "/users/{user_id}/mfa/status" => body(r#"{"enabled":false}"#),
+        "/api/tidemark/1/users/me/totp" => body(r#"{"code":"000000"}"#),
         "/users/{user_id}/access_policies" => {
             body(r#"{"items":[{"tenant_id":"$policy_tenant_id","role_id":"$role"}]}"#)
         }
         "/tenants/{tenant_id}/offering_items" => {
             body(r#"{"offering_items":[{"application_id":"$application_id","name":"vms","status":1}]}"#)
+        }
+        "/tenants/{tenant_id}/edition" => {
+            body(r#"{"target_edition":"standard","application_id":"$application_id"}"#)
         }
         "/tenants/{tenant_id}/pricing" => body(r#"{"version":$pricing_version,"currency":"EUR"}"#),
         "/tenants/{tenant_id}/offering_items/pricing" => Request {
@@ -182,6 +214,10 @@ fn delete(path: &str) -> Request {
             )],
             ..query(PRICING_INFO)
         },
+        // A service that nobody has but the top tenant, so that nothing goes off that other cells need.
+        "/applications/{application_id}/bindings/tenants/{tenant_id}" => {
+            query("/api/2/applications/$shipping_id/bindings/tenants/$tenant_id")
+        }
         "/reports/{report_id}" => query("/api/2/reports/$report_id?version=$report_version"),
         "/users/{user_id}/report-subscriptions/{report_id}" => Request {
             before: &[(

@@ -1,5 +1,7 @@
 //! Offering items: what can be had, switching, quotas.
 
+mod edition;
+mod rules;
 mod wire;
 
 use app::ids::Noun;

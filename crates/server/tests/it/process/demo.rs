@@ -73,7 +73,8 @@ fn two_demos_leave_equal_files_that_chromium_and_a_csv_reader_open() {
 
 fn members(printed: &Value) {
     let members: BTreeSet<_> = printed.as_object().unwrap().keys().map(String::as_str).collect();
-    let wanted = ["base_url", "client_id", "client_secret", "files", "report_id", "tenant_id", "user_id"];
+    let wanted =
+        ["base_url", "client_id", "client_secret", "data_dir", "files", "report_id", "tenant_id", "user_id"];
     assert_eq!(members, BTreeSet::from(wanted));
     assert!(printed["base_url"].as_str().unwrap().ends_with("/api/2"));
     assert_eq!(printed["tenant_id"], "ede9f834-70b3-476c-83d9-736f9f8c7dae");

@@ -1,6 +1,7 @@
 //! The real `tidemark` process: started, asked over HTTP, stopped, killed, started again.
 
 mod aiosmtpd;
+mod changes;
 mod channel;
 mod demo;
 #[cfg(feature = "parquet")]
@@ -18,3 +19,4 @@ mod python;
 mod start;
 mod stop;
 mod upload;
+mod walks;

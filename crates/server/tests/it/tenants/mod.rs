@@ -1,6 +1,7 @@
 //! Tenants.
 
 mod closure;
+mod default_idp;
 mod http;
 mod isolation;
 mod lists;

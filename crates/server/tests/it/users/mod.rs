@@ -1,7 +1,9 @@
 //! Users.
 
+mod activation;
 mod email;
 mod lists;
+mod passwords;
 mod policies;
 
 use app::clients::NewClient;
