@@ -11,6 +11,7 @@ use crate::workspace::{Workspace, run as run_command};
 const USAGE: &str = "\
 cargo xtask bench history [OPTIONS]    the same questions to every engine; --help lists the options
 cargo xtask bench server [TENANTS]     reports, ingest and day close of a running server [default: 200000]
+cargo xtask bench calls [TENANTS]      the commonest calls, one after the other [default: 200000]
 cargo xtask bench batch [TENANTS]      the first of a month: a report of every partner [default: 200000]
 cargo xtask bench growth [MONTHS]      20,000 tenants, month by month [default: 24]";
 
@@ -19,7 +20,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["history", options @ ..] => Bench::prepare(workspace)?.history(workspace, options),
-        [name @ ("server" | "batch"), tenants @ ..] if tenants.len() < 2 => {
+        [name @ ("server" | "calls" | "batch"), tenants @ ..] if tenants.len() < 2 => {
             Bench::prepare(workspace)?.of_store(workspace, name, tenants.first().unwrap_or(&"200000"))
         }
         ["growth", months @ ..] if months.len() < 2 => {
@@ -65,7 +66,7 @@ impl Bench {
         let channel = self.channel(workspace, tenants)?;
         let mut bench = Command::new(self.programs.join("bench"));
         bench.arg(name);
-        if name == "server" {
+        if name != "batch" {
             bench.arg(self.programs.join("tidemark"));
         }
         run_command(bench.arg(&channel).arg(channel.join("stores/tidemark-month")))

@@ -5,6 +5,7 @@
 mod answer;
 mod ask;
 mod batch;
+mod calls;
 mod channel;
 mod growth;
 mod installation;
@@ -29,13 +30,16 @@ async fn main() -> Result<()> {
         ["server", tidemark, channel, store] => {
             server::run(Path::new(tidemark), Path::new(channel), Path::new(store))
         }
+        ["calls", tidemark, channel, store] => {
+            calls::run(Path::new(tidemark), Path::new(channel), Path::new(store))
+        }
         ["batch", channel, store] => batch::run(Path::new(channel), Path::new(store)).await,
         ["growth", channel, store, months] => {
             growth::run(Path::new(channel), Path::new(store), months.parse()?).await
         }
         _ => bail!(
             "usage: bench load CHANNEL STORE LAYOUT | ask CHANNEL STORE QUERY | server TIDEMARK CHANNEL STORE | \
-             batch CHANNEL STORE | growth CHANNEL STORE MONTHS"
+             calls TIDEMARK CHANNEL STORE | batch CHANNEL STORE | growth CHANNEL STORE MONTHS"
         ),
     }
 }

@@ -57,10 +57,11 @@ fn current_report(place: &Place) -> Result<String> {
 }
 
 /// How long calls took, in order of their length.
-struct Times(Vec<Duration>);
+pub struct Times(Vec<Duration>);
 
 impl Times {
-    fn new(mut times: Vec<Duration>) -> Self {
+    /// Puts them in order.
+    pub fn new(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         Self(times)
     }
@@ -80,7 +81,7 @@ impl Times {
     }
 
     /// In milliseconds, so many per mille of the calls took no longer.
-    fn at(&self, per_mille: usize) -> f64 {
+    pub fn at(&self, per_mille: usize) -> f64 {
         let at = (self.0.len().saturating_sub(1)) * per_mille / 1_000;
         self.0.get(at).map_or(f64::NAN, Duration::as_secs_f64) * 1_000.0
     }
