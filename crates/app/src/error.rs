@@ -57,6 +57,12 @@ pub enum Error {
         /// What is stored.
         current: i64,
     },
+    /// Another object stands in the way.
+    #[error("{why}")]
+    InTheWay {
+        /// Which one.
+        why: &'static str,
+    },
     /// A quota version sent is not the current one.
     #[error("{info}")]
     StaleQuota {
@@ -178,10 +184,14 @@ rules! {
     HardQuota = 1022, "Hard quota exceeded";
     /// An item depends on another.
     ItemDependency = 1023, "Offering item dependency error";
+    /// The SMTP settings of a brand are wrong.
+    BadSmtp = 1025, "SMTP settings wrong";
     /// The service cannot be switched on.
     ServiceUnavailable = 1026, "The service cannot be enabled";
     /// Any other rule.
     Business = 1027, "The request violates business rules";
+    /// The target lies outside of the tenant that holds the lock.
+    MoveOutOfLock = 1032, "The target hierarchy lacks the locking tenant";
     /// The login has characters that logins do not have.
     BadLogin = 1033, "Invalid login";
     /// The login is another user's.

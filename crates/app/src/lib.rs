@@ -7,6 +7,7 @@
 pub mod access;
 pub mod auth;
 pub mod billing;
+pub mod brands;
 pub mod cells;
 pub mod changes;
 pub mod clients;

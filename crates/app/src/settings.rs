@@ -72,6 +72,8 @@ pub struct Mail {
     pub transport: Transport,
     /// The largest mail that is tried, in bytes, attachments included.
     pub max_message_bytes: u64,
+    /// Whether brands may name mail servers at private and loopback addresses.
+    pub private_brand_servers: bool,
 }
 
 /// Where mails go.
@@ -122,6 +124,7 @@ mod tests {
                 from: String::new(),
                 transport: Transport::Folder(PathBuf::new()),
                 max_message_bytes: 0,
+                private_brand_servers: false,
             };
             let uploads = Uploads::default();
             let settings =

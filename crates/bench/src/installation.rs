@@ -49,6 +49,7 @@ fn settings(folder: &Path) -> Settings {
         from: "Tidemark <reports@tide.example.com>".to_owned(),
         transport: Transport::Folder(folder.join("mail")),
         max_message_bytes: 20 * 1024 * 1024,
+        private_brand_servers: false,
     };
     let uploads = Uploads { folder: folder.join("spool"), ..Uploads::default() };
     Settings {

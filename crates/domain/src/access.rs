@@ -79,7 +79,7 @@ pub enum Permission {
     UserAdmin,
     /// Demand second factors of a tenant's users, or no longer.
     MfaAdmin,
-    /// Write locations and storages.
+    /// Write brands, locations and storages.
     InfraAdmin,
     /// Read locations and storages.
     InfraViewer,

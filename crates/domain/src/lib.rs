@@ -6,6 +6,7 @@
 pub mod access;
 pub mod billing;
 pub mod branch;
+pub mod brand;
 pub mod catalogue;
 pub mod delivery;
 pub mod history;

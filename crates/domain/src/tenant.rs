@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::brand::BrandRef;
 use crate::ids::{TenantId, TenantNo, UserId};
 use crate::time::Instant;
 
@@ -205,6 +206,8 @@ pub struct Tenant {
     pub level: i64,
     /// Whether a live tenant other than a personal one stands below.
     pub has_children: bool,
+    /// The brand it shows: its own, or that of the nearest tenant above which has one.
+    pub brand: BrandRef,
 }
 
 impl Tenant {

@@ -66,6 +66,10 @@ needs! {
     InfraViewer = Some(Permission::InfraViewer), BASIC = false;
     /// Writers of locations and storages; bearer only.
     InfraAdmin = Some(Permission::InfraAdmin), BASIC = false;
+    /// Writers of brands.
+    BrandAdmin = Some(Permission::InfraAdmin);
+    /// Readers of logos, which are no JSON.
+    LogoViewer = Some(Permission::TenantViewer), ANSWERS_JSON = false;
     /// Readers of reports; bearer only.
     ReportReader = Some(Permission::ReportReader), BASIC = false;
     /// Readers of stored files, which no `Accept` can refuse.

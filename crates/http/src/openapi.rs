@@ -11,6 +11,7 @@ use utoipa::{Modify, OpenApi};
 #[openapi(security(("bearer" = []), ("basic" = [])), modifiers(&Credentials), tags(
     (name = "reports", description = "Usage reports, their files and who gets them by mail."),
     (name = "tenants", description = "The nodes of the partner channel: partners, folders, customers and units."),
+    (name = "brands", description = "How tenants look to those below them."),
     (name = "users", description = "The people of a tenant."),
     (name = "access policies", description = "Which roles a user has, and on which tenants."),
     (name = "clients", description = "API clients: programs with credentials of their own."),

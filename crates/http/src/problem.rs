@@ -117,6 +117,7 @@ impl Problem {
                 Error::Stale { .. } => {
                     (StatusCode::CONFLICT, ErrorBody::new(1001, "Version mismatch", Some(error.to_string())))
                 }
+                Error::InTheWay { .. } => plain(StatusCode::CONFLICT, Some(error.to_string())),
                 Error::StaleQuota { info } => (
                     StatusCode::UPGRADE_REQUIRED,
                     ErrorBody::new(1001, "Version mismatch", Some(info.clone())),

@@ -5,11 +5,21 @@ use domain::time::Instant;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
+use crate::json::Body;
+
 /// `{"items":[..]}`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Items<T: ToSchema> {
     /// The list.
     pub items: Vec<T>,
+}
+
+/// A body in which nothing is asked for: missing, `{}`, or with members that do not matter (wire-conventions, section 10).
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Nothing {}
+
+impl Body for Nothing {
+    const MAY_BE_MISSING: bool = true;
 }
 
 /// A boolean that may come as the string `"true"` or `"false"` (wire-conventions, section 10).

@@ -10,6 +10,7 @@ pub mod changes;
 mod csv_v2;
 mod json;
 mod language;
+mod look;
 pub mod mail;
 pub mod pages;
 mod people;
@@ -21,7 +22,7 @@ use domain::report::{Format, Heading, Rows};
 use domain::text::slug;
 
 /// Raised by one with every change that alters the bytes of a file or mail; kept with each edition.
-pub const RENDERER_VERSION: u32 = 2;
+pub const RENDERER_VERSION: u32 = 3;
 
 const BUFFER_BYTES: usize = 64 * 1024;
 

@@ -3,12 +3,14 @@
 use std::io;
 
 use askama::Template;
+use domain::brand::Look;
 use domain::report::{Format, Heading, Rows};
 use domain::schedule::ScheduleType;
 use domain::tenant::Language;
 
 use crate::file_name;
 use crate::language::Words;
+use crate::look::Shades;
 use crate::people::summary::{Figure, Summary};
 use crate::people::terms;
 
@@ -17,10 +19,18 @@ use crate::people::terms;
 pub struct Mail {
     /// `Usage report: <tenant name>, <start> - <end>`, in the recipient's language.
     pub subject: String,
-    /// The body for mail programs that show HTML: tables and inline styles, nothing from outside.
+    /// The body for mail programs that show HTML: tables and inline styles, nothing from outside. Where the look has a
+    /// logo it refers to it as [`LOGO_ID`].
     pub html: String,
     /// The same as plain text.
     pub text: String,
+}
+
+/// What the html of a mail calls the logo that goes with it: its Content-ID (RFC 2392), without angle brackets.
+pub const LOGO_ID: &str = "logo@tidemark";
+
+fn logo_source(look: &Look) -> Option<String> {
+    look.logo.as_ref().map(|_| format!("cid:{LOGO_ID}"))
 }
 
 /// Why a mail goes out, and with what.
@@ -50,6 +60,8 @@ pub fn compose(heading: &Heading, rows: &dyn Rows, occasion: &Occasion<'_>) -> i
         carried: terms::carried(heading, words),
         attachments: occasion.formats.iter().map(|format| file_name(*format, heading)).collect(),
         reason: reason(occasion, words),
+        shades: Shades::of(heading.look.color),
+        logo: logo_source(&heading.look),
     };
     let text = Text { lines: text_lines(&summary, words, content.cost_title), content: &content };
     let html = Html { subject: &subject, content: &content };
@@ -67,6 +79,9 @@ struct Content<'a> {
     carried: Option<String>,
     attachments: Vec<String>,
     reason: String,
+    shades: Shades,
+    /// The logo's address within the mail.
+    logo: Option<String>,
 }
 
 #[derive(Template)]
@@ -166,6 +181,9 @@ struct ConfirmationHtml<'a> {
     words: Words,
     new_email: &'a str,
     link: &'a str,
+    shades: Shades,
+    logo: Option<String>,
+    name: Option<&'a str>,
 }
 
 #[derive(Template)]
@@ -177,9 +195,10 @@ struct ConfirmationText<'a> {
 }
 
 /// Composes the mail that asks the old address of a user to confirm a new one. Fails only where a template does.
-pub fn confirmation(language: Language, new_email: &str, link: &str) -> io::Result<Mail> {
+pub fn confirmation(language: Language, new_email: &str, link: &str, look: &Look) -> io::Result<Mail> {
     let words = Words(language);
-    let html = rendered(&ConfirmationHtml { words, new_email, link })?;
+    let (shades, name, logo) = (Shades::of(look.color), look.name.as_deref(), logo_source(look));
+    let html = rendered(&ConfirmationHtml { words, new_email, link, shades, logo, name })?;
     let text = rendered(&ConfirmationText { words, new_email, link })?;
     Ok(Mail { subject: words.tr("Confirm the new e-mail address").to_owned(), html, text })
 }
@@ -190,6 +209,9 @@ struct ActivationHtml<'a> {
     words: Words,
     login: &'a str,
     link: &'a str,
+    shades: Shades,
+    logo: Option<String>,
+    name: Option<&'a str>,
 }
 
 #[derive(Template)]
@@ -201,9 +223,10 @@ struct ActivationText<'a> {
 }
 
 /// Composes the mail that asks a new user to choose a password. Fails only where a template does.
-pub fn activation(language: Language, login: &str, link: &str) -> io::Result<Mail> {
+pub fn activation(language: Language, login: &str, link: &str, look: &Look) -> io::Result<Mail> {
     let words = Words(language);
-    let html = rendered(&ActivationHtml { words, login, link })?;
+    let (shades, name, logo) = (Shades::of(look.color), look.name.as_deref(), logo_source(look));
+    let html = rendered(&ActivationHtml { words, login, link, shades, logo, name })?;
     let text = rendered(&ActivationText { words, login, link })?;
     Ok(Mail { subject: words.tr("Activate your account").to_owned(), html, text })
 }

@@ -67,6 +67,7 @@ pub enum LogFormat {
 struct RawMail {
     from: String,
     max_message_bytes: u64,
+    private_brand_servers: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -194,8 +195,9 @@ impl Raw {
         } else {
             self.secret_key_file
         };
-        app::mail::check_sender(&self.mail.from).map_err(|why| {
-            anyhow::anyhow!("mail.from: {:?}: {why}; such as Tidemark <reports@example.com>", self.mail.from)
+        let RawMail { from, max_message_bytes, private_brand_servers } = self.mail;
+        app::mail::check_sender(&from).map_err(|why| {
+            anyhow::anyhow!("mail.from: {from:?}: {why}; such as Tidemark <reports@example.com>")
         })?;
         let transport = self.smtp.check(&self.data_dir)?;
         let uploads = Uploads {
@@ -212,7 +214,7 @@ impl Raw {
             clock_start,
             shutdown_seconds: self.shutdown_seconds,
             log: self.log.check()?,
-            mail: Mail { from: self.mail.from, transport, max_message_bytes: self.mail.max_message_bytes },
+            mail: Mail { from, transport, max_message_bytes, private_brand_servers },
             uploads,
             requests: self.limits.check_requests()?,
             proxies: self.limits.check_proxies()?,

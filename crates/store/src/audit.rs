@@ -53,6 +53,8 @@ objects! {
     Run = "run",
     /// A signing key.
     Key = "key",
+    /// A brand; the id is its UUID.
+    Brand = "brand",
 }
 
 impl FromStr for Object {

@@ -8,6 +8,7 @@
 mod arg;
 pub mod audit;
 pub mod billing;
+pub mod brands;
 pub mod catalogue;
 pub mod changes;
 pub mod clients;

@@ -6,13 +6,37 @@ use domain::ids::{TenantNo, UserId};
 use crate::audit::{Change, Object};
 use crate::{Conn, Result, Row, Write, args, dialect};
 
+/// The columns of a policy under the alias `a`, its tenant under `t`.
+macro_rules! policy_columns {
+    () => {
+        "a.id, a.version, a.user_id, a.trustee_type, a.issuer_id, a.tenant_no, t.id AS tenant_id, a.role_id,
+         a.created_at, a.updated_at, a.resource_server_id, a.resource_namespace, a.resource_path"
+    };
+}
+
 macro_rules! select_policies {
     ($rest:literal) => {
         concat!(
-            "SELECT a.id, a.version, a.user_id, a.trustee_type, a.issuer_id, a.tenant_no, t.id AS tenant_id, a.role_id,
-             a.created_at, a.updated_at, a.resource_server_id, a.resource_namespace, a.resource_path
-             FROM access_policies a JOIN tenants t ON t.no = a.tenant_no ",
+            "SELECT ",
+            policy_columns!(),
+            " FROM access_policies a JOIN tenants t ON t.no = a.tenant_no ",
             $rest
+        )
+    };
+}
+
+/// Whether this end of a policy stands outside the branch `$1`, and what stands above both is left by a move below `$2`.
+macro_rules! left_behind {
+    ($outside:literal) => {
+        concat!(
+            "NOT EXISTS (SELECT 1 FROM closure i WHERE i.ancestor_no = $1 AND i.tenant_no = ",
+            $outside,
+            ") AND EXISTS (
+                 SELECT 1 FROM closure b CROSS JOIN closure o WHERE b.tenant_no = $1 AND b.depth > 0
+                 AND o.ancestor_no = b.ancestor_no AND o.tenant_no = ",
+            $outside,
+            " AND NOT EXISTS (
+                 SELECT 1 FROM closure n WHERE n.ancestor_no = b.ancestor_no AND n.tenant_no = $2))"
         )
     };
 }
@@ -93,6 +117,34 @@ pub async fn replace(
     }
     Ok(())
 }
+
+/// Ends the policies that a move would carry to where nobody gave them: one between a user and a tenant of which only one
+/// lies from `moved` down lasts only if `target` lies below all that stand above both.
+pub async fn end_crossing(tx: &mut Write, moved: TenantNo, target: TenantNo) -> Result<()> {
+    let rows = tx.all(CROSSING, args![moved, target]).await?;
+    for row in &rows {
+        let (policy, home) = (policy(row)?, TenantNo(row.int("home")?));
+        tx.run("DELETE FROM access_policies WHERE id = $1", args![policy.id]).await?;
+        log(tx, home, &policy, Some(grant(&policy)), None).await?;
+    }
+    Ok(())
+}
+
+/// The first half are the policies on tenants of the branch, the second those of its users.
+const CROSSING: &str = concat!(
+    "SELECT ",
+    policy_columns!(),
+    ", u.tenant_no AS home FROM closure m JOIN access_policies a ON a.tenant_no = m.tenant_no
+     JOIN tenants t ON t.no = a.tenant_no JOIN users u ON u.id = a.user_id
+     WHERE m.ancestor_no = $1 AND ",
+    left_behind!("u.tenant_no"),
+    " UNION ALL SELECT ",
+    policy_columns!(),
+    ", u.tenant_no AS home FROM closure m JOIN users u ON u.tenant_no = m.tenant_no
+     JOIN access_policies a ON a.user_id = u.id JOIN tenants t ON t.no = a.tenant_no
+     WHERE m.ancestor_no = $1 AND ",
+    left_behind!("a.tenant_no")
+);
 
 async fn insert(tx: &mut Write, policy: &AccessPolicy) -> Result<()> {
     let [server, namespace, path] = policy.resource.clone();

@@ -65,6 +65,7 @@ impl TestApp {
             from: "Tidemark <reports@tide.example.com>".to_owned(),
             transport: Transport::Folder(directory.path().join("mail")),
             max_message_bytes: 20 * 1024 * 1024,
+            private_brand_servers: false,
         };
         let uploads = Uploads { folder: directory.path().join("spool"), ..Uploads::default() };
         let public_url = "https://tide.example.com".to_owned();

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use domain::report::Pass;
 use domain::schedule::ScheduleType;
+use store::Conn;
+use store::brands::Stored as Brand;
 use store::report_input::Wanted;
 use store::runs::{Pinned, Stored};
 
 use crate::reports::content::{self, Content};
-use crate::{App, Error, Result};
+use crate::{App, Error, Result, brands};
 
 /// Loads the content of a run that has begun, with the figures of a pass as known at its number if there is one. The same
 /// run gives the same content whenever it is loaded.
@@ -19,9 +21,17 @@ pub(super) async fn load(
     shared: Option<Arc<Pass>>,
 ) -> Result<Content> {
     let wanted = wanted(stored, pinned);
-    let content =
-        content::load(app.read().await?, &wanted, shared, pinned.generated_at, pinned.language).await?;
+    let mut conn = app.read().await?;
+    let brand = brand(&mut conn, pinned).await?;
+    let look = brands::look(&mut conn, brand.as_ref()).await?;
+    let content = content::load(conn, &wanted, shared, pinned.generated_at, pinned.language, look).await?;
     content.ok_or_else(|| Error::internal("the subject is not among its own tenants"))
+}
+
+/// The brand of a run that has begun, as it was known then.
+pub(super) async fn brand(conn: &mut Conn, pinned: &Pinned) -> Result<Option<Brand>> {
+    let Some(id) = pinned.brand else { return Ok(None) };
+    Ok(store::brands::as_known(conn, id, pinned.as_of).await?)
 }
 
 fn wanted(stored: &Stored, pinned: &Pinned) -> Wanted {

@@ -5,10 +5,11 @@ use domain::access::Actor;
 use domain::user::LinkPurpose;
 use store::mailed_links::MailedLink;
 
+use super::own_server::{self, OwnServer};
 use super::{describe, mailer};
-use crate::mail::{self, Message, Outcome, Text};
+use crate::mail::{Message, Outcome, Sender, Text};
 use crate::users::links;
-use crate::{App, Error, Result};
+use crate::{App, Error, Result, brands};
 
 /// Tries the mail that has waited longest; `false` where none may leave now.
 pub(super) async fn send_next(app: &App) -> Result<bool> {
@@ -16,7 +17,7 @@ pub(super) async fn send_next(app: &App) -> Result<bool> {
     let Some(link) = store::mailed_links::claim(&mut tx).await? else { return Ok(false) };
     tx.commit().await?;
     let outcome = match prepare(app, &link).await {
-        Ok(Ok(message)) => mail::send(&app.settings.mail, &message).await,
+        Ok(Ok((message, own))) => own_server::send(app, own.as_ref(), &message).await,
         Ok(Err(why)) => Outcome::Skip { why },
         Err(error) => Outcome::Again { why: describe(&error) },
     };
@@ -32,8 +33,11 @@ pub(super) async fn send_next(app: &App) -> Result<bool> {
     Ok(true)
 }
 
-/// The mail, or why there can be none.
-async fn prepare(app: &App, link: &MailedLink) -> Result<std::result::Result<Message, String>> {
+/// The mail with the server it goes to, or why there can be none.
+async fn prepare(
+    app: &App,
+    link: &MailedLink,
+) -> Result<std::result::Result<(Message, Option<OwnServer>), String>> {
     let mut conn = app.read().await?;
     let deleted = || Ok(Err("the user was deleted".to_owned()));
     let Some(user) = store::users::by_id(&mut conn, link.user_id).await? else { return deleted() };
@@ -42,12 +46,20 @@ async fn prepare(app: &App, link: &MailedLink) -> Result<std::result::Result<Mes
     if link.purpose == LinkPurpose::Activation && recipient.email != link.email {
         return Ok(Err("the user has another address by now".to_owned()));
     }
+    let brand = store::brands::nearest(&mut conn, user.tenant).await?;
+    let look = brands::look(&mut conn, brand.as_ref()).await?;
+    let own = OwnServer::of(app, &mut conn, brand.as_ref()).await?;
     let (language, address) = (recipient.language, links::address(app, link)?);
     let written = match link.purpose {
-        LinkPurpose::EmailChange => render::mail::confirmation(language, &link.email, &address),
-        LinkPurpose::Activation => render::mail::activation(language, &user.login, &address),
+        LinkPurpose::EmailChange => render::mail::confirmation(language, &link.email, &address, &look),
+        LinkPurpose::Activation => render::mail::activation(language, &user.login, &address, &look),
     };
     let written = written.map_err(Error::internal)?;
     let text = Text { subject: written.subject, html: written.html, plain: written.text };
-    Ok(Message::new(&app.settings.mail, &recipient, &link.message_id, link.asked_at, text, Vec::new()))
+    let sender = Sender::of(&app.settings.mail, brand.as_ref(), &look);
+    Ok(sender.and_then(|sender| {
+        let sender = if own.is_some() { sender.at_home() } else { sender };
+        let message = Message::from(sender, &recipient, &link.message_id, link.asked_at, text, Vec::new())?;
+        Ok((message, own))
+    }))
 }

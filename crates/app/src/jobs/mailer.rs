@@ -15,22 +15,23 @@ use store::deliveries::{Claim, Recipient};
 use store::runs::{Stored, artefacts};
 use tokio_util::sync::CancellationToken;
 
+use super::own_server::{self, OwnServer};
 use super::{content, describe, links, measures, standing, steps};
 use crate::clock::patience;
-use crate::mail::{self, Attachment, Message, Outcome};
+use crate::mail::{self, Attachment, Message, Outcome, Sender};
 use crate::{App, Error, Result};
 
 /// The longest the mailer pauses, in seconds.
-const LONGEST_PAUSE_SECONDS: i64 = 900;
+pub(super) const LONGEST_PAUSE_SECONDS: i64 = 900;
 /// How long the mailer waits before it records an outcome again that the database could not take.
 const RECORD_AGAIN: Duration = Duration::from_secs(1);
 
 /// The mailer holds still after a fault that no single mail is to blame for.
 #[derive(Debug, Default)]
 pub(super) struct Pause {
-    until: Option<Instant>,
+    pub(super) until: Option<Instant>,
     /// Faults in a row.
-    faults: i64,
+    pub(super) faults: i64,
 }
 
 /// Sends until nothing is left that may leave now; gives back when to look again.
@@ -66,9 +67,9 @@ pub async fn send_next(app: &App) -> Result<bool> {
     tx.commit().await?;
     steps::reached(app, "after-delivery-claim");
     let outcome = match prepare(app, &claim, &stored).await {
-        Ok(Prepared::Message(message)) => {
+        Ok(Prepared::Message(message, own)) => {
             steps::reached(app, "before-send");
-            let outcome = mail::send(&app.settings.mail, &message).await;
+            let outcome = own_server::send(app, own.as_ref(), &message).await;
             steps::reached(app, "after-send");
             outcome
         }
@@ -81,7 +82,7 @@ pub async fn send_next(app: &App) -> Result<bool> {
 }
 
 enum Prepared {
-    Message(Message),
+    Message(Message, Option<OwnServer>),
     /// It is not to be sent.
     Not(Outcome),
 }
@@ -108,15 +109,15 @@ async fn prepare(app: &App, claim: &Claim, stored: &Stored) -> Result<Prepared> 
     let saved: Vec<Artefact> =
         files.into_iter().filter(|file| file.status == ArtefactStatus::Saved).collect();
     drop(conn);
-    let message = match write(app, claim, stored, &recipient, &saved).await? {
-        Ok(message) => message,
+    let (message, own) = match write(app, claim, stored, &recipient, &saved).await? {
+        Ok(written) => written,
         Err(why) => return skip(why),
     };
     let size = u64::try_from(message.bytes().len()).unwrap_or(u64::MAX);
     if size > limit {
         return Ok(Prepared::Not(too_large(size, limit)));
     }
-    Ok(Prepared::Message(message))
+    Ok(Prepared::Message(message, own))
 }
 
 fn too_large(bytes: u64, limit: u64) -> Outcome {
@@ -127,19 +128,21 @@ fn too_large(bytes: u64, limit: u64) -> Outcome {
     }
 }
 
-/// The mail, or why there can be none to this address.
+/// The mail with the server it goes to, or why there can be none to this address.
 async fn write(
     app: &App,
     claim: &Claim,
     stored: &Stored,
     recipient: &Recipient,
     saved: &[Artefact],
-) -> Result<std::result::Result<Message, String>> {
+) -> Result<std::result::Result<(Message, Option<OwnServer>), String>> {
     let mut conn = app.read().await?;
     let pinned = store::runs::pinned(&mut conn, stored.run.id).await?;
     let pinned = pinned.ok_or_else(|| Error::internal("a delivery of a run that never started"))?;
     let writer = store::tenants::by_no(&mut conn, stored.writer).await?;
     let ordered_by = writer.map(|tenant| tenant.name).unwrap_or_default();
+    let brand = content::brand(&mut conn, &pinned).await?;
+    let own = OwnServer::of(app, &mut conn, brand.as_ref()).await?;
     drop(conn);
     let content = content::load(app, stored, &pinned, None).await?;
     let mut attachments = Vec::with_capacity(saved.len());
@@ -157,7 +160,11 @@ async fn write(
     // On a thread of its own: the files become base64, which takes a moment.
     let writing = tokio::task::spawn_blocking(move || {
         let text = content.compose_mail(language, &ordered_by, schedule, &formats)?;
-        Ok(Message::new(&app.settings.mail, &recipient, &id, date, text, attachments))
+        let sender = Sender::of(&app.settings.mail, brand.as_ref(), content.look());
+        Ok(sender.and_then(|sender| {
+            let sender = if own.is_some() { sender.at_home() } else { sender };
+            Ok((Message::from(sender, &recipient, &id, date, text, attachments)?, own))
+        }))
     });
     writing.await.map_err(Error::internal)?.map_err(|error: std::io::Error| Error::internal(error))
 }
@@ -186,6 +193,7 @@ pub(super) fn settle(
         Outcome::Bounced { why } => (DeliveryState::Bounced { why }, tried, not_before),
         Outcome::GiveUp { why } => (DeliveryState::GaveUp { why }, tried, not_before),
         Outcome::Skip { why } => (DeliveryState::Skipped { why }, attempts, not_before),
+        Outcome::Later { until } => (DeliveryState::Pending, attempts, until),
         Outcome::Again { why } if tried >= MAX_ATTEMPTS => (DeliveryState::GaveUp { why }, tried, not_before),
         Outcome::Again { why } => {
             tracing::info!(why, "a mail could not be sent and will be tried again");

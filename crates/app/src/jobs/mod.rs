@@ -11,13 +11,15 @@ mod files;
 mod links;
 pub mod mailer;
 pub mod measures;
+mod own_server;
 pub mod scheduler;
 mod standing;
 pub mod steps;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use domain::time::Instant;
 use futures_util::FutureExt as _;
@@ -35,6 +37,8 @@ const FAULT_SECONDS: i64 = 5;
 pub struct State {
     hook: OnceLock<steps::Hook>,
     pause: Mutex<mailer::Pause>,
+    /// By brand.
+    own_servers: Mutex<HashMap<i64, mailer::Pause>>,
 }
 
 impl State {
@@ -43,8 +47,12 @@ impl State {
         let _ = self.hook.set(hook);
     }
 
-    fn pause(&self) -> std::sync::MutexGuard<'_, mailer::Pause> {
+    fn pause(&self) -> MutexGuard<'_, mailer::Pause> {
         self.pause.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn own_servers(&self) -> MutexGuard<'_, HashMap<i64, mailer::Pause>> {
+        self.own_servers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -14,12 +14,17 @@ use crate::{Result, reports};
 /// Why the run is not to be made; `None` where it is.
 pub(super) async fn subject(conn: &mut Conn, stored: &Stored) -> Result<Option<String>> {
     let reach = store::tenants::reach(conn, stored.writer, stored.subject).await?;
-    let closed = match store::tenants::by_no(conn, stored.subject).await? {
-        Some(tenant) => !tenant.ancestral_access && stored.writer != stored.subject,
-        None => true,
-    };
+    let tenant = store::tenants::by_no(conn, stored.subject).await?;
+    let closed =
+        tenant.as_ref().is_none_or(|tenant| !tenant.ancestral_access && stored.writer != stored.subject);
+    let deleted = tenant.and_then(|tenant| tenant.deleted_at);
     let inside = reports::depth(stored.run.parameters.level) == Depth::Inside;
     let (subject, writer) = (stored.run.subject_id, stored.run.writer_tenant_id);
+    // What was used up to the day of the deletion is still to be billed; later reports would have nothing to say.
+    let deleted = deleted.map(Instant::day).filter(|day| *day < stored.run.period.start);
+    if let Some(day) = deleted {
+        return Ok(Some(format!("tenant {subject} was deleted on {day}, before the days of this report")));
+    }
     Ok(match reach {
         None => {
             Some(format!("tenant {subject} no longer lies below {writer}, whose people ordered the report"))

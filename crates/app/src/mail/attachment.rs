@@ -1,7 +1,7 @@
 //! Files that go with a mail.
 
 use lettre::message::SinglePart;
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::header::{ContentDisposition, ContentId, ContentType, Header, HeaderName, HeaderValue};
 
 /// A file that goes with a mail.
 #[derive(Debug, Clone)]
@@ -20,6 +20,16 @@ impl Attachment {
         let media_type = ContentType::parse(self.media_type).map_err(|error| error.to_string())?;
         Ok(SinglePart::builder().header(Attached(self.name)).header(media_type).body(self.bytes))
     }
+}
+
+/// The logo that the html of a mail refers to.
+pub(super) fn logo(png: &[u8]) -> Result<SinglePart, String> {
+    let media_type = ContentType::parse("image/png").map_err(|error| error.to_string())?;
+    Ok(SinglePart::builder()
+        .header(ContentDisposition::inline())
+        .header(ContentId::from(format!("<{}>", render::mail::LOGO_ID)))
+        .header(media_type)
+        .body(png.to_vec()))
 }
 
 /// `Content-Disposition` with the whole name in one `filename`. The library's own cuts names of this length into the

@@ -9,17 +9,20 @@ mod smtp;
 pub use attachment::Attachment;
 
 use std::io::Read as _;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_lc_rs::digest;
+use domain::brand::Look;
 use domain::ids::{ArtefactId, RunId, UserId};
 use domain::time::Instant;
 use lettre::Address;
 use lettre::message::{self, Mailbox, MultiPart, MultiPartKind, SinglePart};
+use store::brands::Stored as Brand;
 use store::deliveries::Recipient;
 
 use crate::ids::hex;
-use crate::settings::{Mail, Settings, Transport};
+use crate::settings::{Mail, Settings, Smtp, Transport};
 use crate::{App, Error, Result};
 
 /// What is written to a recipient, without addresses.
@@ -40,6 +43,48 @@ pub struct Message {
     from: Address,
     to: Address,
     bytes: Vec<u8>,
+}
+
+/// Who a mail comes from: the operator's address, under the name of a brand, with its logo.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    from: Mailbox,
+    reply_to: Option<Mailbox>,
+    logo: Option<Arc<[u8]>>,
+}
+
+impl Sender {
+    /// The operator.
+    pub fn operator(mail: &Mail) -> std::result::Result<Self, String> {
+        let from = mail.from.parse().map_err(|error| format!("mail.from: {error}"))?;
+        Ok(Self { from, reply_to: None, logo: None })
+    }
+
+    /// The operator under the look of a brand; answers go to the address that it names.
+    pub fn of(mail: &Mail, brand: Option<&Brand>, look: &Look) -> std::result::Result<Self, String> {
+        let mut sender = Self::operator(mail)?;
+        if let Some(name) = &look.name {
+            sender.from.name = Some(name.clone());
+        }
+        let reply_to = brand.and_then(|brand| brand.version.members.smtp_reply_address.as_deref());
+        sender.reply_to = reply_to.and_then(|address| address.parse().ok());
+        sender.logo.clone_from(&look.logo);
+        Ok(sender)
+    }
+
+    /// The same from the brand's own address, where it names one: its own server takes that rather than the operator's.
+    #[must_use]
+    pub fn at_home(mut self) -> Self {
+        if let Some(Mailbox { email, .. }) = self.reply_to.take() {
+            self.from.email = email;
+        }
+        self
+    }
+}
+
+/// Whether answers can go to this address.
+pub(crate) fn check_address(address: &str) -> std::result::Result<(), String> {
+    address.parse::<Address>().map(|_| ()).map_err(|error| error.to_string())
 }
 
 /// What became of a try.
@@ -64,6 +109,11 @@ pub enum Outcome {
     Pause {
         /// What failed.
         why: String,
+    },
+    /// It was not tried.
+    Later {
+        /// Not before this moment.
+        until: Instant,
     },
     /// It never can be sent.
     GiveUp {
@@ -105,7 +155,19 @@ impl Message {
         text: Text,
         attachments: Vec<Attachment>,
     ) -> std::result::Result<Self, String> {
-        let from: Mailbox = mail.from.parse().map_err(|error| format!("mail.from: {error}"))?;
+        Self::from(Sender::operator(mail)?, recipient, message_id, date, text, attachments)
+    }
+
+    /// As [`Message::new`], from this sender.
+    pub fn from(
+        sender: Sender,
+        recipient: &Recipient,
+        message_id: &str,
+        date: Instant,
+        text: Text,
+        attachments: Vec<Attachment>,
+    ) -> std::result::Result<Self, String> {
+        let Sender { from, reply_to, logo } = sender;
         let to: Address = recipient.email.parse().map_err(|error| {
             format!("the user's e-mail address {:?} is no address: {error}", recipient.email)
         })?;
@@ -113,13 +175,17 @@ impl Message {
         let name = recipient.name.replace(char::is_control, " ");
         let name = Some(name).filter(|name| !name.is_empty());
         let micros = Duration::from_micros(u64::try_from(date.0).unwrap_or(0));
-        let built = message::Message::builder()
+        let mut headers = message::Message::builder();
+        if let Some(reply_to) = reply_to {
+            headers = headers.reply_to(reply_to);
+        }
+        let built = headers
             .message_id(Some(format!("<{message_id}>")))
             .date(UNIX_EPOCH + micros)
             .from(from.clone())
             .to(Mailbox::new(name, to.clone()))
             .subject(text.subject)
-            .multipart(parts(message_id, text.plain, text.html, attachments)?)
+            .multipart(parts(message_id, text.plain, text.html, logo.as_deref(), attachments)?)
             .map_err(|error| error.to_string())?;
         Ok(Self { id: message_id.to_owned(), from: from.email, to, bytes: built.formatted() })
     }
@@ -130,19 +196,30 @@ impl Message {
     }
 }
 
-/// `mixed[alternative[text, html], attachments]`.
+/// `mixed[alternative[text, html], attachments]`; with a logo, `related[html, logo]` stands in place of the html.
 fn parts(
     message_id: &str,
     plain: String,
     html: String,
+    logo: Option<&[u8]>,
     attachments: Vec<Attachment>,
 ) -> std::result::Result<MultiPart, String> {
     let own = message_id.split('@').next().unwrap_or(message_id);
     let body = MultiPart::builder()
         .kind(MultiPartKind::Alternative)
         .boundary(format!("alternative-{own}"))
-        .singlepart(SinglePart::plain(plain))
-        .singlepart(SinglePart::html(html));
+        .singlepart(SinglePart::plain(plain));
+    let html = SinglePart::html(html);
+    let body = match logo {
+        None => body.singlepart(html),
+        Some(logo) => body.multipart(
+            MultiPart::builder()
+                .kind(MultiPartKind::Related)
+                .boundary(format!("related-{own}"))
+                .singlepart(html)
+                .singlepart(attachment::logo(logo)?),
+        ),
+    };
     let mut mixed =
         MultiPart::builder().kind(MultiPartKind::Mixed).boundary(format!("mixed-{own}")).multipart(body);
     for attachment in attachments {
@@ -171,8 +248,14 @@ pub async fn unpacked(app: &App, file: ArtefactId) -> Result<Vec<u8>> {
 pub async fn send(mail: &Mail, message: &Message) -> Outcome {
     match &mail.transport {
         Transport::Folder(folder) => folder::deliver(folder, message).await,
-        Transport::Smtp(relay) => smtp::deliver(relay, message).await,
+        Transport::Smtp(relay) => smtp::deliver(relay, false, message).await,
     }
+}
+
+/// Hands a mail over to a server that somebody other than the operator named; without `inner_too` at an address of the
+/// public internet only.
+pub async fn send_through(relay: &Smtp, inner_too: bool, message: &Message) -> Outcome {
+    smtp::deliver(relay, !inner_too, message).await
 }
 
 #[cfg(test)]
@@ -190,6 +273,7 @@ mod tests {
             from: "Tidemark <reports@example.com>".to_owned(),
             transport: Transport::Folder(PathBuf::new()),
             max_message_bytes: 0,
+            private_brand_servers: false,
         };
         let recipient = Recipient {
             name: evil.to_owned(),

@@ -1,9 +1,11 @@
 //! Mails over SMTP, step by step, so that the step that failed is known: a relay that cannot be used at all is not the
 //! fault of the mail that happened to be next.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use domain::brand::is_inner;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
@@ -43,10 +45,10 @@ impl Fault {
     }
 }
 
-/// Brings one mail to the relay.
-pub(super) async fn deliver(relay: &Smtp, message: &Message) -> Outcome {
+/// Brings one mail to the relay; with `outer_only` to none at an address of the operator's own network.
+pub(super) async fn deliver(relay: &Smtp, outer_only: bool, message: &Message) -> Outcome {
     let limit = Duration::from_secs(relay.timeout_seconds);
-    let mut connection = match open(relay, message, limit).await {
+    let mut connection = match open(relay, outer_only, message, limit).await {
         Ok(connection) => connection,
         Err(why) => return Outcome::Pause { why },
     };
@@ -82,7 +84,12 @@ pub(super) async fn deliver(relay: &Smtp, message: &Message) -> Outcome {
 }
 
 /// Connects, reads the greeting, protects the connection and signs in.
-async fn open(relay: &Smtp, message: &Message, limit: Duration) -> Result<AsyncSmtpConnection, String> {
+async fn open(
+    relay: &Smtp,
+    outer_only: bool,
+    message: &Message,
+    limit: Duration,
+) -> Result<AsyncSmtpConnection, String> {
     let own_name = ClientId::Domain(message.id.rsplit('@').next().unwrap_or("localhost").to_owned());
     let tls = match relay.security {
         Security::None => None,
@@ -90,9 +97,16 @@ async fn open(relay: &Smtp, message: &Message, limit: Duration) -> Result<AsyncS
     };
     let (first, later) = if relay.security == Security::Tls { (tls, None) } else { (None, tls) };
     let server = (relay.host.as_str(), relay.port);
-    let connecting = AsyncSmtpConnection::connect_tokio1(server, Some(limit), &own_name, first, None);
-    let mut connection =
-        timed(limit, connecting).await.map_err(|fault| format!("connection: {}", fault.words()))?;
+    let connected = if outer_only {
+        let addresses = outer_addresses(server, limit).await?;
+        let connecting =
+            AsyncSmtpConnection::connect_tokio1(&*addresses, Some(limit), &own_name, first, None);
+        timed(limit, connecting).await
+    } else {
+        let connecting = AsyncSmtpConnection::connect_tokio1(server, Some(limit), &own_name, first, None);
+        timed(limit, connecting).await
+    };
+    let mut connection = connected.map_err(|fault| format!("connection: {}", fault.words()))?;
     if let Some(tls) = later {
         let protecting = connection.starttls(tls, &own_name);
         timed(limit, protecting).await.map_err(|fault| format!("STARTTLS: {}", fault.words()))?;
@@ -103,6 +117,18 @@ async fn open(relay: &Smtp, message: &Message, limit: Duration) -> Result<AsyncS
         timed(limit, signing_in).await.map_err(|fault| format!("AUTH: {}", fault.words()))?;
     }
     Ok(connection)
+}
+
+/// Where a name leads, once and for this connection: asked twice, it could lead elsewhere the second time.
+async fn outer_addresses((host, port): (&str, u16), limit: Duration) -> Result<Vec<SocketAddr>, String> {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let found = tokio::time::timeout(limit, tokio::net::lookup_host((bare, port))).await;
+    let found = found.map_err(|_| format!("{host} does not resolve in time"))?;
+    let addresses: Vec<_> = found.map_err(|error| format!("{host} does not resolve: {error}"))?.collect();
+    if addresses.iter().any(|address| is_inner(address.ip())) {
+        return Err(format!("{host} leads to a private or loopback address"));
+    }
+    Ok(addresses)
 }
 
 async fn tls(relay: &Smtp) -> Result<TlsParameters, String> {

@@ -10,7 +10,7 @@ use super::pieces::Flow;
 use super::{content, depth};
 use crate::access::Deleted;
 use crate::cells::MAX_DAYS;
-use crate::{App, Caller, Error, Result};
+use crate::{App, Caller, Error, Result, brands};
 
 /// What the file is to show, checked for form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,9 @@ pub async fn make(app: &App, caller: &Caller, subject: TenantId, asked: &Asked) 
         as_known: superseded_on.map_or(now.day(), |day| day.min(now.day())),
         as_of,
     };
-    let content = content::load(conn, &wanted, None, now, subject.language).await?;
+    let brand = store::brands::nearest(&mut conn, subject.no).await?;
+    let look = brands::look(&mut conn, brand.as_ref()).await?;
+    let content = content::load(conn, &wanted, None, now, subject.language, look).await?;
     let content = content.ok_or_else(|| Error::invalid("as_of", "the tenant was not there yet"))?;
     let format = asked.format;
     let name = content.file_name(format);

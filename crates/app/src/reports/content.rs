@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use domain::brand::Look;
 use domain::report::{Document, Format, Heading, Pass};
 use domain::schedule::ScheduleType;
 use domain::tenant::Language;
@@ -32,6 +33,7 @@ pub(crate) async fn load(
     shared: Option<Arc<Pass>>,
     generated_at: Instant,
     language: Language,
+    look: Look,
 ) -> Result<Option<Content>> {
     let (runtime, asked) = (Handle::current(), *wanted);
     // Rows become timelines and timelines a document on a thread where no request waits behind it.
@@ -52,6 +54,7 @@ pub(crate) async fn load(
             cells: document.cells(),
             generated_at,
             language,
+            look,
         },
         document,
     }))
@@ -66,6 +69,11 @@ impl Content {
     /// The name of that file (reports-api, section 13).
     pub(crate) fn file_name(&self, format: Format) -> String {
         render::file_name(format, &self.heading)
+    }
+
+    /// How its pages and mails look.
+    pub(crate) fn look(&self) -> &Look {
+        &self.heading.look
     }
 
     /// Composes the mail to one recipient.

@@ -3,6 +3,7 @@
 mod create;
 mod default_idp;
 mod lists;
+mod restore;
 mod update;
 
 use domain::access::Permission;
@@ -22,6 +23,7 @@ pub use create::{NewTenant, create};
 pub use default_idp::{DefaultIdpChange, set_default_idp};
 pub use lists::{Order, OrderBy, UnknownOrder, children, children_in_full};
 pub(crate) use lists::{is_meant, usage_order};
+pub use restore::restore;
 pub(crate) use update::check_version;
 pub use update::{MAX_DELETED, TenantChange, delete, delete_all, update};
 

@@ -95,6 +95,7 @@ pub async fn update(app: &App, caller: &Caller, id: TenantId, change: TenantChan
     closable(new.kind, new.ancestral_access)?;
     if let Some(target) = target {
         check_move(&mut tx, &new, &target).await?;
+        store::policies::end_crossing(&mut tx, old.no, target.no).await?;
         new.parent = target.no;
     }
     store::tenants::update(&mut tx, old, &new).await?;
@@ -150,6 +151,11 @@ async fn check_move(conn: &mut Conn, tenant: &Tenant, target: &Tenant) -> Result
             Rule::MoveItemsUnavailable,
             "the target lacks an item, storage or service that is on",
         );
+    }
+    if let Some(owner) = store::tenants::lock_left_behind(conn, tenant.no, target.no).await? {
+        let info =
+            format!("parent_id: the target does not lie below {owner}, which holds a lock of what moves");
+        return Err(Error::rule(Rule::MoveOutOfLock, info));
     }
     Ok(())
 }

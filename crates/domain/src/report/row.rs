@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use super::{Figures, Kind, Level};
+use crate::brand::Look;
 use crate::catalogue::{Edition, Item, Service, Unit};
 use crate::history::Cells;
 use crate::ids::{InfraId, TenantId, TenantNo};
@@ -179,4 +180,6 @@ pub struct Heading {
     pub generated_at: Instant,
     /// The language of the files: the subject's.
     pub language: Language,
+    /// How pages and mails look.
+    pub look: Look,
 }

@@ -5,6 +5,7 @@ pub mod activations;
 pub mod applications;
 pub mod billing;
 pub mod bindings;
+pub mod brands;
 pub mod changes;
 pub mod clients;
 pub mod completeness;
@@ -38,6 +39,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(applications::routes())
         .merge(billing::routes())
         .merge(bindings::routes())
+        .merge(brands::routes())
         .merge(clients::routes())
         .merge(infra::routes())
         .merge(lists::routes())

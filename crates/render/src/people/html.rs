@@ -16,6 +16,7 @@ use super::summary::Summary;
 use super::terms;
 use crate::RENDERER_VERSION;
 use crate::language::Words;
+use crate::look::{Shades, inlined};
 
 /// The most lines a page has.
 const LINES_MAX: usize = 2000;
@@ -33,6 +34,9 @@ struct Head<'a> {
     /// What to say where lines are left out.
     cut: Option<String>,
     lines: usize,
+    shades: Shades,
+    /// The logo as an address that holds the file.
+    logo: Option<String>,
 }
 
 struct ColumnHead {
@@ -85,6 +89,8 @@ pub(crate) fn write(heading: &Heading, rows: &dyn Rows, out: &mut dyn Write) -> 
         columns: column_heads(&columns, with_changes, words),
         cut: cut.clone(),
         lines,
+        shades: Shades::of(heading.look.color),
+        logo: heading.look.logo.as_deref().map(inlined),
     };
     head.write_into(out)?;
     for line in Lines::of(rows, &columns).take(LINES_MAX) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::brand::Look;
 use domain::catalogue::Catalogue;
 use domain::history::Cells;
 use domain::ids::{InfraId, TenantId, TenantNo};
@@ -139,6 +140,16 @@ pub(crate) fn heading(kind: Kind, language: &str) -> Heading {
         cells: Cells { all: 217, carried: 3 },
         generated_at: "2017-05-08T00:00:00Z".parse::<Instant>().unwrap(),
         language: Language::from_code(language).unwrap(),
+        look: Look::default(),
+    }
+}
+
+/// The look of a brand, with a logo of three bars.
+pub(crate) fn branded() -> Look {
+    Look {
+        name: Some("Küste & Söhne <IT>".to_owned()),
+        color: Some("#8a2be2".parse().unwrap()),
+        logo: Some(include_bytes!("../logo.png").as_slice().into()),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use crate::fixture::{Report, channel};
+use crate::fixture::{Report, branded, channel};
 use domain::history::Cells;
 use domain::report::{Format, Kind, Level};
 use domain::schedule::ScheduleType;
@@ -19,7 +19,10 @@ fn written(format: Format, report: &Report) -> Vec<u8> {
 }
 
 fn mail(kind: Kind, language: &str, schedule: ScheduleType) -> Mail {
-    let mut report = channel(kind, "en");
+    mail_of(channel(kind, "en"), language, schedule)
+}
+
+fn mail_of(mut report: Report, language: &str, schedule: ScheduleType) -> Mail {
     report.heading.leave_out_trial = schedule == ScheduleType::Monthly;
     let occasion = Occasion {
         language: Language::from_code(language).unwrap(),
@@ -57,7 +60,11 @@ fn goldens() -> Vec<(String, Vec<u8>)> {
     for format in Format::ALL {
         files.push((format!("nothing{}", format.file_suffix()), written(*format, &nothing)));
     }
+    let mut report = channel(Kind::UsageSummary, "de");
+    report.heading.look = branded();
+    files.push(("brand.html".into(), written(Format::Html, &report)));
     for (name, mail) in [
+        ("mail-brand", mail_of(report, "en", ScheduleType::Once)),
         ("mail", mail(Kind::UsageSummary, "en", ScheduleType::Once)),
         ("mail-breakdown", mail(Kind::UsageBreakdown, "en", ScheduleType::Once)),
         ("mail-german", mail(Kind::UsageSummary, "de", ScheduleType::Monthly)),

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use world::{Persona, World, code};
 
 const BACKUP: &str = "6e6d758d-8e74-3ae3-ac84-50eb0dff12eb";
+const LOGO: &[u8] = include_bytes!("../../../render/tests/logo.png");
 const SHIPPING: &str = "b71b2c18-590a-303c-9d5a-8444fbe713ac";
 const PLATFORM: &str = "7459244f-68f3-3bf4-9f53-5f63ecc1d91f";
 
@@ -99,14 +100,16 @@ impl Column {
         relation: &'static str,
         expected: &str,
     ) -> Option<String> {
-        let partner = operation.path.contains("/settings/") && matches!(relation, "child" | "foreign");
+        let of_partners = operation.path.contains("/settings/") || operation.path.contains("/brand");
+        let partner = of_partners && matches!(relation, "child" | "foreign");
         let name = if partner { format!("partner {relation}") } else { relation.to_owned() };
         let mut place = match self.places.remove(&name) {
             Some(place) => place,
             None => Place::new(&self.world, &self.persona, &name).await,
         };
-        // What is to be deleted is made for this cell, and nobody asks for it again. A binding is no thing of the place.
-        let is_thing = !operation.path.contains("/bindings/");
+        // What is to be deleted is made for this cell, and nobody asks for it again. A binding or a brand is no thing of the
+        // place.
+        let is_thing = !operation.path.contains("/bindings/") && !operation.path.ends_with("/brand");
         let removes = operation.method == "DELETE" && expected == "ok" && is_thing;
         if removes && relation != "self" {
             place.keep_reports_with_files();
@@ -115,11 +118,12 @@ impl Column {
         if removes && relation != "self" {
             place.keep_reports_with_files();
         }
+        let restores = operation.path.ends_with("/restore") && relation == "deleted";
         let deletes_tenant = matches!(
             (operation.method, operation.path),
             ("DELETE", "/api/2/tenants/{tenant_id}") | ("POST", "/api/2/tenants/batch/delete")
         );
-        if !(deletes_tenant && expected == "ok") {
+        if !(restores || deletes_tenant && expected == "ok") {
             self.places.insert(name, place);
         }
         let wrong = match called {
@@ -158,6 +162,7 @@ impl Column {
         let call = credentials.unwrap_or(&persona.credentials).put_on(call);
         let call = match body.as_bytes() {
             [] => call,
+            b"LOGO" => call.raw("image/png", LOGO),
             [b'{', ..] => call.json(serde_json::from_str(&body).unwrap()),
             _ => call.raw("application/x-www-form-urlencoded", body),
         };

@@ -8,7 +8,7 @@ use domain::time::{Instant, Period};
 
 use super::{Stored, log_status, select, stored};
 use crate::dialect::lease_now;
-use crate::{Arg, Conn, Result, Row, Write, args};
+use crate::{Arg, Conn, Result, Row, Write, args, brands};
 
 /// How long a lease lasts without a write of its holder, in microseconds: longer than any one step of a run.
 macro_rules! lease_end {
@@ -138,6 +138,8 @@ pub struct Pinned {
     pub as_of: Seq,
     /// The subject's language then.
     pub language: Language,
+    /// The brand that the subject showed then, in its version of `as_of`; `None`: the platform's own look.
+    pub brand: Option<i64>,
 }
 
 /// Settles them at the first start; later ones find what is settled. What counts is what was accepted up to `as_of`, or up
@@ -148,20 +150,24 @@ pub async fn pin(tx: &mut Write, claim: &Claim, as_of: Option<Seq>) -> Result<Pi
         Some(as_of) => as_of,
         None => tx.seq().await?,
     };
+    let brand = brands::nearest(tx, claim.stored.subject).await?.map(|brand| brand.id);
     let row = tx
         .one(
             "UPDATE runs SET generated_at = COALESCE(generated_at, $2), as_of_seq = COALESCE(as_of_seq, $3),
-             language = COALESCE(language, (SELECT language FROM tenants WHERE no = subject_no))
-             WHERE id = $1 RETURNING generated_at, as_of_seq, language",
-            args![claim.stored.run.id, now, as_of],
+             language = COALESCE(language, (SELECT language FROM tenants WHERE no = subject_no)),
+             brand_id = CASE WHEN generated_at IS NULL THEN $4 ELSE brand_id END
+             WHERE id = $1 RETURNING generated_at, as_of_seq, language, brand_id",
+            args![claim.stored.run.id, now, as_of, brand],
         )
         .await?;
-    row.map_or(Ok(Pinned { generated_at: now, as_of, language: Language::ENGLISH }), |row| from_row(&row))
+    let anew = Pinned { generated_at: now, as_of, language: Language::ENGLISH, brand };
+    row.map_or(Ok(anew), |row| from_row(&row))
 }
 
 /// What is pinned of a run that was started.
 pub async fn pinned(conn: &mut Conn, run: domain::ids::RunId) -> Result<Option<Pinned>> {
-    let sql = "SELECT generated_at, as_of_seq, language FROM runs WHERE id = $1 AND generated_at IS NOT NULL";
+    let sql = "SELECT generated_at, as_of_seq, language, brand_id FROM runs
+               WHERE id = $1 AND generated_at IS NOT NULL";
     conn.one(sql, args![run]).await?.map(|row| from_row(&row)).transpose()
 }
 
@@ -172,6 +178,7 @@ fn from_row(row: &Row) -> Result<Pinned> {
         as_of: Seq(row.int("as_of_seq")?),
         language: Language::from_code(&language)
             .ok_or_else(|| crate::conn::corrupt("language", language, "a language code"))?,
+        brand: row.opt_int("brand_id")?,
     })
 }
 

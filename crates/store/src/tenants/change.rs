@@ -55,6 +55,14 @@ pub async fn update(tx: &mut Write, old: &Tenant, new: &Tenant) -> Result<()> {
     Ok(())
 }
 
+/// Counts a tenant's version up after a change of something that counts as part of it.
+pub async fn touch(tx: &mut Write, no: TenantNo) -> Result<()> {
+    let now = tx.now();
+    tx.run("UPDATE tenants SET version = version + 1, updated_at = $2 WHERE no = $1", args![no, now])
+        .await
+        .map(|_| ())
+}
+
 /// What reports print or filter by.
 fn logged(tenant: &Tenant) -> [(&'static str, Option<String>); 7] {
     [
@@ -133,10 +141,15 @@ pub async fn delete_personal(tx: &mut Write, owner: UserId) -> Result<()> {
 }
 
 async fn log_deleted(tx: &mut Write, object: Object, rows: &[Row]) -> Result<()> {
+    let mut ids = Vec::with_capacity(rows.len());
     for row in rows {
-        let (id, tenant) = (row.text("id")?, TenantNo(row.int("no")?));
-        let (old, new) = (Some(false.to_string()), Some(true.to_string()));
-        tx.log(Change { object, id: &id, tenant, field: "deleted", old, new }).await?;
+        ids.push((row.text("id")?, TenantNo(row.int("no")?)));
     }
-    Ok(())
+    tx.log_all(ids.iter().map(|(id, tenant)| deleted(object, id, *tenant, true)).collect()).await
+}
+
+/// That something was deleted, or came back.
+pub(super) fn deleted(object: Object, id: &str, tenant: TenantNo, is_deleted: bool) -> Change<'_> {
+    let (old, new) = (Some((!is_deleted).to_string()), Some(is_deleted.to_string()));
+    Change { object, id, tenant, field: "deleted", old, new }
 }

@@ -6,15 +6,17 @@ mod default_idp;
 mod details;
 mod insert;
 mod numbers;
+pub mod restore;
 
 use std::collections::HashMap;
 
+use domain::brand::BrandRef;
 use domain::ids::{TenantId, TenantNo};
 use domain::tenant::Tenant;
 
 use crate::{Conn, Result, Row, args};
 
-pub use change::{delete_below, delete_personal, update};
+pub use change::{delete_below, delete_personal, touch, update};
 pub use default_idp::{set_default_idp, set_default_idp_below};
 pub use details::{
     Child, ChildUsage, Details, child_details, child_usages, children, details, details_of, path,
@@ -38,7 +40,10 @@ macro_rules! tenant_columns {
          t.update_lock_owner_id, t.ancestral_access, t.enhanced_security, t.mfa_demanded, t.external_operation,
          (SELECT MAX(depth) FROM closure k WHERE k.tenant_no = t.no) AS level,
          EXISTS (SELECT 1 FROM tenants c WHERE c.parent_no = t.no AND c.no <> t.no AND c.deleted_at IS NULL
-                 AND c.owner_id IS NULL) AS has_children"
+                 AND c.owner_id IS NULL) AS has_children,
+         (SELECT CAST(b.id AS TEXT) || ',' || b.uuid || ',' || CAST(k.depth AS TEXT)
+          FROM closure k CROSS JOIN brands b WHERE k.tenant_no = t.no AND b.tenant_no = k.ancestor_no
+          AND b.deleted_at IS NULL ORDER BY k.depth LIMIT 1) AS brand"
     };
 }
 use tenant_columns;
@@ -122,6 +127,26 @@ pub async fn lock_below(conn: &mut Conn, root: TenantNo, allowed: TenantId) -> R
     row.map(|row| row.parsed("owner")).transpose()
 }
 
+/// A tenant that holds an update lock on a live tenant from `moved` down and would stand neither above nor at `target`, nor
+/// below `moved`: its hierarchy would lack it after the move (rule 1032).
+pub async fn lock_left_behind(
+    conn: &mut Conn,
+    moved: TenantNo,
+    target: TenantNo,
+) -> Result<Option<TenantId>> {
+    let row = conn
+        .one(
+            "SELECT o.id FROM closure k JOIN tenants t ON t.no = k.tenant_no AND t.deleted_at IS NULL
+             JOIN tenants o ON o.id = t.update_lock_owner_id
+             WHERE k.ancestor_no = $1
+             AND NOT EXISTS (SELECT 1 FROM closure a WHERE a.ancestor_no = o.no AND a.tenant_no = $2)
+             AND NOT EXISTS (SELECT 1 FROM closure i WHERE i.ancestor_no = $1 AND i.tenant_no = o.no) LIMIT 1",
+            args![moved, target],
+        )
+        .await?;
+    row.map(|row| row.parsed("id")).transpose()
+}
+
 fn tenant(row: &Row) -> Result<Tenant> {
     let language = row.text("language")?;
     let language = domain::tenant::Language::from_code(&language)
@@ -151,5 +176,18 @@ fn tenant(row: &Row) -> Result<Tenant> {
         external_operation: row.parsed("external_operation")?,
         level: row.int("level")?,
         has_children: row.flag("has_children")?,
+        brand: row.opt_text("brand")?.map_or(Ok(BrandRef::PLATFORM), brand)?,
     })
+}
+
+/// Id, UUID and the levels up to its owner, in one text, so that the brand is looked for once.
+fn brand(text: String) -> Result<BrandRef> {
+    let mut words = text.split(',');
+    let brand = match (words.next(), words.next(), words.next()) {
+        (Some(id), Some(uuid), Some(depth)) => id.parse().ok().zip(uuid.parse().ok()).zip(Some(depth == "0")),
+        _ => None,
+    };
+    brand
+        .map(|((id, uuid), is_own)| BrandRef { id, uuid, is_own })
+        .ok_or_else(|| crate::conn::corrupt("brand", text, "a brand"))
 }

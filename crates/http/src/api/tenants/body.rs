@@ -14,11 +14,6 @@ use crate::json::Body;
 use crate::schema;
 use crate::wire::{Patch, Zulu, language_option, lax_bool, lax_bool_option, lax_int, uuid_option};
 
-/// The brand that every tenant has or inherits until brands are built.
-pub(crate) const BRAND_ID: i64 = 1;
-/// Its UUID.
-pub(crate) const BRAND_UUID: &str = "03fa8bf4-28f2-11e7-ba28-cbe99c3c450a";
-
 /// A tenant.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Tenant {
@@ -41,7 +36,8 @@ pub struct Tenant {
     enabled: bool,
     customer_id: Option<String>,
     brand_id: i64,
-    brand_uuid: &'static str,
+    #[schema(value_type = String, format = Uuid)]
+    brand_uuid: uuid::Uuid,
     brand_enabled: bool,
     internal_tag: Option<String>,
     #[schema(value_type = schema::Language)]
@@ -98,9 +94,9 @@ impl From<Details> for Tenant {
             contacts: Vec::new(),
             enabled: tenant.enabled,
             customer_id: tenant.customer_id,
-            brand_id: BRAND_ID,
-            brand_uuid: BRAND_UUID,
-            brand_enabled: false,
+            brand_id: tenant.brand.id,
+            brand_uuid: tenant.brand.uuid,
+            brand_enabled: tenant.brand.is_own,
             internal_tag: tenant.internal_tag,
             language: tenant.language.code(),
             owner_id: tenant.owner_id,

@@ -18,13 +18,14 @@ use crate::caller::{Can, TenantAdmin, TenantViewer};
 use crate::json::Json;
 use crate::params::{Params, PathId};
 use crate::problem::{Envelope, Problem};
-use crate::wire::Items;
+use crate::wire::{Items, Nothing};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(create))
         .routes(routes!(get, update, delete))
+        .routes(routes!(restore))
         .routes(routes!(children))
         .routes(routes!(users_of))
         .routes(routes!(applications))
@@ -77,7 +78,7 @@ async fn get(
 #[utoipa::path(put, path = "/tenants/{tenant_id}", tag = "tenants", params(("tenant_id" = String, Path, format = Uuid)),
     request_body = TenantBody, responses(
     (status = 200, description = "The tenant after the change", body = Tenant),
-    (status = 400, description = "Malformed; 1007, 1008, 1013, 1014 of a move; 1027", body = Envelope),
+    (status = 400, description = "Malformed; 1007, 1008, 1013, 1014, 1032 of a move; 1027", body = Envelope),
     (status = 401, description = "No valid credentials", body = Envelope),
     (status = 403, description = "1002 access denied; 1012 locked", body = Envelope),
     (status = 404, description = "1005 no such tenant", body = Envelope),
@@ -112,6 +113,31 @@ async fn delete(
     params: Params,
 ) -> Result<StatusCode, Problem> {
     tenants::delete(&app, &caller.0, id, params.version()?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Brings a deleted tenant back with what was deleted with it: tenants, users, their access, clients.
+#[utoipa::path(post, path = "/tenants/{tenant_id}/restore", tag = "tenants", params(
+    ("tenant_id" = String, Path, format = Uuid),
+    ("force" = Option<bool>, Query, description = "Adds a postfix to names and logins that are taken"),
+), request_body = Option<Nothing>, responses(
+    (status = 204, description = "Restored, or not deleted"),
+    (status = 400, description = "Malformed; 1027 the parent is deleted, too", body = Envelope),
+    (status = 401, description = "No valid credentials", body = Envelope),
+    (status = 403, description = "1002 access denied; 1012 locked", body = Envelope),
+    (status = 404, description = "1005 no such tenant", body = Envelope),
+    (status = 409, description = "1004 a name or login is taken", body = Envelope),
+    (status = 415, description = "Not JSON", body = Envelope),
+))]
+async fn restore(
+    caller: Can<TenantAdmin>,
+    State(app): State<App>,
+    PathId(id): PathId<TenantId>,
+    params: Params,
+    Json(_): Json<Nothing>,
+) -> Result<StatusCode, Problem> {
+    let force = params.flag("force")?.unwrap_or(false);
+    tenants::restore(&app, &caller.0, id, force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use crate::api::access_policies::AccessPolicy;
 use crate::api::contact::{Contact, ContactBody, OpenContactBody};
-use crate::api::tenants::body::BRAND_UUID;
 use crate::json::Body;
 use crate::schema;
 use crate::wire::{Patch, Zulu, language_option, lax_bool_option, lax_int, uuid_option};
@@ -104,12 +103,14 @@ pub struct CurrentUser {
     tenant_kind: TenantKind,
     #[schema(value_type = schema::PricingMode)]
     tenant_pricing_model: PricingMode,
-    brand_id: &'static str,
+    #[schema(value_type = String, format = Uuid)]
+    brand_id: Uuid,
 }
 
 impl From<Me> for CurrentUser {
     fn from(me: Me) -> Self {
         let (tenant_kind, tenant_pricing_model) = (me.tenant.kind, me.tenant_pricing_mode);
+        let brand_id = me.tenant.brand.uuid;
         let mut login_totp_time = None;
         let user = match me.myself {
             Myself::User { user, login_totp_time: last } => {
@@ -121,7 +122,7 @@ impl From<Me> for CurrentUser {
             }
         };
         let login_totp_time = login_totp_time.map(Zulu);
-        Self { user, login_totp_time, tenant_kind, tenant_pricing_model, brand_id: BRAND_UUID }
+        Self { user, login_totp_time, tenant_kind, tenant_pricing_model, brand_id }
     }
 }
 

@@ -37,6 +37,8 @@ const TIER_LEVEL: &str = "/api/2/applications/$platform_id/settings/tenants/$ten
 
 const PRICING_INFO: &str = "/api/2/applications/$platform_id/settings/tenants/$tenant_id/pricing_info";
 
+const BRAND: &str = "/api/2/tenants/$tenant_id/brand?version=$tenant_version";
+
 const NO_LINK: &str = "/api/tidemark/1/email-changes/nobody-knows-this-one";
 
 const NO_ACTIVATION: &str = "/api/tidemark/1/activations/nobody-knows-this-one";
@@ -74,6 +76,7 @@ fn get(path: &str) -> Request {
         }
         "/locations" => query("/api/2/locations?uuids=$location_id"),
         "/infra" => query("/api/2/infra?uuids=$infra_id"),
+        "/tenants/{tenant_id}/brand" => query("/api/2/tenants/$tenant_id/brand?effective=1"),
         "/reports/{report_id}/stored/{stored_report_id}" => {
             query("/api/2/reports/$finished_report_id/stored/$stored_report_id")
         }
@@ -128,6 +131,10 @@ fn post(path: &str) -> Request {
                 "schedule":{"type":"monthly"},"result_action":"save"}"#,
         ),
         "/users/{user_id}/report-subscriptions" => body(r#"{"report_id":"$mailed_report_id"}"#),
+        "/tenants/{tenant_id}/brand" => Request { body: r#"{"company_name":"Coast IT"}"#, ..query(BRAND) },
+        "/tenants/{tenant_id}/brand/logo" => {
+            Request { body: "LOGO", ..query("/api/2/tenants/$tenant_id/brand/logo?version=$tenant_version") }
+        }
         _ => PLAIN,
     }
 }
@@ -178,6 +185,7 @@ fn put(path: &str) -> Request {
             Request { target: PRICING_INFO, body: PRICE_LIST, ..PLAIN }
         }
         "/reports/{report_id}" => body("{}"),
+        "/tenants/{tenant_id}/brand" => Request { body: r##"{"color":"#8a2be2"}"##, ..query(BRAND) },
         _ => PLAIN,
     }
 }
@@ -185,6 +193,7 @@ fn put(path: &str) -> Request {
 fn delete(path: &str) -> Request {
     match path {
         "/tenants/{tenant_id}" => query("/api/2/tenants/$tenant_id?version=$tenant_version"),
+        "/tenants/{tenant_id}/brand" => query(BRAND),
         "/users/{user_id}" => Request {
             before: &[("PUT /api/2/users/$user_id", r#"{"version":$user_version,"enabled":false}"#)],
             ..query("/api/2/users/$user_id?version=$user_version")

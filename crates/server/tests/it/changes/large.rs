@@ -16,7 +16,8 @@ async fn many_tenants_are_walked_window_by_window() {
          t.updated_at, t.deleted_at, t.parent_no, 'Copy', t.kind, t.contact_id, t.customer_type, t.enabled, t.customer_id,
          t.internal_tag, t.language, t.owner_id, t.default_idp_id, t.update_lock_owner_id, t.ancestral_access,
          t.enhanced_security, t.external_operation, t.pricing_mode, t.pricing_switched_at, t.pricing_version, t.currency,
-         t.billing_day, t.billing_mode, t.usage_calculation_mode, t.billing_version
+         t.billing_day, t.billing_mode, t.usage_calculation_mode, t.billing_version,
+         t.mfa_demanded
          FROM n, tenants t WHERE t.name = 'Harbour'",
         Vec::new(),
     )

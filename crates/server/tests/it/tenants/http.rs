@@ -6,7 +6,7 @@ use testkit::{Server, TestApp};
 
 use super::NOW;
 
-async fn served(test: &TestApp) -> (Server, String) {
+pub(super) async fn served(test: &TestApp) -> (Server, String) {
     let server = test.serve().await;
     let token = server.token(&test.client_id, &test.client_secret).await;
     (server, token)

@@ -3,9 +3,11 @@
 mod closure;
 mod default_idp;
 mod http;
+mod isolation;
 mod lists;
 mod moves;
 mod numbers;
+mod restore;
 mod tree;
 
 use app::tenants::{self, Options};
