@@ -18,6 +18,8 @@ pub enum Proof {
     Bearer,
     /// Login and password of a user.
     Basic,
+    /// The cookie of a browser session.
+    Cookie,
 }
 
 /// Somebody who is signed in.

@@ -2,7 +2,7 @@
 
 use domain::access::{Actor, Client, ClientAuthMethod, ClientStatus, ClientType, Grant, Permission, Role};
 use domain::ids::{ClientId, TenantId, TenantNo};
-use domain::text;
+use domain::{oauth, text};
 use serde_json::{Map, Value, json};
 use store::clients::{Filter, Hashes};
 use store::{Conn, Write};
@@ -206,19 +206,20 @@ async fn allowed(
     Ok(client)
 }
 
-/// No control characters where a text is shown or logged (wire-conventions, section 3).
+/// No control characters where a text is shown or logged (wire-conventions, section 3), and no address that a code could
+/// be lost at.
 fn check(
     data: Option<&Map<String, Value>>,
     redirect_uris: Option<&[String]>,
     origin_id: Option<&str>,
 ) -> Result<()> {
-    let is_bad = |text: &str| text.chars().any(char::is_control);
     if let Some(name) = data.and_then(|data| data.get("client_name")) {
         let name = name.as_str().ok_or_else(|| Error::invalid("data.client_name", "must be a string"))?;
         text::check_text(name).map_err(|why| Error::invalid("data.client_name", why.to_string()))?;
     }
-    if redirect_uris.is_some_and(|uris| uris.iter().any(|uri| is_bad(uri))) {
-        return Err(Error::invalid("redirect_uris", "must not hold control characters"));
+    for (at, uri) in redirect_uris.unwrap_or_default().iter().enumerate() {
+        oauth::check_redirect_uri(uri)
+            .map_err(|why| Error::invalid(format!("redirect_uris[{at}]"), why.to_string()))?;
     }
     if let Some(origin) = origin_id {
         text::check_text(origin).map_err(|why| Error::invalid("origin_id", why.to_string()))?;

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 /// What every use case gives back.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A failure of a use case.
 #[derive(Debug, thiserror::Error)]

@@ -89,6 +89,8 @@ pub enum Permission {
     ReportReader,
     /// Write the price list that only the root's administrators write.
     RootAdmin,
+    /// Connect a device to the own account.
+    DeviceApprover,
 }
 
 impl Role {
@@ -121,6 +123,9 @@ impl Role {
             Permission::MfaAdmin => matches!(self, Self::RootAdmin | Self::PartnerAdmin | Self::CompanyAdmin),
             Permission::InfraAdmin => matches!(self, Self::RootAdmin | Self::PartnerAdmin),
             Permission::RootAdmin => matches!(self, Self::RootAdmin),
+            Permission::DeviceApprover => {
+                matches!(self, Self::BackupUser | Self::ProtectionAdmin | Self::SyncShareUser)
+            }
         }
     }
 }

@@ -102,7 +102,8 @@ impl<N: Needs> FromRequestParts<App> for Can<N> {
     }
 }
 
-async fn identify<N: Needs>(parts: &Parts, app: &App) -> Result<Caller, Problem> {
+/// The caller whom the credentials of a request prove.
+pub(crate) async fn identify<N: Needs>(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     let header = parts.headers.get(header::AUTHORIZATION);
     let query = Params::of(parts.uri.query());
     let in_query = query.get("access_token").filter(|token| !token.is_empty());

@@ -206,7 +206,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Gives every failure without a JSON body one (unknown paths, wrong methods, time-outs, panics), logs what only the log
+/// Gives every failure without a body for its reader one (unknown paths, wrong methods, time-outs, panics), logs what only the log
 /// may see, and puts the request's id into the body of a 5xx.
 pub async fn complete(request: Request, next: Next) -> Response {
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("").to_owned();
@@ -219,12 +219,11 @@ pub async fn complete(request: Request, next: Next) -> Response {
             tracing::error!(request_id = id, ?problem, "failed");
         }
     }
-    let is_json = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    let kind = response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    // Pages are for people, who can do nothing with JSON.
+    let says_why = kind.starts_with(b"application/json") || kind.starts_with(b"text/html");
     if status.is_server_error() && !response.headers().contains_key(header::RETRY_AFTER)
-        || status.as_u16() >= 400 && !is_json
+        || status.as_u16() >= 400 && !says_why
     {
         let info = status.is_server_error().then(|| format!("request {id}"));
         return replace_body(response, plain_body(status, info));

@@ -71,6 +71,8 @@ words! {
     ClientAuthMethod = of!(domain::access::ClientAuthMethod);
     /// Whether a client gets tokens.
     ClientStatus = of!(domain::access::ClientStatus);
+    /// What a one-time token is for: to sign in, or only to say who somebody is.
+    OneTimePurpose = of!(domain::oauth::OneTimePurpose);
     /// A service of the catalogue.
     Service = of!(domain::catalogue::Service);
     /// The edition that an offering item belongs to.

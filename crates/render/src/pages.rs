@@ -1,4 +1,4 @@
-//! Pages that people reach by a link in a mail.
+//! Pages that people reach by a link in a mail, or sign in on. They work without scripts.
 
 use std::io;
 
@@ -63,3 +63,181 @@ pub fn activated(language: Language, login: &str) -> io::Result<String> {
 
 pub(crate) const DIFFER: &str = "The two passwords are not the same.";
 pub(crate) const LENGTH: &str = "A password has 8 to 256 characters.";
+/// What went wrong on a page with a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    /// Login and password do not belong together, or the user may not sign in.
+    Credentials,
+    /// They do, and the code of the second factor is needed.
+    CodeNeeded,
+    /// They do, and that code is wrong or was used before.
+    Code,
+    /// They do, and a second factor has to be set up first.
+    NoFactor,
+    /// Too many tries.
+    Throttled,
+    /// The form is old, or not one of ours.
+    Form,
+    /// No device shows this code.
+    UserCode,
+    /// Not a device that this user may connect.
+    Device,
+}
+
+impl Wrong {
+    #[cfg(test)]
+    const ALL: [Self; 8] = [
+        Self::Credentials,
+        Self::CodeNeeded,
+        Self::Code,
+        Self::NoFactor,
+        Self::Throttled,
+        Self::Form,
+        Self::UserCode,
+        Self::Device,
+    ];
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Credentials => "Login or password is wrong, or the account is disabled.",
+            Self::CodeNeeded => "Enter the code that your authenticator app shows, and the password again.",
+            Self::Code => "The code is wrong, too old, or was used before.",
+            Self::NoFactor => "Your account needs a second factor, which has to be set up first.",
+            Self::Throttled => "Too many tries. Wait a moment, then try again.",
+            Self::Form => "The page was too old. Please try again.",
+            Self::UserCode => "No device shows this code now. Codes are good for ten minutes.",
+            Self::Device => "You cannot connect this device.",
+        }
+    }
+}
+
+/// The page that people sign in on.
+#[derive(Debug, Clone, Copy)]
+pub struct Login<'a> {
+    /// Proves that the form is ours.
+    pub form: &'a str,
+    /// The page to go on to.
+    pub next: &'a str,
+    /// What stands in the field of the login.
+    pub login: &'a str,
+    /// What was wrong with the try before.
+    pub wrong: Option<Wrong>,
+}
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage<'a> {
+    words: Words,
+    form: &'a str,
+    next: &'a str,
+    login: &'a str,
+    wrong: Option<&'static str>,
+    asks_code: bool,
+}
+
+/// Asks for login and password, and for a code where that was missing or wrong; the form posts `form`, `next`, `login`,
+/// `password` and `totp_code` to `/login`.
+pub fn login(language: Language, page: &Login<'_>) -> io::Result<String> {
+    let Login { form, next, login, wrong } = *page;
+    let asks_code = matches!(wrong, Some(Wrong::CodeNeeded | Wrong::Code));
+    let wrong = wrong.map(Wrong::text);
+    let page = LoginPage { words: Words(language), form, next, login, wrong, asks_code };
+    page.render().map_err(io::Error::other)
+}
+
+/// What a device asks for, as people are asked about it.
+#[derive(Debug, Clone, Copy)]
+pub struct DeviceQuestion<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// The tenant it would reach.
+    pub tenant: &'a str,
+    /// The code it shows.
+    pub code: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "device.html")]
+struct DevicePage<'a> {
+    words: Words,
+    form: &'a str,
+    asked: Option<DeviceQuestion<'a>>,
+    wrong: Option<&'static str>,
+}
+
+/// Asks for a device's code, or whether the device that shows it is to be connected; the form then posts `form`,
+/// `user_code`, and `approve` or `deny` as `answer` to `/device`.
+pub fn device(
+    language: Language,
+    form: &str,
+    asked: Option<DeviceQuestion<'_>>,
+    wrong: Option<Wrong>,
+) -> io::Result<String> {
+    let page = DevicePage { words: Words(language), form, asked, wrong: wrong.map(Wrong::text) };
+    page.render().map_err(io::Error::other)
+}
+
+/// What a page says that asks nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// The browser is signed in.
+    SignedIn,
+    /// It no longer is.
+    SignedOut,
+    /// The device has what it asked for.
+    DeviceConnected,
+    /// The device gets nothing.
+    DeviceRefused,
+    /// The link that was followed is wrong, used up or too old.
+    BadLink,
+    /// The program that sent the browser here made a mistake.
+    BadRequest,
+}
+
+impl Notice {
+    #[cfg(test)]
+    const ALL: [Self; 6] = [
+        Self::SignedIn,
+        Self::SignedOut,
+        Self::DeviceConnected,
+        Self::DeviceRefused,
+        Self::BadLink,
+        Self::BadRequest,
+    ];
+
+    const fn texts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::SignedIn => ("Signed in", "You are signed in."),
+            Self::SignedOut => ("Signed out", "You are signed out in this browser."),
+            Self::DeviceConnected => ("Device connected", "You can go on at the device."),
+            Self::DeviceRefused => ("Device refused", "The device gets no access."),
+            Self::BadLink => ("Sign-in failed", "The link is wrong, used up or too old."),
+            Self::BadRequest => (
+                "Sign-in failed",
+                "The program that brought you here is not set up rightly. Tell its makers.",
+            ),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "notice.html")]
+struct NoticePage<'a> {
+    words: Words,
+    title: &'static str,
+    text: &'static str,
+    next: Option<&'a str>,
+}
+
+/// Says something, and goes on to another page of this server where one is named.
+pub fn notice(language: Language, notice: Notice, next: Option<&str>) -> io::Result<String> {
+    let (title, text) = notice.texts();
+    NoticePage { words: Words(language), title, text, next }.render().map_err(io::Error::other)
+}
+
+/// Every text of these pages that does not stand in a template.
+#[cfg(test)]
+pub(crate) fn texts() -> Vec<&'static str> {
+    let notices = Notice::ALL.iter().flat_map(|notice| [notice.texts().0, notice.texts().1]);
+    Wrong::ALL.iter().map(|wrong| wrong.text()).chain(notices).collect()
+}

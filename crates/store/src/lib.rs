@@ -33,6 +33,7 @@ pub mod reports;
 pub mod runs;
 pub mod search;
 pub mod settings;
+pub mod sign_in;
 pub mod sizes;
 pub mod tenants;
 pub mod tokens;

@@ -4,7 +4,7 @@ use domain::access::{Actor, Grant, Role};
 use domain::ids::{ClientId, TenantId, TenantNo, UserId};
 use serde::{Deserialize, Serialize};
 use store::Conn;
-use store::tokens::{Held, Principal};
+use store::tokens::{Held, Live, Principal};
 use uuid::Uuid;
 
 use super::jwt::Unverified;
@@ -116,17 +116,17 @@ pub(super) struct Verified {
     pub(super) caller: Caller,
     /// Whose it is.
     pub(super) principal: Principal,
+    /// What it belongs to.
+    pub(super) live: Live,
 }
 
 /// What an access token that is good now says and proves; `None` where it is not.
 pub(super) async fn verify(app: &App, conn: &mut Conn, token: &str) -> Result<Option<Verified>> {
     let Some(claims) = claims(app, conn, token).await? else { return Ok(None) };
     let (Some(owner), Some(narrowed_to)) = (claims.owner(), claims.narrowed_to()) else { return Ok(None) };
-    if store::tokens::live_family(conn, claims.jti).await?.is_none() {
-        return Ok(None);
-    }
+    let Some(live) = store::tokens::live(conn, claims.jti).await? else { return Ok(None) };
     let caller = caller(app, conn, owner, narrowed_to, Proof::Bearer).await?;
-    Ok(caller.map(|(caller, principal)| Verified { claims, caller, principal }))
+    Ok(caller.map(|(caller, principal)| Verified { claims, caller, principal, live }))
 }
 
 /// The caller that a client or user is now; `None` where it may not sign in.

@@ -7,7 +7,7 @@ use domain::ids::UserId;
 use store::Write;
 use store::mfa::TotpFactor;
 
-use super::sign_in::throttle;
+use super::sign_in::{begin_try, end_try};
 use super::throttle::Guess;
 use super::totp;
 use crate::{App, Error, Result};
@@ -26,8 +26,7 @@ fn matching_step(
     (code, from): (&str, Option<IpAddr>),
 ) -> Result<Option<i64>> {
     let now = app.clock.now();
-    let begun = throttle(app).begin(now, Guess::Code(user), from);
-    begun.map_err(|retry_after_seconds| Error::Throttled { retry_after_seconds })?;
+    begin_try(app, Guess::Code(user), from)?;
     let secret = app.sealing.open(&seal_name(user), &factor.sealed_secret).map_err(Error::internal)?;
     Ok(totp::matching_step(&secret, code, now, factor.last_step))
 }
@@ -55,7 +54,7 @@ async fn use_up(
 ) -> Result<bool> {
     let used = store::mfa::use_step(tx, user, factor, step).await?;
     if used {
-        throttle(app).succeed(Guess::Code(user), from);
+        end_try(app, Guess::Code(user), from);
     }
     Ok(used)
 }

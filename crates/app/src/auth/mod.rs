@@ -1,15 +1,21 @@
 //! Who asks: tokens, passwords, and the [`Caller`] that they prove.
 
 mod access;
+mod authorize;
+pub mod devices;
 pub(crate) mod factor;
 mod grants;
 mod jwt;
 pub mod keys;
+pub mod one_time;
+pub mod pages;
 pub mod passwords;
 mod refusal;
 mod revocation;
 mod scope;
 pub mod sealing;
+pub mod sessions;
+mod settle;
 mod sign_in;
 mod throttle;
 pub mod totp;
@@ -29,13 +35,17 @@ use crate::ids::hex;
 use crate::{App, Caller, Error, Result};
 
 pub use access::{Claims, ScopeItem};
-pub use grants::{Credentials, Grant, Issued, Request, issue};
+pub use authorize::{Authorization, AuthorizationRequest, authorize};
+pub use grants::{CodeExchange, Credentials, Grant, Issued, Request, issue};
 pub use refusal::Refusal;
 pub use revocation::{Introspected, introspect, revoke};
 pub use scope::Scope;
+pub use sign_in::Password;
 
 /// How long an access token lives (accounts-api, 1.3).
 pub const TOKEN_SECONDS: i64 = 7_200;
+/// How long a refresh token lives unless it is exchanged: then the new one lives as long again.
+const REFRESH_SECONDS: i64 = 30 * 24 * 60 * 60;
 
 /// The caller that a bearer token proves; 401 where the token is forged, run out, revoked, or of somebody disabled.
 pub async fn bearer(app: &App, token: &str) -> Result<Caller> {

@@ -26,6 +26,21 @@ pub enum Refusal {
     /// The code is wrong, too old, or was used before.
     #[error("the code of the second factor is wrong or was used before")]
     InvalidTotp,
+    /// The client that wants a code is unknown or gets none. Shown to a person, who can do nothing about it.
+    #[error("unknown client, or one that nobody can sign in for")]
+    UnknownClient,
+    /// Nobody has decided on the device yet (RFC 8628, 3.5).
+    #[error("nobody has approved the device yet")]
+    Pending,
+    /// As [`Refusal::Pending`], and the device asks too often: from now on it must wait longer.
+    #[error("nobody has approved the device yet, and it asks too often")]
+    SlowDown,
+    /// The device's codes have run out.
+    #[error("the codes have run out")]
+    Expired,
+    /// Somebody did not want the device.
+    #[error("the device was refused")]
+    Denied,
     /// The scope asks for more than there is.
     #[error("the scope is not allowed")]
     ScopeNotAllowed,

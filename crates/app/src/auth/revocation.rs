@@ -48,7 +48,7 @@ pub async fn introspect(app: &App, caller: &Caller, token: &str) -> Result<Optio
         return Err(Error::Forbidden);
     }
     let verified = access::verify(app, &mut app.read().await?, token).await?;
-    Ok(verified.map(|Verified { claims, caller, principal }| Introspected {
+    Ok(verified.map(|Verified { claims, caller, principal, .. }| Introspected {
         claims: Claims { scope: access::scope_items(&caller.grants), ..claims },
         client_type: principal.client_type,
     }))

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use domain::access::Actor;
 use domain::ids::UserId;
 use domain::time::Instant;
 
@@ -26,6 +27,8 @@ pub(super) enum Guess<'a> {
     /// The one-time code of this user. Its failures are its own: whoever has the password could begin anew with it after
     /// every wrong code.
     Code(UserId),
+    /// What some device shows, by this client or user.
+    Device(Actor),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,6 +37,8 @@ enum Key {
     Login([u8; 32]),
     /// The second factor of a user.
     Factor(UserId),
+    /// What devices show, by who types it.
+    Device(Actor),
     /// An IPv4 address, or the /64 of an IPv6 address.
     Address(IpAddr),
 }
@@ -69,7 +74,7 @@ impl Throttle {
     pub(super) fn succeed(&mut self, guess: Guess<'_>, from: Option<IpAddr>) {
         for key in keys(guess, from) {
             match key {
-                Key::Login(_) | Key::Factor(_) => drop(self.0.remove(&key)),
+                Key::Login(_) | Key::Factor(_) | Key::Device(_) => drop(self.0.remove(&key)),
                 Key::Address(_) => {
                     self.0
                         .entry(key)
@@ -105,6 +110,7 @@ fn keys(guess: Guess<'_>, from: Option<IpAddr>) -> Vec<Key> {
             Key::Login(hash)
         }
         Guess::Code(user) => Key::Factor(user),
+        Guess::Device(typist) => Key::Device(typist),
     };
     std::iter::once(of_guess).chain(from.map(|from| Key::Address(network(from)))).collect()
 }

@@ -65,7 +65,8 @@ pub async fn me(app: &App, caller: &Caller) -> Result<Me> {
     Ok(Me { myself, tenant: details.tenant, tenant_pricing_mode: details.pricing_mode })
 }
 
-fn client_name(data: &str) -> Option<String> {
+/// `client_name` in a client's data.
+pub(crate) fn client_name(data: &str) -> Option<String> {
     let data: serde_json::Value = serde_json::from_str(data).ok()?;
     data.get("client_name")?.as_str().map(str::to_owned)
 }

@@ -25,6 +25,7 @@ pub use create::{NewUser, create};
 pub use first::{FIRST_LOGIN, create_first};
 pub(crate) use lists::grand_children;
 pub use lists::{ListOptions, Order, OrderBy, of_tenant};
+pub(crate) use me::client_name;
 pub use me::{Me, Myself, me};
 pub(crate) use password::check_reach;
 pub use password::{LoginCheck, login_check, set_password};

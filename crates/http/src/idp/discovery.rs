@@ -6,8 +6,12 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::token::GRANTS;
 use crate::json::Json;
 use crate::problem::Problem;
+
+/// How clients prove themselves where tokens are given and revoked.
+const AUTH_METHODS: &[&str] = &["client_secret_basic", "client_secret_post", "none"];
 
 /// OpenID Connect Discovery 1.0, section 3; RFC 8414.
 #[derive(Debug, Serialize, ToSchema)]
@@ -19,7 +23,11 @@ pub(super) struct Configuration {
     jwks_uri: String,
     revocation_endpoint: String,
     introspection_endpoint: String,
+    device_authorization_endpoint: String,
     response_types_supported: &'static [&'static str],
+    response_modes_supported: &'static [&'static str],
+    grant_types_supported: &'static [&'static str],
+    code_challenge_methods_supported: &'static [&'static str],
     subject_types_supported: &'static [&'static str],
     id_token_signing_alg_values_supported: &'static [&'static str],
     scopes_supported: &'static [&'static str],
@@ -37,17 +45,17 @@ impl Configuration {
             jwks_uri: at("keys"),
             revocation_endpoint: at("revoke_token"),
             introspection_endpoint: at("introspect_token"),
+            device_authorization_endpoint: at("device_authorization"),
             issuer: issuer.clone(),
             response_types_supported: &["code"],
+            response_modes_supported: &["query"],
+            grant_types_supported: GRANTS,
+            code_challenge_methods_supported: &["S256"],
             subject_types_supported: &["public"],
             id_token_signing_alg_values_supported: &["RS256"],
             scopes_supported: &["openid", "offline_access"],
-            token_endpoint_auth_methods_supported: &["client_secret_basic", "client_secret_post"],
-            revocation_endpoint_auth_methods_supported: &[
-                "client_secret_basic",
-                "client_secret_post",
-                "none",
-            ],
+            token_endpoint_auth_methods_supported: AUTH_METHODS,
+            revocation_endpoint_auth_methods_supported: AUTH_METHODS,
         }
     }
 }

@@ -1,12 +1,18 @@
 //! Flat OAuth 2 errors (RFC 6749, 5.2; accounts-api, 1.2).
 
-use app::Error;
+use std::net::IpAddr;
+
 use app::auth::Refusal;
+use app::{App, Caller, Error};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use domain::access::Permission;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::caller::peer;
 use crate::json::Json;
 use crate::problem::Problem;
 
@@ -52,7 +58,14 @@ impl IntoResponse for Refused {
             Self::By(Refusal::TotpSetupRequired) => (StatusCode::BAD_REQUEST, "totp_setup_required"),
             Self::By(Refusal::TotpRequired) => (StatusCode::BAD_REQUEST, "totp_required"),
             Self::By(Refusal::InvalidTotp) => (StatusCode::BAD_REQUEST, "invalid_totp"),
-            Self::By(Refusal::ScopeNotAllowed) | Self::NotAllowed => (StatusCode::FORBIDDEN, "access_denied"),
+            Self::By(Refusal::UnknownClient) => (StatusCode::BAD_REQUEST, "unauthorized_client"),
+            Self::By(Refusal::Pending) => (StatusCode::BAD_REQUEST, "authorization_pending"),
+            Self::By(Refusal::SlowDown) => (StatusCode::BAD_REQUEST, "slow_down"),
+            Self::By(Refusal::Expired) => (StatusCode::BAD_REQUEST, "expired_token"),
+            Self::By(Refusal::Denied) => (StatusCode::BAD_REQUEST, "access_denied"),
+            Self::By(Refusal::ScopeNotAllowed | Refusal::Failed(Error::Forbidden)) | Self::NotAllowed => {
+                (StatusCode::FORBIDDEN, "access_denied")
+            }
             Self::By(Refusal::Failed(Error::Throttled { .. })) => {
                 (StatusCode::TOO_MANY_REQUESTS, "access_denied")
             }
@@ -100,6 +113,38 @@ impl Refused {
             Self::By(Refusal::Failed(error)) => Problem::from(error).into_response(),
             other => Problem::from(Error::internal(other.describe())).into_response(),
         }
+    }
+}
+
+/// A caller with a bearer token, of a call whose refusals are flat.
+pub(super) struct Bearer {
+    /// Who.
+    pub(super) caller: Caller,
+    /// The other end of the connection.
+    pub(super) from: Option<IpAddr>,
+}
+
+impl FromRequestParts<App> for Bearer {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let identified = crate::caller::identify::<crate::caller::AnyToken>(parts, app).await;
+        let caller = identified.map_err(|problem| match problem {
+            Problem::App(Error::Unauthenticated { .. }) => Refused::NoBearer.into_response(),
+            Problem::App(error @ Error::Invalid { .. }) => {
+                Refused::By(Refusal::malformed(error.to_string())).into_response()
+            }
+            other => other.into_response(),
+        })?;
+        app.admit(caller.actor).map_err(|error| Refused::By(error.into()).into_response())?;
+        Ok(Self { caller, from: peer(parts) })
+    }
+}
+
+impl Bearer {
+    /// Fails where the caller may do this nowhere.
+    pub(super) fn require(&self, permission: Permission) -> Result<(), Refused> {
+        if self.caller.has(permission) { Ok(()) } else { Err(Refused::NotAllowed) }
     }
 }
 

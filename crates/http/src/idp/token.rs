@@ -1,9 +1,10 @@
 //! The token endpoint (accounts-api, 1.2).
 
 use app::App;
-use app::auth::{Grant, Issued, Refusal, Request, Scope};
+use app::auth::{CodeExchange, Grant, Issued, Password, Refusal, Request, Scope};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use domain::oauth;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,12 +13,17 @@ use super::refusal::{OAuthError, Refused, uncached};
 use crate::json::Json;
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// The grants that this endpoint takes, as discovery names them.
+pub(super) const GRANTS: &[&str] =
+    &["authorization_code", "client_credentials", "password", "refresh_token", DEVICE_CODE, JWT_BEARER];
 
 /// The fields of a token request; which of them are needed depends on the grant.
 #[derive(Debug, Deserialize, ToSchema)]
 #[expect(dead_code, reason = "describes the form, which is read field by field")]
 pub(super) struct TokenForm {
-    /// `client_credentials`, `password`, `refresh_token` or `urn:ietf:params:oauth:grant-type:jwt-bearer`.
+    /// `client_credentials`, `password`, `refresh_token`, `authorization_code`,
+    /// `urn:ietf:params:oauth:grant-type:device_code` or `urn:ietf:params:oauth:grant-type:jwt-bearer`.
     grant_type: String,
     /// Of a client that sends no Basic header.
     client_id: Option<String>,
@@ -31,6 +37,14 @@ pub(super) struct TokenForm {
     totp_code: Option<String>,
     /// For `refresh_token`.
     refresh_token: Option<String>,
+    /// For `authorization_code`.
+    code: Option<String>,
+    /// For `authorization_code`: where the code was sent.
+    redirect_uri: Option<String>,
+    /// For `authorization_code`, where the code has a challenge.
+    code_verifier: Option<String>,
+    /// For device_code.
+    device_code: Option<String>,
     /// For jwt-bearer: a valid access token.
     assertion: Option<String>,
     /// `openid`, `offline_access`, `urn:acronis.com:tenant-id:<uuid>`, separated by spaces.
@@ -101,18 +115,33 @@ pub(super) async fn token_alias(State(app): State<App>, form: Form) -> Result<Re
 async fn issue(app: &App, mut form: Form, grant_type: &str) -> Result<Response, Refused> {
     let grant = match grant_type {
         "client_credentials" => Grant::ClientCredentials,
-        "password" => {
-            let (login, password) = (form.require("username")?, form.require("password")?);
-            Grant::Password { login, password, totp_code: form.get("totp_code").map(str::to_owned) }
-        }
+        "password" => Grant::Password(Password {
+            login: form.require("username")?,
+            password: form.require("password")?,
+            totp_code: form.get("totp_code").map(str::to_owned),
+        }),
         "refresh_token" => Grant::Refresh(form.require("refresh_token")?),
         JWT_BEARER => Grant::Assertion(assertion(&form)?),
+        "authorization_code" => Grant::Code(exchange(&form)?),
+        DEVICE_CODE => Grant::Device(form.require("device_code")?),
         _ => return Err(Refused::UnsupportedGrant),
     };
     let scope = Scope::read(form.get("scope").unwrap_or(""))?;
-    let request = Request { grant, scope, client: form.client()?, from: form.from };
+    let client_id = form.get("client_id").map(str::to_owned);
+    let request = Request { grant, scope, client: form.client()?, client_id, from: form.from };
     let issued = app::auth::issue(app, request).await?;
     Ok(uncached(Json(TokenAnswer::from(issued)).into_response()))
+}
+
+fn exchange(form: &Form) -> Result<CodeExchange, Refused> {
+    let verifier = form.get("code_verifier");
+    if !verifier.is_none_or(oauth::is_verifier) {
+        return Err(
+            Refusal::malformed("code_verifier: must be 43 to 128 letters, digits, -, ., _ and ~").into()
+        );
+    }
+    let (code, redirect_uri) = (form.require("code")?, form.require("redirect_uri")?);
+    Ok(CodeExchange { code, redirect_uri, verifier: verifier.map(str::to_owned) })
 }
 
 /// The assertion may come as Bearer header, too; two different ones make no sense.

@@ -75,6 +75,7 @@ mod tests {
         words.extend(TenantKind::ALL.iter().map(|kind| kind.as_str()));
         words.extend(csv::FRONT);
         words.extend([pages::DIFFER, pages::LENGTH]);
+        words.extend(pages::texts());
         words.retain(|word| !word.is_empty() && !has_german(word));
         assert_eq!(words, Vec::<&str>::new());
     }
@@ -94,6 +95,9 @@ mod tests {
             include_str!("../../templates/activation.html"),
             include_str!("../../templates/activation_mail.html"),
             include_str!("../../templates/activation_mail.txt"),
+            include_str!("../../templates/login.html"),
+            include_str!("../../templates/device.html"),
+            include_str!("../../templates/notice.html"),
             include_str!("../people/html.rs"),
             include_str!("../people/csv.rs"),
             include_str!("../people/terms.rs"),

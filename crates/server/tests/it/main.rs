@@ -36,6 +36,7 @@ mod reading_keys;
 mod readings;
 mod reports;
 mod runs;
+mod sign_in;
 mod tenants;
 mod usages;
 mod users;

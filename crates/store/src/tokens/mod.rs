@@ -3,9 +3,10 @@
 mod principals;
 
 use domain::access::Actor;
-use domain::ids::TenantId;
+use domain::ids::{ClientId, TenantId};
 use domain::time::Instant;
 
+pub(crate) use principals::opt_actor;
 pub use principals::{
     Held, Principal, SignInClient, SignInUser, client_for_sign_in, grants, principal, user_for_sign_in,
 };
@@ -24,6 +25,8 @@ pub struct AccessToken {
     pub family: uuid::Uuid,
     /// Whose it is.
     pub owner: Actor,
+    /// The client that its owner, a user, signed in for.
+    pub client: Option<ClientId>,
     /// The token it was narrowed from.
     pub parent: Option<uuid::Uuid>,
     /// When it runs out.
@@ -33,9 +36,17 @@ pub struct AccessToken {
 /// Keeps an access token, and clears away a few that have run out.
 pub async fn insert(tx: &mut Write, token: &AccessToken) -> Result<()> {
     tx.run(
-        "INSERT INTO tokens (jti, family, principal_kind, principal_id, parent_jti, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
-        args![token.jti, token.family, token.owner.kind(), token.owner.id(), token.parent, token.expires_at],
+        "INSERT INTO tokens (jti, family, principal_kind, principal_id, client_id, parent_jti, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        args![
+            token.jti,
+            token.family,
+            token.owner.kind(),
+            token.owner.id(),
+            token.client,
+            token.parent,
+            token.expires_at
+        ],
     )
     .await?;
     let now = tx.now();
@@ -52,10 +63,28 @@ pub async fn insert(tx: &mut Write, token: &AccessToken) -> Result<()> {
     .map(|_| ())
 }
 
-/// The family of an access token that is known and not revoked.
-pub async fn live_family(conn: &mut Conn, jti: uuid::Uuid) -> Result<Option<uuid::Uuid>> {
-    let row = conn.one("SELECT family FROM tokens WHERE jti = $1 AND revoked_at IS NULL", args![jti]).await?;
-    row.map(|row| row.parsed("family")).transpose()
+/// What an access token belongs to that is known and not revoked.
+#[derive(Debug, Clone, Copy)]
+pub struct Live {
+    /// What it is revoked with.
+    pub family: uuid::Uuid,
+    /// The client that its owner, a user, signed in for.
+    pub client: Option<ClientId>,
+}
+
+/// What an access token belongs to; `None` where it is unknown, revoked, or was given through a client that gets no
+/// tokens any more.
+pub async fn live(conn: &mut Conn, jti: uuid::Uuid) -> Result<Option<Live>> {
+    let row = conn
+        .one(
+            "SELECT k.family, k.client_id FROM tokens k LEFT JOIN clients c ON c.id = k.client_id
+             WHERE k.jti = $1 AND k.revoked_at IS NULL
+             AND (k.client_id IS NULL OR (c.status = 'enabled' AND c.deleted_at IS NULL))",
+            args![jti],
+        )
+        .await?;
+    row.map(|row| Ok(Live { family: row.parsed("family")?, client: row.opt_parsed("client_id")? }))
+        .transpose()
 }
 
 /// Revokes an access token: the whole family, or, where it was narrowed from another one, it and what was narrowed from
@@ -91,7 +120,7 @@ pub async fn revoke_family(tx: &mut Write, family: uuid::Uuid) -> Result<()> {
     .map(|_| ())
 }
 
-/// Revokes all that was issued to a client or user.
+/// Revokes all that was issued to a client or user, and ends its browser sessions.
 pub async fn revoke_all(tx: &mut Write, owner: Actor) -> Result<()> {
     let now = tx.now();
     tx.run(
@@ -103,8 +132,8 @@ pub async fn revoke_all(tx: &mut Write, owner: Actor) -> Result<()> {
         "UPDATE refresh_tokens SET revoked_at = $2 WHERE principal_id = $1 AND revoked_at IS NULL",
         args![owner.id(), now],
     )
-    .await
-    .map(|_| ())
+    .await?;
+    crate::sign_in::end_all(tx, owner).await
 }
 
 /// A refresh token, as it is stored.
@@ -116,6 +145,8 @@ pub struct RefreshToken {
     pub family: uuid::Uuid,
     /// Whose it is.
     pub owner: Actor,
+    /// The client that its owner, a user, signed in for: nobody else may exchange it.
+    pub client: Option<ClientId>,
     /// The scope that was granted, as the wire shows it.
     pub scope: String,
     /// The tenant its access tokens are narrowed to.
@@ -131,13 +162,14 @@ pub struct RefreshToken {
 /// Keeps a refresh token.
 pub async fn insert_refresh(tx: &mut Write, token: &RefreshToken) -> Result<()> {
     tx.run(
-        "INSERT INTO refresh_tokens (sha256, family, principal_kind, principal_id, scope, narrowed_to, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO refresh_tokens (sha256, family, principal_kind, principal_id, client_id, scope, narrowed_to,
+         expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         args![
             token.sha256.as_str(),
             token.family,
             token.owner.kind(),
             token.owner.id(),
+            token.client,
             token.scope.as_str(),
             token.narrowed_to,
             token.expires_at
@@ -155,6 +187,7 @@ pub async fn refresh_by_sha256(conn: &mut Conn, sha256: &str) -> Result<Option<R
             sha256: row.text("sha256")?,
             family: row.parsed("family")?,
             owner: principals::actor(&row)?,
+            client: row.opt_parsed("client_id")?,
             scope: row.text("scope")?,
             narrowed_to: row.opt_parsed("narrowed_to")?,
             expires_at: row.instant("expires_at")?,

@@ -1,6 +1,6 @@
 //! Who may hold a token: clients and users, as far as signing in needs them.
 
-use domain::access::{Actor, ClientStatus, ClientType, Grant, Role};
+use domain::access::{Actor, ClientAuthMethod, ClientStatus, ClientType, Grant, Role};
 use domain::ids::{ClientId, TenantId, TenantNo, UserId};
 use domain::mfa::MfaStatus;
 use domain::time::Instant;
@@ -89,6 +89,11 @@ pub(super) fn actor(row: &Row) -> Result<Actor> {
     }
 }
 
+/// As [`actor`], where there may be none.
+pub(crate) fn opt_actor(row: &Row) -> Result<Option<Actor>> {
+    row.opt_text("principal_id")?.map(|_| actor(row)).transpose()
+}
+
 /// A role somebody holds, and how its tenant stands to the one that a token is narrowed to.
 #[derive(Debug, Clone, Copy)]
 pub struct Held {
@@ -150,15 +155,24 @@ pub struct SignInClient {
     pub secret_sha256: String,
     /// Whether it gets tokens.
     pub status: ClientStatus,
+    /// How it registered to prove itself.
+    pub auth_method: ClientAuthMethod,
 }
 
 /// The client with this id, unless it is deleted.
 pub async fn client_for_sign_in(conn: &mut Conn, id: ClientId) -> Result<Option<SignInClient>> {
     let row = conn
-        .one("SELECT secret_sha256, status FROM clients WHERE id = $1 AND deleted_at IS NULL", args![id])
+        .one(
+            "SELECT secret_sha256, status, auth_method FROM clients WHERE id = $1 AND deleted_at IS NULL",
+            args![id],
+        )
         .await?;
     row.map(|row| {
-        Ok(SignInClient { secret_sha256: row.text("secret_sha256")?, status: row.parsed("status")? })
+        Ok(SignInClient {
+            secret_sha256: row.text("secret_sha256")?,
+            status: row.parsed("status")?,
+            auth_method: row.parsed("auth_method")?,
+        })
     })
     .transpose()
 }

@@ -14,11 +14,18 @@ async fn discovery_names_the_configured_address_whatever_the_host_header_says() 
         "jwks_uri": "https://tide.example.com/api/2/idp/keys",
         "revocation_endpoint": "https://tide.example.com/api/2/idp/revoke_token",
         "introspection_endpoint": "https://tide.example.com/api/2/idp/introspect_token",
+        "device_authorization_endpoint": "https://tide.example.com/api/2/idp/device_authorization",
         "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": [
+            "authorization_code", "client_credentials", "password", "refresh_token",
+            "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        ],
+        "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "scopes_supported": ["openid", "offline_access"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
     });
     for path in [

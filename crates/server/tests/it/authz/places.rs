@@ -165,6 +165,14 @@ impl Place {
                 });
                 ("clients", body, "client_id")
             }
+            "app_id" => {
+                let body = json!({
+                    "type": "api_client", "tenant_id": tenant.id, "token_endpoint_auth_method": "none",
+                    "redirect_uris": ["https://crm.example.com/back"],
+                });
+                ("clients", body, "client_id")
+            }
+            "user_code" => return Box::pin(self.device(world)).await,
             "location_id" => {
                 ("locations", json!({"owner_tenant_id": tenant.id, "name": format!("Location {n}")}), "id")
             }
@@ -187,6 +195,14 @@ impl Place {
             _ => panic!("nobody knows how to make a {name}"),
         };
         text(&world.root(&format!("POST /api/2/{path}"), body).await, member)
+    }
+
+    /// What a device shows that runs a client of this tenant.
+    async fn device(&self, world: &World) -> String {
+        let client = self.made(world, "app_id").await;
+        let form = [("client_id", client.as_str()), ("scope", "openid")];
+        let call = world.server.post("/api/2/idp/device_authorization").form(&form);
+        text(&call.await.ok(), "user_code")
     }
 }
 

@@ -64,6 +64,14 @@ fn get(path: &str) -> Request {
         "/api/tidemark/1/activations/{token}" => query(NO_ACTIVATION),
         "/api/1/accounts" => query("/api/1/accounts?login=jdoe"),
         "/users/check_login" => query("/api/2/users/check_login?username=nobody-$n"),
+        "/idp/authorize" => query(
+            "/api/2/idp/authorize?response_type=code&client_id=$app_id&redirect_uri=https://crm.example.com/back\
+             &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256",
+        ),
+        "/idp/external-login" => query("/api/2/idp/external-login?ott=nobody-knows-this-one"),
+        "/idp/device_authorization/approval" => {
+            query("/api/2/idp/device_authorization/approval?code=$user_code")
+        }
         "/clients" => query("/api/2/clients?uuids=$client_id"),
         "/tenants/usages" => query("/api/2/tenants/usages?tenants=$tenant_id"),
         "/tenants" => query("/api/2/tenants?uuids=$tenant_id"),
@@ -109,6 +117,11 @@ fn post(path: &str) -> Request {
             ],
             ..PLAIN
         },
+        "/login" | "/device" => body("form=nobody-was-given-this-one"),
+        "/idp/ott" => body(r#"{"purpose":"verify","user_id":"$user_id"}"#),
+        "/idp/ott/login" => body(r#"{"ott":"nobody-knows-this-one"}"#),
+        "/idp/device_authorization" => body("client_id=$app_id&scope=openid"),
+        "/idp/device_authorization/approval" => body(r#"{"code":"$user_code"}"#),
         "/api/tidemark/1/readings" => {
             body(r#"{"readings":[{"tenant_id":"$tenant_id","offering_item":"vms","value":3}]}"#)
         }
