@@ -12,7 +12,7 @@ use crate::serving::{Place, Serving, next_morning};
 
 /// How often each call is made, after ten that are not measured.
 const TIMES: usize = 200;
-/// An item that the customer has on, of its service.
+/// An item of the catalogue, of its service.
 const ITEM: &str = "universal_devices";
 const BACKUP: &str = "6e6d758d-8e74-3ae3-ac84-50eb0dff12eb";
 
@@ -127,18 +127,26 @@ impl<'a> Calls<'a> {
                 json!({"version": version, "internal_tag": at.to_string()}),
             ))
         })?;
+        // The partners of the channel have no items on themselves, so that only one below the top can be given some.
+        let partner = self.get(&format!("tenants/{}/children", self.top)).send().ok();
+        let partner = partner.pointer("/items/0").and_then(Value::as_str).context("a partner")?;
+        let items = format!("tenants/{partner}/offering_items");
         measure("PUT /tenants/{id}/offering_items", |at| {
-            let items = self.get(&format!("tenants/{customer}/offering_items")).send().ok();
-            let items = items.get("items").and_then(Value::as_array).context("items")?;
-            let item = items.iter().find(|item| item.get("name").is_some_and(|name| name == ITEM));
-            let version = item.and_then(|item| item.pointer("/quota/version")).cloned().unwrap_or(json!(0));
+            let version = item(&self.get(&items).send().ok(), |item| item.get("name") == Some(&json!(ITEM)))
+                .and_then(|item| item.pointer("/quota/version").cloned());
             let item = json!({"application_id": BACKUP, "name": ITEM, "status": 1,
-                "quota": {"value": at + 1, "overage": null, "version": version}});
-            Ok(self.put(&format!("tenants/{customer}/offering_items"), json!({"offering_items": [item]})))
+                "quota": {"value": at + 1, "overage": null, "version": version.unwrap_or(json!(0))}});
+            Ok(self.put(&items, json!({"offering_items": [item]})))
         })?;
+        let metered = |tenant: &String| {
+            let items = self.get(&format!("tenants/{tenant}/usages")).send().ok();
+            let name = item(&items, |item| item.get("type") == Some(&json!("count")))?.get("name")?.clone();
+            Some((tenant.clone(), name))
+        };
+        let metered: Vec<(String, Value)> = customers.iter().filter_map(metered).collect();
         measure("PUT /tenants/usages (10 items)", |at| {
-            let item = |tenant: &String| json!({"tenant_id": tenant, "offering_item": "mailboxes", "usage_value": at});
-            Ok(self.put("tenants/usages", json!({"items": customers.iter().map(item).collect::<Vec<_>>()})))
+            let item = |(tenant, name): &(String, Value)| json!({"tenant_id": tenant, "offering_item": name, "usage_value": at});
+            Ok(self.put("tenants/usages", json!({"items": metered.iter().map(item).collect::<Vec<_>>()})))
         })?;
         let report = json!({"parameters": {"tenant_id": small, "level": "direct_partners", "kind": "usage_summary",
             "formats": ["csv_v2_0"]}, "schedule": {"type": "monthly", "enabled": true}, "recipients": [user],
@@ -155,6 +163,11 @@ impl<'a> Calls<'a> {
             Ok(self.put(&format!("reports/{id}"), report))
         })
     }
+}
+
+/// The first of a list's items that is wanted.
+fn item(list: &Value, wanted: impl Fn(&&Value) -> bool) -> Option<&Value> {
+    list.get("items")?.as_array()?.iter().find(wanted)
 }
 
 /// One row of the table; `call` is told which one of all it makes.
