@@ -139,6 +139,7 @@ pub struct PostInfra {
     #[schema(min_length = 1)]
     pub name: String,
     /// How to reach it.
+    #[schema(pattern = r"^[a-z0-9+]+://[^\s/$.?#].[^\s]*")]
     pub url: String,
     /// What it can be used for.
     #[schema(value_type = Vec<schema::Capability>, min_items = 1)]
@@ -187,6 +188,7 @@ pub struct PutInfra {
     #[schema(value_type = Option<String>, format = "uuid")]
     pub location_id: Option<LocationId>,
     /// How to reach it; as answers show it: stays, credentials and all.
+    #[schema(pattern = r"^[a-z0-9+]+://[^\s/$.?#].[^\s]*")]
     pub url: Option<String>,
     /// What it can be used for.
     #[schema(value_type = Option<Vec<schema::Capability>>, min_items = 1)]

@@ -187,6 +187,7 @@ async fn children(
     ("include_grand_children" = Option<bool>, Query, description = "Those of the units or folders below, too"),
     ("include_hidden" = Option<bool>, Query, description = "Without effect: no user is hidden"),
     ("order" = Option<String>, Query,
+        pattern = r"^-?(as_is|login|status|name|roles|level|usage\..+|mfa_status|contact_types)$",
         description = "as_is, login, status, name, roles, level, usage.NAME[.INFRA], mfa_status, contact_types; - reverses"),
     ("allow_deleted" = Option<bool>, Query),
 ), responses(
