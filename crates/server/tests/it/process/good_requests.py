@@ -109,6 +109,14 @@ DOOMED_USER_VERSION = disabled(f"/users/{DOOMED_USER}")
 ask("DELETE", f"/users/{GONE_USER}?version={disabled(f'/users/{GONE_USER}')}")
 ORDER = {"parameters": {"level": "accounts", "kind": "usage_current"}, "schedule": {"type": "once"}, "result_action": "save"}
 SETTING = {"application_id": PLATFORM, "tenant_id": PARTNER, "name": "licensing_mode"}
+BRANDED = [tenant(TOP, "partner", name) for name in ("Red", "Green", "Blue", "White")]
+BRAND_VERSIONS = [ask("POST", f"/tenants/{id}/brand?version=1", company_name="Tide")["version"] for id in BRANDED[1:]]
+GONE = tenant(SPARE_PARTNER, "customer", "Three")
+ask("DELETE", f"/tenants/{GONE}?version={disabled(f'/tenants/{GONE}')}")
+OTT = [ask("POST", "/idp/ott", purpose="user_login", user_id=USER)["ott"] for _ in range(2)]
+ON_DEVICES = ask("POST", "/clients", type="api_client", tenant_id=TOP, token_endpoint_auth_method="none")["client_id"]
+PNG = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+                    "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082")
 POLICIES = {"items": [{"tenant_id": PARTNER, "role_id": "partner_admin"}]}
 READING = {"tenant_id": CUSTOMER, "offering_item": "vms", "date": TODAY, "value": 8}
 
@@ -126,6 +134,12 @@ GOOD = {
                                      "token_endpoint_auth_method": "client_secret_basic"}},
     "PUT /api/2/clients/{client_id}": {"body": {"data": {"client_name": "Billing job"}}},
     "DELETE /api/2/clients/{client_id}": {"path": {"client_id": client(PARTNER)}},
+    "GET /api/2/idp/authorize": {"query": {"client_id": CLIENT, "redirect_uri": "https://app.example.com/back",
+                                           "response_type": "code"}},
+    "POST /api/2/idp/device_authorization": {"body": {"client_id": ON_DEVICES, "scope": "openid"}, "type": FORM},
+    "GET /api/2/idp/external-login": {"query": {"ott": OTT[0]}},
+    "POST /api/2/idp/ott": {"body": {"purpose": "user_login", "user_id": USER}},
+    "POST /api/2/idp/ott/login": {"body": {"ott": OTT[1]}},
     "POST /api/2/idp/introspect_token": {"body": {"token": TOKEN}, "type": FORM},
     "POST /api/2/idp/revoke_token": {"body": {"token": "unknown"} | CREDENTIALS, "type": FORM},
     "POST /api/2/idp/token": {"body": {"grant_type": "client_credentials"} | CREDENTIALS, "type": FORM},
@@ -155,6 +169,16 @@ GOOD = {
                                                      {"tenant_id": CUSTOMER, "offering_item": "no", "usage_value": 9}]}},
     "PUT /api/2/tenants/{tenant_id}": {"path": {"tenant_id": SPARE_CUSTOMER}, "body": {"version": 1, "name": "Mole"}},
     "DELETE /api/2/tenants/{tenant_id}": {"path": {"tenant_id": DOOMED[1]}, "query": {"version": DOOMED_VERSIONS[1]}},
+    "GET /api/2/tenants/{tenant_id}/brand": {"path": {"tenant_id": BRANDED[1]}},
+    "POST /api/2/tenants/{tenant_id}/brand": {"path": {"tenant_id": BRANDED[0]}, "query": {"version": 1},
+                                              "body": {"company_name": "Tide"}},
+    "PUT /api/2/tenants/{tenant_id}/brand": {"path": {"tenant_id": BRANDED[1]}, "query": {"version": BRAND_VERSIONS[0]},
+                                             "body": {"company_name": "Ebb"}},
+    "DELETE /api/2/tenants/{tenant_id}/brand": {"path": {"tenant_id": BRANDED[2]}, "query": {"version": BRAND_VERSIONS[1]}},
+    "POST /api/2/tenants/{tenant_id}/brand/logo": {"path": {"tenant_id": BRANDED[3]}, "query": {"version": BRAND_VERSIONS[2]},
+                                                   "body": PNG, "type": "image/png"},
+    "GET /api/2/tenants/{tenant_id}/brand/logo": {"path": {"tenant_id": BRANDED[3]}},
+    "POST /api/2/tenants/{tenant_id}/restore": {"path": {"tenant_id": GONE}},
     "GET /api/2/tenants/{tenant_id}/children": {"query": {"include_details": "true"}},
     "PUT /api/2/tenants/{tenant_id}/default_idp":
         {"body": {"version": 1, "idp_id": "11111111-1111-1111-1111-111111111111",
@@ -186,12 +210,17 @@ GOOD = {
 
 # A 2xx of these cannot be had by an API client, for the reason beside it.
 MAILED_TOKEN = "needs a token that was mailed to a person"
+A_PERSON = "needs a person at a browser (accounts-api, tier 3)"
+OTHER_ROLES = "needs a role that neither this client nor its creator has (accounts-api, tier 3)"
 OWN_FACTOR = "is a person's own second factor, which API clients do not have (accounts-api, 1.5)"
 BEYOND = {
     "GET /api/tidemark/1/activations/{token}": MAILED_TOKEN,
     "POST /api/tidemark/1/activations/{token}": MAILED_TOKEN,
     "GET /api/tidemark/1/email-changes/{token}": MAILED_TOKEN,
     "POST /api/tidemark/1/email-changes/{token}": MAILED_TOKEN,
+    "GET /api/2/idp/device_authorization/approval": OTHER_ROLES,
+    "POST /api/2/idp/device_authorization/approval": OTHER_ROLES,
+    "POST /login": A_PERSON,
     "PUT /api/tidemark/1/users/me/totp": OWN_FACTOR,
     "POST /api/tidemark/1/users/me/totp": OWN_FACTOR,
     "DELETE /api/tidemark/1/users/me/totp": OWN_FACTOR,
@@ -259,6 +288,11 @@ def filter_failure(context, failure, case, response):
 @schemathesis.serializer("application/x-ndjson")
 def lines(context, value):
     return b"".join(json.dumps(it).encode() + b"\n" for it in (value if isinstance(value, list) else [value]))
+
+
+@schemathesis.serializer("image/png")
+def picture(context, value):
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 @schemathesis.deserializer("application/x-ndjson")
