@@ -55,8 +55,8 @@ const NEEDS: [Need; 5] = [
     },
     Need {
         what: "aiosmtpd, DuckDB and schemathesis",
-        why: "mails are sent to a mail server, exports read by a database, and the API held to its OpenAPI document by a \
-              tester, that we did not write",
+        why: "mails are sent to a mail server, exports read by a database, and the API held to its OpenAPI document \
+              by a tester, that we did not write",
         is_met: |machine| machine.has_packages(),
         install: |machine| machine.install_packages(),
     },

@@ -130,7 +130,10 @@ macro_rules! contact_body {
 
         impl From<$name> for ContactChange {
             fn from(body: $name) -> Self {
-                let sent = [("email", body.email.into_option()), $((stringify!($member), body.$member.into_option()),)*];
+                let sent = [
+                    ("email", body.email.into_option()),
+                    $((stringify!($member), body.$member.into_option()),)*
+                ];
                 let texts = sent.into_iter().filter_map(|(member, value)| Some((member, value?))).collect();
                 Self { texts, types: body.types }
             }
