@@ -16,7 +16,7 @@ pub(crate) const CHROMIUM: &str = "TIDEMARK_TEST_CHROMIUM";
 pub(crate) const PYTHON: &str = "TIDEMARK_TEST_PYTHON";
 
 /// What the programs of others that tests run against are made of.
-const PACKAGES: [&str; 2] = ["aiosmtpd==1.4.6", "duckdb==2.0.0"];
+const PACKAGES: [&str; 3] = ["aiosmtpd==1.4.6", "duckdb==2.0.0", "schemathesis==4.32.5"];
 
 /// This machine, as far as the tests care.
 pub(crate) struct Machine<'a> {
@@ -43,7 +43,7 @@ const NEEDS: [Need; 5] = [
     },
     Need {
         what: "python3 with venv",
-        why: "a foreign mail server and a foreign reader of exports are Python programs",
+        why: "a foreign mail server, a foreign reader of exports and a foreign tester of the API are Python programs",
         is_met: |_| succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])),
         install: |machine| machine.apt_get(&["python3", "python3-venv"]),
     },
@@ -54,8 +54,9 @@ const NEEDS: [Need; 5] = [
         install: |machine| machine.apt_get(&["bash", "curl", "jq"]),
     },
     Need {
-        what: "aiosmtpd and DuckDB",
-        why: "mails are sent to a mail server, and exports read by a database, that we did not write",
+        what: "aiosmtpd, DuckDB and schemathesis",
+        why: "mails are sent to a mail server, exports read by a database, and the API held to its OpenAPI document \
+              by a tester, that we did not write",
         is_met: |machine| machine.has_packages(),
         install: |machine| machine.install_packages(),
     },

@@ -4,8 +4,25 @@
 
 use domain::tenant::LANGUAGES;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
+
+/// A file as it is.
+#[derive(Debug)]
+pub struct Bytes;
+
+impl PartialSchema for Bytes {
+    fn schema() -> RefOr<Schema> {
+        let format = Some(SchemaFormat::KnownFormat(KnownFormat::Binary));
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(format)
+            .description(Some("A file as it is."))
+            .into()
+    }
+}
+
+impl ToSchema for Bytes {}
 
 /// Defines a schema for each enumeration of the domain.
 macro_rules! words {

@@ -191,7 +191,8 @@ async fn create(
 
 /// The clients that the filters name together; without one those of the caller's tenant.
 #[utoipa::path(get, path = "/clients", tag = "clients",
-    params(("uuids" = Option<String>, Query, description = "Client ids, separated by commas."),
+    params(("uuids" = Option<String>, Query, pattern = r"^([0-9A-Fa-f-]{36}(,[0-9A-Fa-f-]{36})*)?$",
+        description = "Client ids, separated by commas."),
         ("origin_id" = Option<String>, Query), ("allow_deleted" = Option<bool>, Query)),
     responses((status = 200, description = "The clients", body = Items<KnownClient>),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope)))]

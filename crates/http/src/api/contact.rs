@@ -45,6 +45,7 @@ macro_rules! contact {
             updated_at: Zulu,
             #[schema(value_type = Vec<schema::ContactType>)]
             types: Vec<ContactType>,
+            email: Option<String>,
             $($member: Option<String>,)*
             email_confirmed: Option<bool>,
         }
@@ -66,6 +67,7 @@ macro_rules! contact {
                     created_at: contact.created_at.into(),
                     updated_at: contact.updated_at.into(),
                     types: contact.types.clone(),
+                    email: text(contact.text("email")),
                     $($member: text(contact.text(stringify!($member))),)*
                     email_confirmed: contact.email_confirmed,
                 }
@@ -75,22 +77,25 @@ macro_rules! contact {
         contact_body! {
             /// The members of a contact to write; null clears one. Those of a fetched contact that cannot be written are
             /// ignored, others refused.
-            ContactBody, serde(deny_unknown_fields) { $($member,)* }
+            ContactBody, serde(deny_unknown_fields), false, { $($member,)* }
         }
 
         contact_body! {
             /// The contact of a new user: members that it does not have are ignored.
-            OpenContactBody, serde() { $($member,)* }
+            OpenContactBody, serde(), true, { $($member,)* }
         }
     };
 }
 
 macro_rules! contact_body {
-    ($(#[$attribute:meta])* $name:ident, $serde:meta { $($member:ident,)* }) => {
+    ($(#[$attribute:meta])* $name:ident, $serde:meta, $needs_email:literal, { $($member:ident,)* }) => {
         $(#[$attribute])*
         #[derive(Debug, Deserialize, ToSchema)]
         #[$serde]
         pub struct $name {
+            #[serde(default)]
+            #[schema(value_type = Option<String>, required = $needs_email, pattern = r"^(\S+@\S+)?$")]
+            email: Patch<String>,
             $(#[serde(default)]
             #[schema(value_type = Option<String>)]
             $member: Patch<String>,)*
@@ -125,7 +130,10 @@ macro_rules! contact_body {
 
         impl From<$name> for ContactChange {
             fn from(body: $name) -> Self {
-                let sent = [$((stringify!($member), body.$member.into_option()),)*];
+                let sent = [
+                    ("email", body.email.into_option()),
+                    $((stringify!($member), body.$member.into_option()),)*
+                ];
                 let texts = sent.into_iter().filter_map(|(member, value)| Some((member, value?))).collect();
                 Self { texts, types: body.types }
             }
@@ -134,6 +142,6 @@ macro_rules! contact_body {
 }
 
 contact! {
-    email, firstname, lastname, address1, address2, country, state, city, zipcode, phone, title, website, industry,
+    firstname, lastname, address1, address2, country, state, city, zipcode, phone, title, website, industry,
     organization_size, aan, fax, language,
 }

@@ -128,6 +128,7 @@ pub struct PutPrice {
     #[schema(value_type = Option<String>, format = "uuid")]
     pub infra_id: Option<InfraId>,
     /// Decimal text.
+    #[schema(pattern = r"^[0-9]+(\.[0-9]+)?$")]
     pub price: String,
     /// The version that is replaced; absent: any.
     #[serde(default, deserialize_with = "lax_int_option")]

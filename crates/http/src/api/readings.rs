@@ -102,7 +102,7 @@ struct ReadingBody {
 /// The body may be compressed (`Content-Encoding: gzip` or `zstd`). A broken upload stores nothing. Readings that are refused
 /// do not hinder the others. An upload that ended half way may be sent again: nothing counts twice.
 #[utoipa::path(post, path = "/readings", tag = "usages",
-    params(("reason" = Option<String>, Query,
+    params(("reason" = Option<String>, Query, min_length = 1,
         description = "Why its readings come late: needed for days before the configured window")),
     request_body(description = "An array of readings or an object with the members readings and reason; one object a line; \
         or CSV whose header names the members",

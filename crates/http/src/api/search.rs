@@ -100,7 +100,8 @@ fn query(params: &Params) -> Result<Search, Error> {
 #[utoipa::path(get, path = "/search", tag = "tenants",
     params(
         ("tenant" = String, Query, format = "uuid", description = "Where to search: in this tenant and all below it"),
-        ("text" = String, Query, description = "3 to 256 characters", example = "harb"),
+        ("text" = String, Query, min_length = 3, max_length = 256,
+            description = "3 to 256 characters", example = "harb"),
         ("limit" = Option<i64>, Query, minimum = 1, maximum = 300, description = "The most found; 10 where it is absent"),
         ("allow_deleted" = Option<bool>, Query, description = "Deleted ones too"),
     ),

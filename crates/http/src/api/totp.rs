@@ -90,7 +90,8 @@ async fn confirm(
 
 /// Removes the caller's second factor.
 #[utoipa::path(delete, path = "/users/me/totp", tag = "users", params(
-    ("code" = Option<String>, Query, description = "Six digits; not needed while the set-up is not confirmed",
+    ("code" = Option<String>, Query, pattern = r"^[0-9]{6}$",
+        description = "Six digits; not needed while the set-up is not confirmed",
         example = "287082"),
 ), responses(
     (status = 204, description = "Removed"),

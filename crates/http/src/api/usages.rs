@@ -158,7 +158,8 @@ async fn of_tenant(
 /// The usages of several tenants; unknown ones are left out.
 #[utoipa::path(get, path = "/tenants/usages", tag = "usages",
     params(
-        ("tenants" = String, Query, description = "UUIDs, comma separated"),
+        ("tenants" = String, Query, pattern = r"^[0-9A-Fa-f-]{36}(,[0-9A-Fa-f-]{36})*$",
+        description = "UUIDs, comma separated"),
         ("usage_names" = Option<String>, Query,
             description = "Usage names without edition prefix, comma separated"),
         ("editions" = Option<String>, Query,

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use domain::ids::{ClientId, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use uuid::Uuid;
 
 use super::form::Form;
@@ -53,16 +54,26 @@ pub(super) struct IntrospectionForm {
 
 /// What a token is good for.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Introspection {
-    /// Whether it is good; where it is not, nothing else is said.
+#[serde(untagged)]
+pub(super) enum Introspection {
+    /// It is good.
+    Good(Box<Facts>),
+    /// It is not, and nothing else is said.
+    Bad(NoFacts),
+}
+
+/// What is said of a token that is not good.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct NoFacts {
+    #[schema(schema_with = only::<false>)]
     active: bool,
-    #[serde(flatten)]
-    facts: Option<Facts>,
 }
 
 /// What a good token says.
 #[derive(Debug, Serialize, ToSchema)]
-struct Facts {
+pub(super) struct Facts {
+    #[schema(schema_with = only::<true>)]
+    active: bool,
     token_type: &'static str,
     exp: i64,
     aud: String,
@@ -87,9 +98,15 @@ struct Facts {
     narrowing: Option<Vec<Vec<String>>>,
 }
 
+/// A boolean that is always this.
+fn only<const VALUE: bool>() -> Object {
+    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([VALUE])).build()
+}
+
 impl From<Introspected> for Facts {
     fn from(Introspected { claims, client_type }: Introspected) -> Self {
         Self {
+            active: true,
             token_type: "access_token",
             exp: claims.exp,
             aud: claims.aud,
@@ -123,7 +140,9 @@ pub(super) async fn introspect(State(app): State<App>, form: Form) -> Result<Res
     }
     let token = form.require("token")?;
     let introspected = app::auth::introspect(&app, &caller, &token).await.map_err(refused)?;
-    let answer = Introspection { active: introspected.is_some(), facts: introspected.map(Facts::from) };
+    let answer = introspected.map_or(Introspection::Bad(NoFacts { active: false }), |introspected| {
+        Introspection::Good(Box::new(introspected.into()))
+    });
     Ok(uncached(Json(answer).into_response()))
 }
 

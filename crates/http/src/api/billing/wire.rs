@@ -143,6 +143,7 @@ impl From<ItemPeriod> for PeriodChange {
 #[serde(deny_unknown_fields)]
 pub struct PutBillingPeriod {
     /// 1 to 28.
+    #[schema(minimum = 1, maximum = 28)]
     pub day: i64,
 }
 

@@ -17,6 +17,7 @@ use crate::caller::{BrandAdmin, Can, LogoViewer, TenantViewer};
 use crate::json::Json;
 use crate::params::{Params, PathId};
 use crate::problem::{Envelope, Problem};
+use crate::schema;
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<App> {
@@ -117,7 +118,7 @@ async fn delete(
     ("tenant_id" = String, Path, format = Uuid),
     ("effective" = Option<u8>, Query, description = "1: the logo of the parent's brand, which may be inherited"),
 ), responses(
-    (status = 200, description = "The logo", body = Vec<u8>, content_type = "image/png"),
+    (status = 200, description = "The logo", body = schema::Bytes, content_type = "image/png"),
     (status = 400, description = "1027 a customer or unit has none", body = Envelope),
     (status = 401, description = "No valid credentials", body = Envelope),
     (status = 403, description = "1002 access denied", body = Envelope),
@@ -139,7 +140,7 @@ async fn logo(
 #[utoipa::path(post, path = "/tenants/{tenant_id}/brand/logo", tag = "brands", params(
     ("tenant_id" = String, Path, format = Uuid),
     ("version" = i64, Query, description = "The tenant's version that the caller has seen"),
-), request_body(content = Vec<u8>, content_type = "image/png", description = "At most 256 KiB"), responses(
+), request_body(content = schema::Bytes, content_type = "image/png", description = "At most 256 KiB"), responses(
     (status = 201, description = "The tenant", body = Tenant),
     (status = 400, description = "No PNG file, too large, no Content-Length; 1027 a customer or unit",
         body = Envelope),

@@ -24,7 +24,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// The storages with these ids that the caller may see.
 #[utoipa::path(get, path = "/infra", tag = "infra",
-    params(("uuids" = String, Query, description = "comma-separated ids; empty: none")),
+    params(("uuids" = String, Query, pattern = r"^([0-9A-Fa-f-]{36}(,[0-9A-Fa-f-]{36})*)?$",
+        description = "comma-separated ids; empty: none")),
     responses(
         (status = 200, description = "The storages", body = Items<Infra>),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),

@@ -50,6 +50,7 @@ pub struct PostLocation {
     #[schema(value_type = String, format = "uuid")]
     pub owner_tenant_id: TenantId,
     /// Its name.
+    #[schema(min_length = 1)]
     pub name: String,
 }
 
@@ -60,6 +61,7 @@ impl Body for PostLocation {}
 #[serde(deny_unknown_fields)]
 pub struct PutLocation {
     /// The new name.
+    #[schema(min_length = 1)]
     pub name: String,
     /// The version that is replaced.
     #[serde(deserialize_with = "lax_int")]
@@ -134,11 +136,13 @@ pub struct PostInfra {
     #[schema(value_type = String, format = "uuid")]
     pub owner_tenant_id: TenantId,
     /// Its name.
+    #[schema(min_length = 1)]
     pub name: String,
     /// How to reach it.
+    #[schema(pattern = r"^[a-z0-9+]+://[^\s/$.?#].[^\s]*")]
     pub url: String,
     /// What it can be used for.
-    #[schema(value_type = Vec<schema::Capability>)]
+    #[schema(value_type = Vec<schema::Capability>, min_items = 1)]
     pub capabilities: Vec<Capability>,
     /// Where it stands; absent: in the owner's first location.
     #[schema(value_type = Option<String>, format = "uuid")]
@@ -178,14 +182,16 @@ pub struct PutInfra {
     #[schema(value_type = i64)]
     pub version: i64,
     /// Its name.
+    #[schema(min_length = 1)]
     pub name: Option<String>,
     /// Where it stands.
     #[schema(value_type = Option<String>, format = "uuid")]
     pub location_id: Option<LocationId>,
     /// How to reach it; as answers show it: stays, credentials and all.
+    #[schema(pattern = r"^[a-z0-9+]+://[^\s/$.?#].[^\s]*")]
     pub url: Option<String>,
     /// What it can be used for.
-    #[schema(value_type = Option<Vec<schema::Capability>>)]
+    #[schema(value_type = Option<Vec<schema::Capability>>, min_items = 1)]
     pub capabilities: Option<Vec<Capability>>,
     /// Address of its content for browsers; null clears it.
     #[serde(default)]

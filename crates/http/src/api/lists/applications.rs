@@ -24,7 +24,8 @@ pub(super) struct TenantApplications {
 
 /// The services that are on at several tenants; unknown ones are left out.
 #[utoipa::path(get, path = "/tenants/applications", tag = "tenants",
-    params(("tenants" = String, Query, description = "UUIDs, comma separated",
+    params(("tenants" = String, Query, pattern = r"^[0-9A-Fa-f-]{36}(,[0-9A-Fa-f-]{36})*$",
+        description = "UUIDs, comma separated",
         example = "f313ecf6-9256-4afd-9d47-72e032ee81d0")),
     responses(
         (status = 200, description = "The services, tenant by tenant", body = Items<TenantApplications>, example = json!(

@@ -35,7 +35,8 @@ fn query(params: &Params) -> Result<ItemQuery, Error> {
             description = "The page behind the one that gave this cursor; it stands for all the others but `limit`"),
         ("limit" = Option<i64>, Query, minimum = 1,
             description = "The most items of a page; 5000 where it is absent or larger"),
-        ("updated_since" = Option<String>, Query, description = "Items that changed later", example = "2026-05-08T10:58:53Z"),
+        ("updated_since" = Option<String>, Query, format = DateTime,
+            description = "Items that changed later", example = "2026-05-08T10:58:53Z"),
         ("allow_deleted" = Option<bool>, Query, description = "Those of deleted tenants too"),
     ),
     responses(

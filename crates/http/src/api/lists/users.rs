@@ -158,8 +158,10 @@ fn organization(params: &Params, root: Option<TenantId>) -> Result<Option<Organi
             description = "The page behind the one that gave this cursor; it stands for all the others but `limit`"),
         ("limit" = Option<i64>, Query, minimum = 1,
             description = "The most users of a page; 2000 where it is absent or larger"),
-        ("updated_since" = Option<String>, Query, description = "Users that changed later", example = "2026-05-08T10:58:53Z"),
-        ("lod" = Option<String>, Query, description = "stamps, basic or full (default)"),
+        ("updated_since" = Option<String>, Query, format = DateTime,
+            description = "Users that changed later", example = "2026-05-08T10:58:53Z"),
+        ("lod" = Option<String>, Query, pattern = "^(stamps|basic|full)$",
+            description = "stamps, basic or full (default)"),
         ("origin_id" = Option<String>, Query, description = "Users with this one"),
         ("with_access_policies" = Option<bool>, Query, description = "Fills `access_policies`"),
         ("inside_organization" = Option<bool>, Query, description = "Of the subtree only the tenant itself and its own parts: \

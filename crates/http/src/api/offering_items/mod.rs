@@ -32,7 +32,7 @@ pub fn routes() -> OpenApiRouter<App> {
         ("edition" = Option<String>, Query, description = "default `standard`; `*`: all"),
         ("infra_uuid" = Option<String>, Query, format = "uuid"),
         ("usage_names" = Option<String>, Query, description = "comma-separated"),
-        ("status" = Option<i64>, Query, description = "0 or 1"),
+        ("status" = Option<i64>, Query, minimum = 0, maximum = 1, description = "0 or 1"),
         ("type" = Option<schema::ItemType>, Query, description = "how they are measured"),
         ("available_only" = Option<bool>, Query, description = "no effect: the list holds nothing else"),
         ("for_ui" = Option<bool>, Query, description = "no effect"),

@@ -144,8 +144,10 @@ pub struct PutItem {
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct QuotaIn {
     /// Soft limit; null: unlimited.
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub value: Option<i64>,
     /// Further allowance that makes it hard.
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub overage: Option<i64>,
     /// The current version.
     #[serde(deserialize_with = "lax_int")]

@@ -142,6 +142,7 @@ pub struct SettingsBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTenantBody {
+    #[schema(min_length = 1)]
     name: String,
     #[schema(value_type = String, format = Uuid)]
     parent_id: TenantId,
@@ -152,6 +153,7 @@ pub struct NewTenantBody {
     #[serde(default, deserialize_with = "lax_bool_option")]
     enabled: Option<bool>,
     customer_id: Option<String>,
+    #[schema(max_length = 256)]
     internal_tag: Option<String>,
     #[serde(default, deserialize_with = "language_option")]
     #[schema(value_type = Option<schema::Language>)]
@@ -196,6 +198,7 @@ impl From<NewTenantBody> for NewTenant {
 pub struct TenantBody {
     #[serde(deserialize_with = "lax_int")]
     version: i64,
+    #[schema(min_length = 1)]
     name: Option<String>,
     #[schema(value_type = Option<schema::CustomerType>)]
     customer_type: Option<CustomerType>,
@@ -210,7 +213,7 @@ pub struct TenantBody {
     #[schema(value_type = Option<String>)]
     customer_id: Patch<String>,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 256)]
     internal_tag: Patch<String>,
     #[serde(default, deserialize_with = "language_option")]
     #[schema(value_type = Option<schema::Language>)]

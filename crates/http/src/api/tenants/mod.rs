@@ -12,6 +12,7 @@ use domain::ids::TenantId;
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use self::body::{NewTenantBody, Tenant, TenantBody};
 use crate::caller::{Can, TenantAdmin, TenantViewer};
@@ -59,6 +60,7 @@ async fn create(
     ("allow_deleted" = Option<bool>, Query),
 ), responses(
     (status = 200, description = "The tenant", body = Tenant),
+    (status = 400, description = "A malformed parameter", body = Envelope),
     (status = 401, description = "No valid credentials", body = Envelope),
     (status = 403, description = "1002 access denied", body = Envelope),
     (status = 404, description = "1005 no such tenant", body = Envelope),
@@ -141,14 +143,23 @@ async fn restore(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// A child: its id, or the whole of it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+enum Child {
+    Id(Uuid),
+    Whole(Box<Tenant>),
+}
+
 /// The children of a tenant: ids, or whole tenants with `include_details`.
 #[utoipa::path(get, path = "/tenants/{tenant_id}/children", tag = "tenants", params(
     ("tenant_id" = String, Path, format = Uuid),
-    ("order" = Option<String>, Query, description = "as_is, name, status, usage.NAME[.INFRA]; - reverses"),
+    ("order" = Option<String>, Query, pattern = r"^-?(as_is|name|status|usage\..+)$",
+        description = "as_is, name, status, usage.NAME[.INFRA]; - reverses"),
     ("include_details" = Option<bool>, Query),
     ("allow_deleted" = Option<bool>, Query),
 ), responses(
-    (status = 200, description = "Ids, or tenants with include_details", body = Items<String>),
+    (status = 200, description = "Ids, or tenants with include_details", body = Items<Child>),
     (status = 400, description = "Unknown order", body = Envelope),
     (status = 401, description = "No valid credentials", body = Envelope),
     (status = 403, description = "1002 access denied", body = Envelope),
@@ -164,9 +175,10 @@ async fn children(
     let deleted_too = deleted_too(&params)?;
     if params.flag("include_details")?.unwrap_or(false) {
         let tenants = tenants::children_in_full(&app, &caller.0, id, &order, deleted_too).await?;
-        return Ok(list::<Tenant, _>(tenants));
+        return Ok(list::<Child, _>(tenants.into_iter().map(|it| Child::Whole(Box::new(it.into())))));
     }
-    Ok(ids(&tenants::children(&app, &caller.0, id, &order, deleted_too).await?))
+    let children = tenants::children(&app, &caller.0, id, &order, deleted_too).await?;
+    Ok(list::<Child, _>(children.into_iter().map(|id| Child::Id(id.0))))
 }
 
 /// The users of a tenant.
@@ -175,6 +187,7 @@ async fn children(
     ("include_grand_children" = Option<bool>, Query, description = "Those of the units or folders below, too"),
     ("include_hidden" = Option<bool>, Query, description = "Without effect: no user is hidden"),
     ("order" = Option<String>, Query,
+        pattern = r"^-?(as_is|login|status|name|roles|level|usage\..+|mfa_status|contact_types)$",
         description = "as_is, login, status, name, roles, level, usage.NAME[.INFRA], mfa_status, contact_types; - reverses"),
     ("allow_deleted" = Option<bool>, Query),
 ), responses(

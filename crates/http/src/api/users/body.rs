@@ -175,6 +175,7 @@ fn client_as_user(
 pub struct NewUserBody {
     #[schema(value_type = String, format = Uuid)]
     tenant_id: TenantId,
+    #[schema(min_length = 3, pattern = r"^\s*[A-Za-z0-9.@_\-+:!#$%^*={}'/?`]{3,}\s*$")]
     login: Option<String>,
     external_id: Option<String>,
     #[serde(default, deserialize_with = "uuid_option")]
@@ -225,6 +226,7 @@ impl From<NewUserBody> for NewUser {
 pub struct UserBody {
     #[serde(deserialize_with = "lax_int")]
     version: i64,
+    #[schema(min_length = 3, pattern = r"^\s*[A-Za-z0-9.@_\-+:!#$%^*={}'/?`]{3,}\s*$")]
     login: Option<String>,
     external_id: Option<String>,
     #[serde(default, deserialize_with = "uuid_option")]
@@ -241,7 +243,7 @@ pub struct UserBody {
     #[schema(value_type = Option<Vec<schema::Notification>>)]
     notifications: Option<Vec<Notification>>,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Zulu>)]
     disable_after: Patch<Zulu>,
 }
 

@@ -58,6 +58,7 @@ async fn me(caller: Can<Anyone>, State(app): State<App>) -> Result<Json<CurrentU
     ("allow_deleted" = Option<bool>, Query),
 ), responses(
     (status = 200, description = "The user", body = User),
+    (status = 400, description = "A malformed parameter", body = Envelope),
     (status = 401, description = "No valid credentials", body = Envelope),
     (status = 403, description = "1002 access denied", body = Envelope),
     (status = 404, description = "No such user", body = Envelope),

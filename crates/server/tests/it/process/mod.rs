@@ -16,6 +16,7 @@ mod kill_history;
 mod measures;
 mod memory;
 mod python;
+mod schemathesis;
 mod start;
 mod stop;
 mod upload;
