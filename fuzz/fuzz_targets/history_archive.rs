@@ -14,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
     let days = [FIRST, FIRST.plus(9), LAST];
     let ask = Ask { days: &days, used: (FIRST.next(), LAST), whole: &HashSet::from([TenantNo(1)]), few: None };
     let (Ok(levels), Ok(series)) = (archive.levels(RANGE, &ask), archive.series(RANGE, |_| true)) else { return };
-    let fast = levels.iter().map(|found| (found.key, found.levels.to_vec(), found.used));
+    let fast = levels.iter().map(|(key, found)| (key, found.levels.to_vec(), found.used));
     let fast = fast.filter(|(key, ..)| key.tenant != TenantNo(1));
     let slow = series.iter().map(|(key, series)| {
         (*key, days.map(|day| series.level(day)).to_vec(), series.any_above_zero(ask.used.0, ask.used.1))

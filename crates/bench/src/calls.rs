@@ -96,7 +96,7 @@ impl<'a> Calls<'a> {
                 format!("users?subtree_root_tenant_id={top}&limit=100"),
             ),
             ("GET /users/{id}", format!("users/{user}")),
-            ("GET /search (10 hits)", format!("search?tenant={top}&text=calls&limit=10")),
+            ("GET /search (1 hit)", format!("search?tenant={top}&text=calls&limit=10")),
             ("GET /tenants/{id}/offering_items", format!("tenants/{customer}/offering_items")),
             ("GET /tenants/{id}/usages, customer", format!("tenants/{customer}/usages")),
             ("GET /tenants/{id}/usages, partner of 10 customers", format!("tenants/{small}/usages")),
