@@ -37,7 +37,7 @@ struct Calls<'a> {
     small: String,
     /// The customers of that one.
     customers: Vec<String>,
-    /// A user below the large partner's first customer.
+    /// A user of the small partner.
     user: String,
 }
 

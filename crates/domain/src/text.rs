@@ -1,5 +1,6 @@
-//! Rules for short texts: names, logins and passwords.
+//! Rules for short texts: names, logins and passwords, and their form in addresses.
 
+use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
 /// Why a text was refused.
@@ -76,6 +77,18 @@ pub fn slug(name: &str, fallback: &str) -> String {
     }
     let slug = slug.trim_end_matches('-');
     if slug.is_empty() { fallback.chars().take(8).collect() } else { slug.to_owned() }
+}
+
+/// Percent-encoding of everything but unreserved characters (RFC 3986, 2.3).
+pub fn percent_encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
 }
 
 #[cfg(test)]

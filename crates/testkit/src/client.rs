@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::text::percent_encoded;
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{HeaderMap, Method, Request, Response};
@@ -102,7 +103,9 @@ impl Call {
 
     /// With an URL-encoded form.
     pub fn form(self, fields: &[(&str, &str)]) -> Self {
-        let pairs = fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+        let pairs = fields
+            .iter()
+            .map(|(name, value)| format!("{}={}", percent_encoded(name), percent_encoded(value)));
         let body = pairs.collect::<Vec<_>>().join("&");
         self.raw("application/x-www-form-urlencoded", body)
     }
@@ -207,17 +210,4 @@ impl Answer {
     pub fn ok(&self) -> Value {
         self.expect(200)
     }
-}
-
-/// Percent-encoding of everything but unreserved characters (RFC 3986, 2.3).
-fn encoded(text: &str) -> String {
-    use std::fmt::Write as _;
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
 }

@@ -1,10 +1,9 @@
 //! One-time codes from a shared secret and the time: RFC 6238 with SHA-1, 6 digits and steps of 30 seconds, the values
 //! that every authenticator app assumes.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac::{self, HMAC_SHA1_FOR_LEGACY_USE_ONLY};
+use domain::text::percent_encoded;
 use domain::time::Instant;
 
 /// Bytes of a secret: as many as SHA-1 gives (RFC 4226, section 4).
@@ -58,23 +57,11 @@ pub fn base32(secret: &[u8]) -> String {
 
 /// What authenticator apps read from a QR code: who issues the codes, for which login, and the secret.
 pub fn uri(issuer: &str, login: &str, secret: &[u8]) -> String {
-    let (issuer, login) = (encoded(issuer), encoded(login));
+    let (issuer, login) = (percent_encoded(issuer), percent_encoded(login));
     format!(
         "otpauth://totp/{issuer}:{login}?secret={}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}",
         base32(secret)
     )
-}
-
-/// Percent-encoding of everything but unreserved characters (RFC 3986, 2.3).
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
 }
 
 #[cfg(test)]

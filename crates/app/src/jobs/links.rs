@@ -59,7 +59,7 @@ async fn prepare(
     let sender = Sender::of(&app.settings.mail, brand.as_ref(), &look);
     Ok(sender.and_then(|sender| {
         let sender = if own.is_some() { sender.at_home() } else { sender };
-        let message = Message::from(sender, &recipient, &link.message_id, link.asked_at, text, Vec::new())?;
+        let message = Message::new(sender, &recipient, &link.message_id, link.asked_at, text, Vec::new())?;
         Ok((message, own))
     }))
 }

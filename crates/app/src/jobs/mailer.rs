@@ -163,7 +163,7 @@ async fn write(
         let sender = Sender::of(&app.settings.mail, brand.as_ref(), content.look());
         Ok(sender.and_then(|sender| {
             let sender = if own.is_some() { sender.at_home() } else { sender };
-            Ok((Message::from(sender, &recipient, &id, date, text, attachments)?, own))
+            Ok((Message::new(sender, &recipient, &id, date, text, attachments)?, own))
         }))
     });
     writing.await.map_err(Error::internal)?.map_err(|error: std::io::Error| Error::internal(error))

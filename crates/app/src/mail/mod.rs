@@ -148,18 +148,6 @@ pub fn random_message_id(settings: &Settings, id: uuid::Uuid) -> String {
 impl Message {
     /// Puts a mail together; the reason where the recipient's address cannot be written to.
     pub fn new(
-        mail: &Mail,
-        recipient: &Recipient,
-        message_id: &str,
-        date: Instant,
-        text: Text,
-        attachments: Vec<Attachment>,
-    ) -> std::result::Result<Self, String> {
-        Self::from(Sender::operator(mail)?, recipient, message_id, date, text, attachments)
-    }
-
-    /// As [`Message::new`], from this sender.
-    pub fn from(
         sender: Sender,
         recipient: &Recipient,
         message_id: &str,
@@ -284,8 +272,15 @@ mod tests {
             below: true,
         };
         let text = Text { subject: evil.to_owned(), html: String::new(), plain: String::new() };
-        let message =
-            Message::new(&mail, &recipient, "id@example.com", Instant(0), text, Vec::new()).unwrap();
+        let message = Message::new(
+            Sender::operator(&mail).unwrap(),
+            &recipient,
+            "id@example.com",
+            Instant(0),
+            text,
+            Vec::new(),
+        )
+        .unwrap();
         let written = String::from_utf8(message.bytes().to_vec()).unwrap();
         let (headers, _) = written.split_once("\r\n\r\n").unwrap();
         assert!(!headers.lines().any(|line| line.starts_with("Bcc")), "{headers}");

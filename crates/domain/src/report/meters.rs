@@ -48,14 +48,8 @@ impl Meters {
             let counters = labels.map(|(item, infra)| counters.find(*item, *infra, numbers)).collect();
             OfRange { levels, counters }
         };
-        let levels = levels.into_iter().map(|levels| levels.map(&mut of_range));
-        Ok(Self(
-            ranges
-                .into_iter()
-                .zip(levels)
-                .map(|(range, levels)| Ok((range, levels?)))
-                .collect::<Result<_, _>>()?,
-        ))
+        let ranges = ranges.into_iter().zip(levels).map(|(range, levels)| Ok((range, of_range(levels?))));
+        ranges.collect::<Result<_, _>>().map(Self)
     }
 
     /// The meters of one member, each with its counter.

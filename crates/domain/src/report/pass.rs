@@ -4,10 +4,11 @@
 //! subtrees end, and has at most [`MOST_CELLS`] tenants times days. A meter takes 16 bytes then and 8 more for each day
 //! that is read; a sum takes 8 bytes and 8 for each day, 16 where sums are too large for 64 bits, and its tenant 24. With
 //! five meters a tenant the longest run takes some 22 MB for many days and 42 MB for two, and about as much for the sums, if
-//! those of all tenants are kept. They are if one run is all there is. Of a larger report (the daily one of a whole channel) only the sums of the few tenants whose
-//! subtree is larger than a run are kept, and the others are folded again, run by run, when their rows are written. A pass
-//! over a whole channel, which the reports of all partners share, keeps the sums of all tenants but units. Of the few
-//! members that moved or switched within the days that are read whole series are kept, 16 bytes a reading.
+//! those of all tenants are kept. They are if one run is all there is. Of a larger report (the daily one of a whole
+//! channel) only the sums of the few tenants whose subtree is larger than a run are kept, and the others are folded again,
+//! run by run, when their rows are written. A pass over a whole channel, which the reports of all partners share, keeps the
+//! sums of all tenants but units. Of the few members that moved or switched within the days that are read whole series are
+//! kept, 16 bytes a reading.
 
 use std::ops::Range;
 

@@ -1,14 +1,14 @@
 //! `GET /search`.
 
 use domain::tenant::TenantKind::{Customer, Partner, Unit};
+use domain::text::percent_encoded;
 use serde_json::json;
 
 use super::*;
 
 async fn found(scene: &Scene, token: &str, tenant: TenantId, text: &str) -> Vec<String> {
-    let encoded: Vec<String> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let encoded = encoded.concat();
-    let answer = scene.ask(token, &format!("search?tenant={tenant}&text={encoded}&limit=300")).await.ok();
+    let text = percent_encoded(text);
+    let answer = scene.ask(token, &format!("search?tenant={tenant}&text={text}&limit=300")).await.ok();
     let name = |item: &Value| item["name"].as_str().or(item["login"].as_str()).unwrap().to_owned();
     answer["items"].as_array().unwrap().iter().map(name).collect()
 }

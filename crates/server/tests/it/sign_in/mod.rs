@@ -15,6 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::access::{Actor, Role};
 use domain::ids::{TenantId, UserId};
 use domain::tenant::TenantKind;
+use domain::text::percent_encoded;
 use serde_json::{Value, json};
 use store::Arg;
 use testkit::{Answer, Server, TestApp};
@@ -143,16 +144,7 @@ fn sent_back(answer: &Answer) -> BTreeMap<String, String> {
 }
 
 fn encoded(fields: &[(&str, &str)]) -> String {
-    let escape = |text: &str| {
-        text.bytes().fold(String::new(), |out, byte| {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                out + &char::from(byte).to_string()
-            } else {
-                out + &format!("%{byte:02X}")
-            }
-        })
-    };
-    let pairs = fields.iter().map(|(name, value)| format!("{name}={}", escape(value)));
+    let pairs = fields.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value)));
     pairs.collect::<Vec<_>>().join("&")
 }
 
