@@ -198,6 +198,6 @@ pub(crate) fn statements() -> Vec<(&'static str, &'static str, String)> {
     vec![
         ("clients by id", "c USING INDEX sqlite_autoindex_clients_1 (id=?)", list("c.id IN ($3, $4)")),
         ("clients of an origin", "c USING INDEX clients_by_origin (origin_id=?)", list("c.origin_id = $3")),
-        ("clients of a tenant", "c USING INDEX clients_of_tenant (tenant_no=?)", OF_TENANT.to_owned()),
+        ("clients of a tenant", "t USING INTEGER PRIMARY KEY (rowid=?)", OF_TENANT.to_owned()),
     ]
 }
