@@ -37,10 +37,12 @@ pub mod users;
 pub mod verify;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth::sealing::SealingKey;
 use domain::access::Actor;
 use domain::catalogue::Catalogue;
+use domain::time::Instant;
 use store::{Conn, Db, Write};
 use tokio::sync::Notify;
 
@@ -49,6 +51,9 @@ pub use clock::Clock;
 pub use error::{Error, Result, Rule};
 pub use ids::Ids;
 pub use settings::Settings;
+
+/// How long a list waits for the writer, so that its `timestamp` is the present.
+const LIST_PATIENCE: Duration = Duration::from_millis(250);
 
 /// What every use case works with. Cheap to clone.
 #[derive(Clone)]
@@ -111,6 +116,33 @@ impl App {
         Ok(self.db.read().await?)
     }
 
+    /// A snapshot to read a list from, and its moment, which the list gives out as `timestamp`: every change that the
+    /// snapshot does not hold is stamped later (ADR 8).
+    ///
+    /// The moment is the present second, or, where nothing can be written or the writer is busy for long, an earlier one.
+    pub async fn read_at(&self) -> Result<(Conn, Instant)> {
+        let mut conn = self.read().await?;
+        let moment = conn.moment().await?;
+        if moment.unix_seconds() >= self.clock.now().unix_seconds() {
+            return Ok((conn, moment));
+        }
+        drop(conn);
+        tokio::select! {
+            passed = self.db.pass(|| self.clock.now()) => if let Err(error) = passed {
+                tracing::warn!(%error, "lists give an earlier timestamp than the present");
+            },
+            () = clock::patience(LIST_PATIENCE) => {}
+        }
+        let mut conn = self.read().await?;
+        let moment = conn.moment().await?;
+        Ok((conn, moment))
+    }
+
+    /// The moment of a list that is read after it, as [`App::read_at`] has it.
+    pub async fn moment(&self) -> Result<Instant> {
+        Ok(self.read_at().await?.1)
+    }
+
     /// A transaction that writes in the caller's name.
     pub async fn write(&self, caller: &Caller) -> Result<Write> {
         self.write_as(caller.actor()).await
@@ -118,7 +150,7 @@ impl App {
 
     /// A transaction that writes in an actor's name.
     pub async fn write_as(&self, actor: Actor) -> Result<Write> {
-        Ok(self.db.write(actor, self.clock.now()).await?)
+        Ok(self.db.write(actor, || self.clock.now()).await?)
     }
 }
 

@@ -49,10 +49,10 @@ const PERMISSIONS: [Permission; 8] = [
 
 /// The policies of a user.
 pub async fn get(app: &App, caller: &Caller, user: UserId) -> Result<Policies> {
-    let mut conn = app.read().await?;
+    let (mut conn, timestamp) = app.read_at().await?;
     find(app, &mut conn, caller, Permission::TenantViewer, user, Deleted::Hidden).await?;
     let items = store::policies::of_user(&mut conn, user).await?;
-    Ok(Policies { timestamp: app.clock.now(), items })
+    Ok(Policies { timestamp, items })
 }
 
 /// Replaces the whole set. 403 where a tenant or role lies beyond the caller's own rights, 1001 where a kept policy has
@@ -80,7 +80,7 @@ pub async fn replace(app: &App, caller: &Caller, user: UserId, items: Vec<NewPol
     one_role_per_service(&new)?;
     store::policies::replace(&mut tx, user, found.tenant, &old, &new).await?;
     let items = store::policies::of_user(&mut tx, user).await?;
-    let timestamp = tx.now();
+    let timestamp = tx.stamp().await?;
     tx.commit().await?;
     Ok(Policies { timestamp, items })
 }

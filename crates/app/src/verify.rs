@@ -70,7 +70,7 @@ pub async fn range(db: &Db, range: RangeNo, rebuild: Option<Instant>) -> Result<
         tries += 1;
         let Some(repair) = repair else { continue };
         let written = format!("range {range}: {repair} written anew from the ledger");
-        let mut tx = db.write(Actor::System, now).await?;
+        let mut tx = db.write(Actor::System, || now).await?;
         if store::history::put(&mut tx, repair).await? {
             tx.commit().await?;
             verdict.written.push(written);
@@ -91,7 +91,7 @@ pub async fn beside(db: &Db, rebuild: Option<Instant>) -> Result<Verdict> {
     for range in trees {
         verdict.differences.push(format!("range {range}: the tree block is not what the tenants say"));
         if let Some(now) = rebuild {
-            let mut tx = db.write(Actor::System, now).await?;
+            let mut tx = db.write(Actor::System, || now).await?;
             store::tree::remove_block(&mut tx, range).await?;
             tx.commit().await?;
             verdict.written.push(format!(

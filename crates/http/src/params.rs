@@ -60,6 +60,15 @@ impl Params {
         parsed.collect::<Result<_, _>>().map(Some)
     }
 
+    /// As [`Params::list`], of at most as many values as ids are taken at once.
+    pub fn few<T: FromStr<Err: ToString>>(&self, name: &'static str) -> Result<Option<Vec<T>>, Error> {
+        let values = self.list(name)?;
+        if let Some(values) = &values {
+            app::lists::check_count(name, values, app::lists::MOST_IDS)?;
+        }
+        Ok(values)
+    }
+
     /// A required version.
     pub fn version(&self) -> Result<i64, Error> {
         let version = self.get("version").and_then(crate::wire::digits);

@@ -62,3 +62,8 @@ arg_from! {
 macro_rules! args {
     ($($value:expr),* $(,)?) => { vec![$($crate::Arg::from($value)),*] };
 }
+
+/// A comma-separated list of words, for a column that [`crate::Row::parsed_list`] reads.
+pub(crate) fn list<T: ToString>(values: &[T]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}

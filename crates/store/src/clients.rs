@@ -1,11 +1,13 @@
 //! API clients.
 
+use std::fmt::Write as _;
+
 use domain::access::Client;
 use domain::ids::{ClientId, TenantNo};
 
 use crate::audit::{Change, Object};
 use crate::dialect::placeholders;
-use crate::{Arg, Conn, Result, Row, Write, args, conn};
+use crate::{Arg, Conn, Result, Row, Write, arg, args, conn};
 
 macro_rules! columns {
     () => {
@@ -17,12 +19,13 @@ macro_rules! columns {
 const BY_ID: &str =
     concat!("SELECT ", columns!(), " FROM clients c JOIN tenants t ON t.no = c.tenant_no WHERE c.id = $1");
 
+/// From the clients on, which ids or an origin name.
 const LIST: &str = concat!(
     "SELECT DISTINCT ",
     columns!(),
-    " FROM closure k JOIN clients c ON c.tenant_no = k.tenant_no JOIN tenants t ON t.no = c.tenant_no
-      WHERE k.walls = 0 AND (t.ancestral_access = 1 OR k.depth = 0) AND (c.deleted_at IS NULL OR $1 = 1)
-      AND ($2 IS NULL OR c.origin_id = $2)"
+    " FROM clients c CROSS JOIN tenants t CROSS JOIN closure k
+      WHERE t.no = c.tenant_no AND k.tenant_no = c.tenant_no AND k.walls = 0
+      AND (t.ancestral_access = 1 OR k.depth = 0) AND (c.deleted_at IS NULL OR $1 = 1)"
 );
 
 /// The client with this id, unless it is deleted.
@@ -42,17 +45,20 @@ pub struct Filter {
     pub deleted_too: bool,
 }
 
-/// The clients below any of these tenants that are open to it, oldest first.
+/// The clients that the filter names below any of these tenants that are open to it, oldest first.
 pub async fn below(conn: &mut Conn, roots: &[TenantNo], filter: &Filter) -> Result<Vec<Client>> {
-    let ids = filter.ids.as_deref().unwrap_or_default();
-    let mut args = args![filter.deleted_too, filter.origin_id.clone()];
+    let mut args = args![filter.deleted_too];
     args.extend(roots.iter().map(|root| Arg::from(*root)));
-    args.extend(ids.iter().map(|id| Arg::from(*id)));
-    let of_ids = filter.ids.as_ref().map_or_else(String::new, |ids| {
-        format!("AND c.id IN ({})", placeholders(3 + roots.len(), ids.len()))
-    });
-    let roots = placeholders(3, roots.len());
-    let sql = format!("{LIST} AND k.ancestor_no IN ({roots}) {of_ids} ORDER BY c.created_at, c.id");
+    let mut sql = format!("{LIST} AND k.ancestor_no IN ({})", placeholders(2, roots.len()));
+    if let Some(ids) = &filter.ids {
+        let _ = write!(sql, " AND c.id IN ({})", placeholders(args.len() + 1, ids.len()));
+        args.extend(ids.iter().map(|id| Arg::from(*id)));
+    }
+    if let Some(origin_id) = &filter.origin_id {
+        let _ = write!(sql, " AND c.origin_id = ${}", args.len() + 1);
+        args.push(origin_id.as_str().into());
+    }
+    sql.push_str(" ORDER BY c.created_at, c.id");
     conn.all_of(sql, args).await?.iter().map(client).collect()
 }
 
@@ -116,7 +122,7 @@ pub async fn insert(tx: &mut Write, client: &Client, hashes: &Hashes) -> Result<
             uris(client),
             client.origin_id.clone(),
             client.status.as_str(),
-            conn::list(&client.roles),
+            arg::list(&client.roles),
             client.created_at,
             client.created_by
         ],
@@ -173,7 +179,7 @@ pub async fn touch(tx: &mut Write, id: ClientId, from_ip: Option<String>) -> Res
 fn versioned(client: &Client) -> [(&'static str, Option<String>); 6] {
     [
         ("status", Some(client.status.to_string())),
-        ("roles", Some(conn::list(&client.roles))),
+        ("roles", Some(arg::list(&client.roles))),
         ("data", Some(client.data.clone())),
         ("redirect_uris", Some(uris(client))),
         ("origin_id", client.origin_id.clone()),
@@ -183,4 +189,15 @@ fn versioned(client: &Client) -> [(&'static str, Option<String>); 6] {
 
 fn uris(client: &Client) -> String {
     serde_json::Value::from(client.redirect_uris.clone()).to_string()
+}
+
+/// The statements of lists, as [`crate::lists`] has them.
+#[cfg(test)]
+pub(crate) fn statements() -> Vec<(&'static str, &'static str, String)> {
+    let list = |filter| format!("{LIST} AND k.ancestor_no IN ($2) AND {filter} ORDER BY c.created_at, c.id");
+    vec![
+        ("clients by id", "c USING INDEX sqlite_autoindex_clients_1 (id=?)", list("c.id IN ($3, $4)")),
+        ("clients of an origin", "c USING INDEX clients_by_origin (origin_id=?)", list("c.origin_id = $3")),
+        ("clients of a tenant", "t USING INTEGER PRIMARY KEY (rowid=?)", OF_TENANT.to_owned()),
+    ]
 }

@@ -98,16 +98,11 @@ impl Row {
         self.opt_text(column)?.map(|text| parse(column, text)).transpose()
     }
 
-    /// A comma-separated list of such values, as [`list`] writes it.
+    /// A comma-separated list of such values, as [`crate::arg::list`] writes it.
     pub fn parsed_list<T: FromStr>(&self, column: &str) -> Result<Vec<T>> {
         let text = self.text(column)?;
         text.split(',').filter(|word| !word.is_empty()).map(|word| parse(column, word.to_owned())).collect()
     }
-}
-
-/// A comma-separated list of words, for a column that [`Row::parsed_list`] reads.
-pub(crate) fn list<T: ToString>(values: &[T]) -> String {
-    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 fn day(column: &str, value: i64) -> Result<Day> {
@@ -182,10 +177,11 @@ impl Db {
 
     /// A transaction to write with. Nothing is kept unless it is committed. No other write goes on meanwhile, so no
     /// network call or long computation belongs between.
-    pub async fn write(&self, actor: Actor, now: Instant) -> Result<Write> {
+    /// The clock is read once the turn has come.
+    pub async fn write(&self, actor: Actor, clock: impl FnOnce() -> Instant) -> Result<Write> {
         let tx = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(driver)?;
         let conn = Conn { tx, item_numbers: self.item_numbers.clone() };
-        Ok(Write { conn, actor, now, seq: None, ordinal: 0, reason: None })
+        Ok(Write { conn, actor, now: clock(), stamp: None, seq: None, ordinal: 0, reason: None })
     }
 
     /// Waits for open transactions, folds the write-ahead log into the file and closes it.
@@ -273,6 +269,7 @@ pub struct Write {
     conn: Conn,
     actor: Actor,
     now: Instant,
+    pub(crate) stamp: Option<Instant>,
     seq: Option<Seq>,
     ordinal: i64,
     reason: Option<String>,
@@ -284,7 +281,7 @@ impl Write {
         self.actor
     }
 
-    /// When.
+    /// When, by the clock; what lists of changes go by is [`Write::stamp`].
     pub const fn now(&self) -> Instant {
         self.now
     }

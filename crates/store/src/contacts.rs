@@ -3,7 +3,7 @@
 use domain::ids::{ContactId, TenantNo};
 use domain::user::{CONTACT_TEXTS, Contact, ContactType};
 
-use crate::conn::list;
+use crate::arg::list;
 use crate::{Arg, Conn, Result, Row, Write, args, dialect, search};
 
 /// The columns of a contact under the alias `o`, as [`from_row`] reads them.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use domain::ids::{InfraId, InfraNo, LocationId, TenantNo};
 use domain::infra::{BackendType, Capability, Infra, Location};
 
+use crate::arg::list;
 use crate::audit::{Change, Object};
-use crate::conn::list;
 use crate::{Conn, Result, Row, Write, args};
 
 macro_rules! locations {

@@ -24,6 +24,7 @@ pub mod keys;
 pub mod lists;
 pub mod mailed_links;
 pub mod mfa;
+mod moment;
 pub mod offering_items;
 pub mod policies;
 pub mod pricing;

@@ -42,7 +42,7 @@ pub async fn users_of(conn: &mut Conn, tenant: &Tenant) -> Result<(i64, i64)> {
 
 /// Demands second factors of a tenant's own users, or no longer, and counts the tenant's version up.
 pub async fn set_of_tenant(tx: &mut Write, tenant: &Tenant, demanded: bool) -> Result<()> {
-    let now = tx.now();
+    let now = tx.stamp().await?;
     tx.run(
         "UPDATE tenants SET mfa_demanded = $2, version = version + 1, updated_at = $3 WHERE no = $1",
         args![tenant.no, demanded, now],
@@ -66,7 +66,7 @@ pub async fn changed(tx: &mut Write, before: &User) -> Result<()> {
     if after.mfa_status == before.mfa_status {
         return Ok(());
     }
-    let now = tx.now();
+    let now = tx.stamp().await?;
     tx.run("UPDATE users SET version = version + 1, updated_at = $2 WHERE id = $1", args![before.id, now])
         .await?;
     let (object, id, tenant) = (Object::User, before.id.to_string(), before.tenant);

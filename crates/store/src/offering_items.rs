@@ -195,7 +195,7 @@ pub async fn of_personal_tenants(
 
 /// Saves changes and logs them: what a tenant has for the first time reaches back for ever.
 pub async fn save(tx: &mut Write, changes: &[ItemChange]) -> Result<()> {
-    let now = tx.now();
+    let now = tx.stamp().await?;
     let rows = changes.iter().map(|change| {
         args![
             change.tenant,

@@ -4,8 +4,8 @@ use domain::ids::{ReportId, TenantNo, UserId};
 use domain::report::{Parameters, Report};
 use domain::time::{Instant, Period};
 
+use crate::arg::list;
 use crate::audit::{Change, Object};
-use crate::conn::list;
 use crate::{Conn, Result, Row, Write, args};
 
 /// A report with the numbers of the tenants it names.

@@ -14,6 +14,7 @@ use domain::ids::TenantId;
 use domain::time::Instant;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use store::Conn;
 use store::lists::Wanted;
 
 use crate::{App, Caller, Error, Result};
@@ -25,6 +26,14 @@ pub use users::{ListedUser, Organization, UserQuery, WhichUsers, users};
 
 /// The most ids that a list is asked for at once.
 pub const MOST_IDS: usize = 100;
+
+/// 400 naming the field and the limit where more ids are sent than that.
+pub fn check_count<T>(field: &'static str, ids: &[T], most: usize) -> Result<()> {
+    if ids.len() > most {
+        return Err(Error::invalid(field, format!("at most {most}")));
+    }
+    Ok(())
+}
 
 /// How much is shown of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,8 +81,9 @@ pub struct Common {
 }
 
 impl Common {
-    fn wanted(self) -> Wanted {
-        Wanted { updated_since: self.updated_since.map(Instant), deleted_too: self.deleted_too }
+    fn wanted(self, began_at: i64) -> Wanted {
+        let updated_since = self.updated_since.map(Instant);
+        Wanted { updated_since, deleted_too: self.deleted_too, began_at: Instant(began_at) }
     }
 }
 
@@ -94,20 +104,24 @@ struct Turn<Q, P> {
 }
 
 impl List {
-    /// Begins a page; 400 where the cursor is none of this list, or of callers of another tenant.
-    fn turn<Q: DeserializeOwned, P: DeserializeOwned>(
+    /// Begins a page, with the snapshot to read it from; 400 where the cursor is none of this list, or of callers of another
+    /// tenant.
+    async fn turn<Q: DeserializeOwned, P: DeserializeOwned>(
         &self,
         app: &App,
         caller: &Caller,
         ask: Ask<Q>,
         limit: Option<usize>,
-    ) -> Result<Turn<Q, P>> {
-        let mut turn = match ask {
-            Ask::First(query) => Turn { query, limit: self.page, timestamp: app.clock.now().0, after: None },
-            Ask::After(cursor) => self.opened(app, caller, &cursor)?,
+    ) -> Result<(Turn<Q, P>, Conn)> {
+        let (mut turn, conn) = match ask {
+            Ask::First(query) => {
+                let (conn, moment) = app.read_at().await?;
+                (Turn { query, limit: self.page, timestamp: moment.0, after: None }, conn)
+            }
+            Ask::After(cursor) => (self.opened(app, caller, &cursor)?, app.read().await?),
         };
         turn.limit = limit.unwrap_or(turn.limit).min(self.page);
-        Ok(turn)
+        Ok((turn, conn))
     }
 
     fn opened<T: DeserializeOwned>(&self, app: &App, caller: &Caller, cursor: &str) -> Result<T> {

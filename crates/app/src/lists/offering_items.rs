@@ -57,9 +57,8 @@ pub async fn offering_items(
     ask: Ask<ItemQuery>,
     limit: Option<usize>,
 ) -> Result<Page<ItemQuery, OfferingItem>> {
-    let turn: Turn = LIST.turn(app, caller, ask, limit)?;
-    let mut conn = app.read().await?;
-    let wanted = turn.query.common.wanted();
+    let (turn, mut conn): (Turn, Conn) = LIST.turn(app, caller, ask, limit).await?;
+    let wanted = turn.query.common.wanted(turn.timestamp);
     let root = inside(app, &mut conn, caller, turn.query.root, wanted.deleted_too).await?;
     let after = turn
         .after

@@ -86,8 +86,7 @@ pub async fn tenants(
     ask: Ask<TenantQuery>,
     limit: Option<usize>,
 ) -> Result<Page<TenantQuery, ListedTenant>> {
-    let turn: Turn = LIST.turn(app, caller, ask, limit)?;
-    let mut conn = app.read().await?;
+    let (turn, mut conn): (Turn, Conn) = LIST.turn(app, caller, ask, limit).await?;
     let mut keys = keys(app, &mut conn, caller, &turn).await?;
     let last = turn.cut(&mut keys).map(|(place, _)| (place.depth, place.id));
     let nos: Vec<TenantNo> = keys.into_iter().map(|(_, no)| no).collect();
@@ -96,7 +95,7 @@ pub async fn tenants(
 }
 
 async fn keys(app: &App, conn: &mut Conn, caller: &Caller, turn: &Turn) -> Result<Vec<Key>> {
-    let wanted = turn.query.common.wanted();
+    let wanted = turn.query.common.wanted(turn.timestamp);
     let after = turn.after.map(|(depth, id)| Place { depth, id });
     let limit = turn.keys();
     match &turn.query.which {

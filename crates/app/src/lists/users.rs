@@ -82,8 +82,7 @@ pub async fn users(
     ask: Ask<UserQuery>,
     limit: Option<usize>,
 ) -> Result<Page<UserQuery, ListedUser>> {
-    let turn: Turn = LIST.turn(app, caller, ask, limit)?;
-    let mut conn = app.read().await?;
+    let (turn, mut conn): (Turn, Conn) = LIST.turn(app, caller, ask, limit).await?;
     let mut keys = keys(app, &mut conn, caller, &turn).await?;
     let last = turn.cut(&mut keys).map(|place| (place.depth, place.id));
     let ids: Vec<UserId> = keys.into_iter().map(|place| place.id).collect();
@@ -93,7 +92,7 @@ pub async fn users(
 
 async fn keys(app: &App, conn: &mut Conn, caller: &Caller, turn: &Turn) -> Result<Vec<Place<UserId>>> {
     let query = &turn.query;
-    let (wanted, origin) = (query.common.wanted(), query.origin_id.as_deref());
+    let (wanted, origin) = (query.common.wanted(turn.timestamp), query.origin_id.as_deref());
     let after = turn.after.map(|(depth, id)| Place { depth, id });
     let behind = |place: &Place<UserId>| after.is_none_or(|after| *place > after);
     let (limit, deleted_too) = (turn.keys(), wanted.deleted_too);

@@ -192,7 +192,7 @@ async fn create(
 /// The clients that the filters name together; without one those of the caller's tenant.
 #[utoipa::path(get, path = "/clients", tag = "clients",
     params(("uuids" = Option<String>, Query, pattern = r"^([0-9A-Fa-f-]{36}(,[0-9A-Fa-f-]{36})*)?$",
-        description = "Client ids, separated by commas."),
+        description = "Up to 100 client ids, comma separated"),
         ("origin_id" = Option<String>, Query), ("allow_deleted" = Option<bool>, Query)),
     responses((status = 200, description = "The clients", body = Items<KnownClient>),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope)))]
@@ -204,7 +204,7 @@ async fn list(
     let found = app::clients::list(
         &app,
         &caller.0,
-        query.list("uuids")?.filter(|ids| !ids.is_empty()),
+        query.few("uuids")?.filter(|ids| !ids.is_empty()),
         query.parsed("origin_id")?,
         query.flag("allow_deleted")?.unwrap_or(false),
     )

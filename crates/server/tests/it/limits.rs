@@ -116,6 +116,39 @@ async fn a_list_longer_than_a_call_takes_is_refused_whole() {
     assert!(info(&answer, 413).contains("1000"), "{}", answer.text());
 }
 
+#[tokio::test]
+async fn ids_are_taken_a_hundred_at_a_time_and_reports_made_a_thousand() {
+    let test = TestApp::at(NOW).await;
+    let server = test.serve().await;
+    let token = server.token(&test.client_id, &test.client_secret).await;
+    let ids =
+        |count: usize| (0..count).map(|n| format!("00000000-0000-4000-8000-{n:012}")).collect::<Vec<_>>();
+    for (path, field) in [
+        ("tenants", "uuids"),
+        ("users", "uuids"),
+        ("clients", "uuids"),
+        ("infra", "uuids"),
+        ("locations", "uuids"),
+        ("tenants/usages", "tenants"),
+        ("tenants/applications", "tenants"),
+    ] {
+        let ask = async |count| {
+            let path = format!("/api/2/{path}?{field}={}", ids(count).join(","));
+            server.get(&path).bearer(&token).await
+        };
+        assert_eq!(ask(100).await.ok()["items"], json!([]), "{path}");
+        assert_eq!(info(&ask(101).await, 400), format!("{field}: at most 100"), "{path}");
+    }
+    let make = async |count| {
+        let parameters = json!({"tenant_ids": ids(count), "level": "itself", "kind": "usage_summary"});
+        let body = json!({"parameters": parameters, "schedule": {"type": "monthly"}, "result_action": "send",
+            "recipients": ids(1)});
+        server.post("/api/2/reports/bulk").bearer(&token).json(body).await
+    };
+    make(1_000).await.expect(404);
+    assert_eq!(info(&make(1_001).await, 400), "parameters.tenant_ids: at most 1000");
+}
+
 /// Whether a user who is right gets in after somebody failed fifty times, each over a proxy.
 async fn gets_in(proxies: &[&str], failed_from: &str, tried_from: &str) -> bool {
     let proxies = proxies.iter().map(|address| address.parse().unwrap()).collect();

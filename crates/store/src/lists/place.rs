@@ -75,6 +75,26 @@ pub(crate) async fn take_out(tx: &mut Write, no: TenantNo) -> Result<()> {
     .map(|_| ())
 }
 
+/// How long places are kept: pages of a list that began earlier are no longer steady against moves.
+const KEPT_SECONDS: i64 = 7 * 86_400;
+
+/// Keeps the level that everything from a moved tenant down had below those above both its old and its new parent, where
+/// it has another one now: the pages of a list that began before still show it there.
+pub(crate) async fn keep_levels(tx: &mut Write, no: TenantNo, old: TenantNo, new: TenantNo) -> Result<()> {
+    let stamp = tx.stamp().await?;
+    tx.run("DELETE FROM past_places WHERE left_at < $1", args![stamp.plus_seconds(-KEPT_SECONDS)]).await?;
+    tx.run(
+        "INSERT INTO past_places (ancestor_no, tenant_no, depth, left_at)
+         SELECT was.ancestor_no, down.tenant_no, was.depth + 1 + down.depth, $4
+         FROM closure was JOIN closure here ON here.ancestor_no = was.ancestor_no AND here.tenant_no = $3
+         CROSS JOIN closure down JOIN tenants t ON t.no = down.tenant_no
+         WHERE was.tenant_no = $2 AND was.depth <> here.depth AND down.ancestor_no = $1 AND t.owner_id IS NULL",
+        args![no, old, new, stamp],
+    )
+    .await
+    .map(|_| ())
+}
+
 /// Puts it in again where it stands afterwards.
 pub(crate) async fn put_in(tx: &mut Write, no: TenantNo) -> Result<()> {
     tx.run(

@@ -2,21 +2,31 @@
 
 use domain::ids::{TenantId, TenantNo};
 
-use super::{Place, Wanted, from};
+use super::{Place, Wanted, from, level, moved, not_moved};
 use crate::{Arg, Conn, Result, Row, args, dialect};
 
 /// A tenant in a list: where it stands, and its number.
 pub type Listed = (Place<TenantId>, TenantNo);
 
-/// The subtree in its order, from behind `($4, $5)` on.
-const WALK: &str =
-    "SELECT l.depth, l.tenant_id AS id, l.tenant_no AS no FROM tenant_lists l CROSS JOIN tenants t
+/// The subtree in its order, from behind `($4, $5)` on, of a list that began at `$7`.
+const WALK: &str = concat!(
+    "SELECT l.depth AS depth, l.tenant_id AS id, l.tenant_no AS no FROM tenant_lists l CROSS JOIN tenants t
      WHERE l.ancestor_no = $1 AND l.walls = 0 AND (l.depth, l.tenant_id) > ($4, $5) AND t.no = l.tenant_no
-     AND (t.deleted_at IS NULL OR $2 = 1) AND t.updated_at > $3 ORDER BY l.depth, l.tenant_id LIMIT $6";
+     AND (t.deleted_at IS NULL OR $2 = 1) AND t.updated_at > $3",
+    not_moved!("l.tenant_no", "$7"),
+    " UNION ALL SELECT k.depth, t.id, t.no FROM ",
+    moved!("$7"),
+    " CROSS JOIN tenants t WHERE t.no = k.tenant_no AND (k.depth, t.id) > ($4, $5)
+     AND (t.deleted_at IS NULL OR $2 = 1) AND t.updated_at > $3 ORDER BY depth, id LIMIT $6"
+);
 /// The same, from the changes on.
-const CHANGED: &str = "SELECT k.depth, t.id, t.no FROM tenants t CROSS JOIN closure k
-     WHERE t.updated_at > $3 AND t.owner_id IS NULL AND (t.deleted_at IS NULL OR $2 = 1) AND k.ancestor_no = $1
-     AND k.tenant_no = t.no AND k.walls = 0 AND (k.depth, t.id) > ($4, $5) ORDER BY k.depth, t.id LIMIT $6";
+const CHANGED: &str = concat!(
+    "SELECT depth, id, no FROM (SELECT ",
+    level!("$7"),
+    " AS depth, t.id, t.no FROM tenants t CROSS JOIN closure k
+      WHERE t.updated_at > $3 AND t.owner_id IS NULL AND (t.deleted_at IS NULL OR $2 = 1) AND k.ancestor_no = $1
+      AND k.tenant_no = t.no AND k.walls = 0) x WHERE (depth, id) > ($4, $5) ORDER BY depth, id LIMIT $6"
+);
 const CHILDREN: &str =
     "SELECT l.depth, l.tenant_id AS id, l.tenant_no AS no FROM tenant_lists l CROSS JOIN tenants t
      WHERE l.ancestor_no = $1 AND l.walls = 0 AND l.depth = 1 AND l.tenant_id > $4 AND t.no = l.tenant_no
@@ -34,7 +44,7 @@ pub async fn tenants_below(
 ) -> Result<Vec<Listed>> {
     let sql = if wanted.changed_few(conn, CHANGES).await? { CHANGED } else { WALK };
     let (depth, id) = from(after);
-    let args = args![root, wanted.deleted_too, wanted.since(), depth, id, limit];
+    let args = args![root, wanted.deleted_too, wanted.since(), depth, id, limit, wanted.began_at];
     conn.all(sql, args).await?.iter().map(listed).collect()
 }
 
@@ -79,4 +89,23 @@ pub async fn visible_tenants(
 fn listed(row: &Row) -> Result<Listed> {
     let place = Place { depth: row.int("depth")?, id: row.parsed("id")? };
     Ok((place, TenantNo(row.int("no")?)))
+}
+
+#[cfg(test)]
+pub(super) fn statements() -> Vec<(&'static str, &'static str, String)> {
+    let of = |name, first, sql: &str| (name, first, sql.to_owned());
+    vec![
+        of(
+            "tenants in order",
+            "l USING PRIMARY KEY (ancestor_no=? AND walls=? AND (depth,tenant_id)>(?,?))",
+            WALK,
+        ),
+        of("changed tenants", "t USING INDEX tenants_by_change (updated_at>?)", CHANGED),
+        of(
+            "children in order",
+            "l USING PRIMARY KEY (ancestor_no=? AND walls=? AND depth=? AND tenant_id>?)",
+            CHILDREN,
+        ),
+        of("changes of tenants", "tenants USING COVERING INDEX tenants_by_change (updated_at>?)", CHANGES),
+    ]
 }

@@ -1,28 +1,66 @@
 //! Keys of lists of users.
 
-use domain::access::Role;
-use domain::ids::{TenantId, TenantNo, UserId};
-use domain::tenant::TenantKind;
+use domain::ids::{TenantNo, UserId};
 
-use super::{Place, Wanted, from};
-use crate::users::own_tenants;
+use super::{FEW, Place, Wanted, from, level, moved, not_moved};
 use crate::{Arg, Conn, Result, Row, args, dialect};
 
-/// The subtree in its order, from behind `($4, $5)` on.
-const WALK: &str = "SELECT l.depth, l.user_id AS id FROM user_lists l CROSS JOIN users u
-     WHERE l.ancestor_no = $1 AND l.walls = 0 AND (l.depth, l.user_id) > ($4, $5) AND u.id = l.user_id
-     AND (u.deleted_at IS NULL OR $2 = 1) AND u.updated_at > $3 AND ($7 = '' OR u.origin_id = $7)
-     ORDER BY l.depth, l.user_id LIMIT $6";
-/// The same, from the changes on.
-const CHANGED: &str = "SELECT k.depth, u.id FROM users u CROSS JOIN closure k CROSS JOIN tenants t
-     WHERE u.updated_at > $3 AND (u.deleted_at IS NULL OR $2 = 1) AND k.ancestor_no = $1 AND k.tenant_no = u.tenant_no
-     AND k.walls = 0 AND t.no = u.tenant_no AND (k.depth = 0 OR t.ancestral_access = 1)
-     AND (k.depth, u.id) > ($4, $5) AND ($7 = '' OR u.origin_id = $7) ORDER BY k.depth, u.id LIMIT $6";
+/// Users where they stand in the subtree's order, from behind `($4, $5)` on, of a list that began at `$8`.
+macro_rules! standing {
+    () => {
+        concat!(
+            "SELECT l.depth AS depth, l.user_id AS id FROM user_lists l CROSS JOIN users u CROSS JOIN tenants t
+             WHERE l.ancestor_no = $1 AND l.walls = 0 AND (l.depth, l.user_id) > ($4, $5) AND u.id = l.user_id
+             AND t.no = u.tenant_no AND (u.deleted_at IS NULL OR $2 = 1) AND u.updated_at > $3
+             AND ($7 = '' OR u.origin_id = $7)",
+            not_moved!("u.tenant_no", "$8")
+        )
+    };
+}
+/// And those whose tenants were moved since then.
+macro_rules! and_moved {
+    () => {
+        concat!(
+            " UNION ALL SELECT k.depth, u.id FROM ",
+            moved!("$8"),
+            " CROSS JOIN tenants t CROSS JOIN users u
+             WHERE t.no = k.tenant_no AND t.ancestral_access = 1 AND u.tenant_no = k.tenant_no
+             AND (k.depth, u.id) > ($4, $5) AND (u.deleted_at IS NULL OR $2 = 1) AND u.updated_at > $3
+             AND ($7 = '' OR u.origin_id = $7)"
+        )
+    };
+}
+macro_rules! ordered {
+    () => {
+        " ORDER BY depth, id LIMIT $6"
+    };
+}
+const WALK: &str = concat!(standing!(), and_moved!(), ordered!());
+/// The same list, from few users on.
+macro_rules! from_few {
+    ($few:literal) => {
+        concat!(
+            "SELECT depth, id FROM (SELECT ",
+            level!("$8"),
+            " AS depth, u.id FROM users u CROSS JOIN closure k CROSS JOIN tenants t WHERE ",
+            $few,
+            " AND (u.deleted_at IS NULL OR $2 = 1) AND k.ancestor_no = $1 AND k.tenant_no = u.tenant_no
+             AND k.walls = 0 AND t.no = u.tenant_no AND (k.depth = 0 OR t.ancestral_access = 1)) x
+             WHERE (depth, id) > ($4, $5)",
+            ordered!()
+        )
+    };
+}
+const CHANGED: &str = from_few!("u.updated_at > $3 AND ($7 = '' OR u.origin_id = $7)");
+const OF_ORIGIN: &str = from_few!("u.origin_id = $7 AND u.updated_at > $3");
 const OF_TENANT: &str = "SELECT l.depth, l.user_id AS id FROM user_lists l CROSS JOIN users u
      WHERE l.ancestor_no = $1 AND l.walls = 0 AND l.depth = 0 AND l.user_id > $4 AND u.id = l.user_id
      AND (u.deleted_at IS NULL OR $2 = 1) AND u.updated_at > $3 AND ($6 = '' OR u.origin_id = $6)
      ORDER BY l.user_id LIMIT $5";
 const CHANGES: &str = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM users WHERE updated_at > $1 LIMIT $2) few";
+const ORIGINALS: &str = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM users WHERE origin_id = $1 LIMIT $2) few";
+
+pub(super) use {and_moved, ordered, standing};
 
 /// At most `limit` users of the tenants from `root` down by level and id, behind a place. Those behind a wall are left out.
 pub async fn users_below(
@@ -33,10 +71,30 @@ pub async fn users_below(
     after: Option<Place<UserId>>,
     limit: i64,
 ) -> Result<Vec<Place<UserId>>> {
-    let sql = if wanted.changed_few(conn, CHANGES).await? { CHANGED } else { WALK };
-    let (depth, id) = from(after);
-    let args = args![root, wanted.deleted_too, wanted.since(), depth, id, limit, origin.unwrap_or_default()];
+    let sql = if wanted.changed_few(conn, CHANGES).await? {
+        CHANGED
+    } else if let Some(origin) = origin
+        && conn.count(ORIGINALS, args![origin, FEW + 1]).await? <= FEW
+    {
+        OF_ORIGIN
+    } else {
+        WALK
+    };
+    let args = in_order(root, wanted, origin, after, limit);
     conn.all(sql, args).await?.iter().map(place).collect()
+}
+
+/// The arguments of a walk, and of the lists from few users on.
+pub(super) fn in_order(
+    root: TenantNo,
+    wanted: Wanted,
+    origin: Option<&str>,
+    after: Option<Place<UserId>>,
+    limit: i64,
+) -> Vec<Arg> {
+    let (depth, id) = from(after);
+    let (since, origin) = (wanted.since(), origin.unwrap_or_default());
+    args![root, wanted.deleted_too, since, depth, id, limit, origin, wanted.began_at]
 }
 
 /// At most `limit` users of one tenant by id, behind an id.
@@ -90,76 +148,31 @@ pub async fn with_external_ids(
     conn.all_of(sql, args).await?.iter().map(place).collect()
 }
 
-/// What the users of an organization are chosen by, beside what every list is.
-#[derive(Debug, Clone, Default)]
-pub struct Holding {
-    /// Those with one of these roles; empty: all.
-    pub roles: Vec<Role>,
-    /// Those with a role on this tenant.
-    pub on: Option<TenantId>,
-    /// Those of tenants of these kinds; empty: all.
-    pub kinds: Vec<TenantKind>,
-}
-
-impl Holding {
-    /// The condition on the user `u` of the tenant `t`; what it compares with goes to the arguments.
-    fn condition(&self, args: &mut Vec<Arg>) -> String {
-        let mut among = |column: &str, words: Vec<Arg>| {
-            if words.is_empty() {
-                return String::new();
-            }
-            let list = dialect::placeholders(args.len() + 1, words.len());
-            args.extend(words);
-            format!(" AND {column} IN ({list})")
-        };
-        let kinds = among("t.kind", self.kinds.iter().map(|kind| kind.as_str().into()).collect());
-        let roles = among("a.role_id", self.roles.iter().map(|role| role.as_str().into()).collect());
-        let on = among("x.id", self.on.into_iter().map(Arg::from).collect());
-        if roles.is_empty() && on.is_empty() {
-            return kinds;
-        }
-        format!(
-            "{kinds} AND EXISTS (SELECT 1 FROM access_policies a JOIN tenants x ON x.no = a.tenant_no
-             WHERE a.user_id = u.id{roles}{on})"
-        )
-    }
-}
-
-/// The users of a tenant and of those reached from it through tenants of one kind alone, by level and id, behind a place.
-pub async fn of_organization(
-    conn: &mut Conn,
-    root: (TenantNo, TenantKind),
-    wanted: Wanted,
-    origin: Option<&str>,
-    holding: &Holding,
-    after: Option<Place<UserId>>,
-    limit: i64,
-) -> Result<Vec<Place<UserId>>> {
-    let (depth, id) = from(after);
-    let (tenant, through) = root;
-    let mut args = args![
-        tenant,
-        through.as_str(),
-        wanted.deleted_too,
-        wanted.since(),
-        depth,
-        id,
-        limit,
-        origin.unwrap_or_default()
-    ];
-    let chosen = holding.condition(&mut args);
-    let sql = format!("{ORGANIZATION}{chosen} ORDER BY k.depth, u.id LIMIT $7");
-    conn.all_of(sql, args).await?.iter().map(place).collect()
-}
-
-const ORGANIZATION: &str = concat!(
-    own_tenants!(),
-    "SELECT k.depth, u.id FROM own JOIN users u ON u.tenant_no = own.no JOIN tenants t ON t.no = own.no
-     JOIN closure k ON k.ancestor_no = $1 AND k.tenant_no = own.no
-     WHERE (u.deleted_at IS NULL OR $3 = 1) AND u.updated_at > $4 AND (k.depth, u.id) > ($5, $6)
-     AND ($8 = '' OR u.origin_id = $8)"
-);
-
-fn place(row: &Row) -> Result<Place<UserId>> {
+pub(super) fn place(row: &Row) -> Result<Place<UserId>> {
     Ok(Place { depth: row.int("depth")?, id: row.parsed("id")? })
+}
+
+#[cfg(test)]
+pub(super) fn statements() -> Vec<(&'static str, &'static str, String)> {
+    let of = |name, first, sql: &str| (name, first, sql.to_owned());
+    vec![
+        of(
+            "users in order",
+            "l USING PRIMARY KEY (ancestor_no=? AND walls=? AND (depth,user_id)>(?,?))",
+            WALK,
+        ),
+        of("changed users", "u USING INDEX users_by_change (updated_at>?)", CHANGED),
+        of("users of an origin", "u USING INDEX users_by_origin (origin_id=?)", OF_ORIGIN),
+        of(
+            "users of a tenant in order",
+            "l USING PRIMARY KEY (ancestor_no=? AND walls=? AND depth=? AND user_id>?)",
+            OF_TENANT,
+        ),
+        of("changes of users", "users USING COVERING INDEX users_by_change (updated_at>?)", CHANGES),
+        of(
+            "counted users of an origin",
+            "users USING COVERING INDEX users_by_origin (origin_id=?)",
+            ORIGINALS,
+        ),
+    ]
 }

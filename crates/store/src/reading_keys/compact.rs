@@ -78,7 +78,7 @@ fn week(day: Day) -> i32 {
 /// Merges these runs into a new one; says whether it came to count.
 async fn merge(db: &Db, now: Instant, runs: &[Run]) -> Result<bool> {
     let Some(last_day) = runs.iter().map(|run| run.last_day).max() else { return Ok(false) };
-    let mut tx = db.write(Actor::System, now).await?;
+    let mut tx = db.write(Actor::System, || now).await?;
     let id = tx.seq().await?;
     rows::insert(&mut tx, Run { id, last_day, keys: 0 }, "merging").await?;
     tx.commit().await?;
@@ -92,7 +92,7 @@ async fn merge(db: &Db, now: Instant, runs: &[Run]) -> Result<bool> {
         }
         drop(conn);
         sort(&mut keys);
-        let mut tx = db.write(Actor::System, now).await?;
+        let mut tx = db.write(Actor::System, || now).await?;
         let mine = "SELECT COUNT(*) AS n FROM key_runs WHERE id = $1 AND status = 'merging'";
         if tx.count(mine, args![id]).await? == 0 {
             return Ok(false);
@@ -102,7 +102,7 @@ async fn merge(db: &Db, now: Instant, runs: &[Run]) -> Result<bool> {
         written = written.saturating_add_unsigned(keys.len() as u64);
     }
 
-    let mut tx = db.write(Actor::System, now).await?;
+    let mut tx = db.write(Actor::System, || now).await?;
     let sql = "UPDATE key_runs SET status = 'live', key_count = $2 WHERE id = $1 AND status = 'merging'";
     let mut swapped = tx.run(sql, args![id, written]).await?;
     for run in runs {
@@ -135,7 +135,7 @@ async fn sweep(db: &Db, now: Instant) -> Result<()> {
         let id = Seq(row.int("id")?);
         let mut removed = false;
         while !removed {
-            let mut tx = db.write(Actor::System, now).await?;
+            let mut tx = db.write(Actor::System, || now).await?;
             // Whoever still merges into it must not make it count; it may have come to count, or be gone, by now.
             let sql = "UPDATE key_runs SET status = 'gone' WHERE id = $1 AND status <> 'live'";
             let dead = tx.run(sql, args![id]).await? == 1;

@@ -12,8 +12,8 @@ use domain::ids::{ReportId, TenantNo};
 use domain::report::{Run, RunStatus};
 use domain::time::{Instant, Period};
 
+use crate::arg::list;
 use crate::audit::{Change, Object};
-use crate::conn::list;
 use crate::{Conn, Result, Row, Write, args};
 
 /// A run with the numbers of the tenants it names.

@@ -8,9 +8,12 @@ use domain::time::Instant;
 
 use crate::{Arg, Conn, Result, Row, args, dialect};
 
-/// Up to this many objects below the root are looked at one by one. Below a larger root one finds some soon, as the words
-/// of its objects are many among all.
+/// Up to this many objects below the root are looked at one by one, and more where the words are common.
 const SMALL: i64 = 2_000;
+/// Words are counted up to here. Below a root that is large even beside that, some are found soon.
+const MANY: i64 = 40_000;
+/// About how many words an object has.
+const WORDS_OF_ONE: i64 = 4;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +101,8 @@ const USERS_BY_PLACE: &str = concat!(
 
 /// A table of words.
 struct Words {
+    /// How many objects lie below `$1`, counted up to `$2`.
+    below: &'static str,
     /// How many words begin with `$1`, counted up to `$3`.
     count: &'static str,
     /// Other words of the object of the word `d`.
@@ -105,10 +110,12 @@ struct Words {
 }
 
 const TENANT_WORDS: Words = Words {
+    below: "SELECT COUNT(*) AS n FROM (SELECT 1 FROM tenant_lists WHERE ancestor_no = $1 AND walls = 0 LIMIT $2) few",
     count: "SELECT COUNT(*) AS n FROM (SELECT 1 FROM tenant_words WHERE word >= $1 AND word < $2 LIMIT $3) some",
     other: "SELECT 1 FROM tenant_words w WHERE w.tenant_no = d.tenant_no",
 };
 const USER_WORDS: Words = Words {
+    below: "SELECT COUNT(*) AS n FROM (SELECT 1 FROM user_lists WHERE ancestor_no = $1 AND walls = 0 LIMIT $2) few",
     count: "SELECT COUNT(*) AS n FROM (SELECT 1 FROM user_words WHERE word >= $1 AND word < $2 LIMIT $3) some",
     other: "SELECT 1 FROM user_words w WHERE w.user_id = d.user_id",
 };
@@ -129,46 +136,70 @@ pub struct Question<'a> {
 impl Question<'_> {
     /// Tenants that no wall hides, with a value in which every word of the search begins some word.
     pub async fn tenants(self, conn: &mut Conn) -> Result<Vec<Found>> {
-        let below = "SELECT COUNT(*) AS n FROM
-                     (SELECT 1 FROM tenant_lists WHERE ancestor_no = $1 AND walls = 0 LIMIT $2) few";
-        let small = conn.count(below, args![self.root, SMALL + 1]).await? <= SMALL;
-        let sql = if small { TENANTS_BY_PLACE } else { TENANTS_BY_WORD };
-        self.ask(conn, sql, &TENANT_WORDS).await?.iter().map(found_tenant).collect()
+        let ranges = self.ranges(conn, &TENANT_WORDS).await?;
+        let sql = if self.is_small(conn, &TENANT_WORDS, &ranges).await? {
+            TENANTS_BY_PLACE
+        } else {
+            TENANTS_BY_WORD
+        };
+        self.ask(conn, sql, &TENANT_WORDS, ranges).await?.iter().map(found_tenant).collect()
     }
 
     /// The root, where it is found itself.
     pub async fn root(self, conn: &mut Conn) -> Result<Option<Found>> {
-        let found = self.ask(conn, ROOT, &TENANT_WORDS).await?;
+        let ranges = self.ranges(conn, &TENANT_WORDS).await?;
+        let found = self.ask(conn, ROOT, &TENANT_WORDS, ranges).await?;
         found.first().map(found_tenant).transpose()
     }
 
     /// As [`Question::tenants`], users.
     pub async fn users(self, conn: &mut Conn) -> Result<Vec<Found>> {
-        let below = "SELECT COUNT(*) AS n FROM
-                     (SELECT 1 FROM user_lists WHERE ancestor_no = $1 AND walls = 0 LIMIT $2) few";
-        let small = conn.count(below, args![self.root, SMALL + 1]).await? <= SMALL;
-        let sql = if small { USERS_BY_PLACE } else { USERS_BY_WORD };
-        self.ask(conn, sql, &USER_WORDS).await?.iter().map(found_user).collect()
+        let ranges = self.ranges(conn, &USER_WORDS).await?;
+        let sql =
+            if self.is_small(conn, &USER_WORDS, &ranges).await? { USERS_BY_PLACE } else { USERS_BY_WORD };
+        self.ask(conn, sql, &USER_WORDS, ranges).await?.iter().map(found_user).collect()
     }
 
-    /// The rows of `sql`, where `d` is a word that the rarest one begins; every further one begins a word of the same value.
-    async fn ask(self, conn: &mut Conn, sql: &str, table: &Words) -> Result<Vec<Row>> {
+    /// The words of the search with how many words each begins, the rarest first.
+    async fn ranges(self, conn: &mut Conn, table: &Words) -> Result<Vec<Range>> {
         let mut ranges = Vec::with_capacity(self.words.len());
         for word in self.words {
             let (from, to) = (word.clone(), format!("{word}{}", char::MAX));
-            let count = conn.count(table.count, args![from.as_str(), to.as_str(), SMALL]).await?;
-            ranges.push((count, from, to));
+            let count = conn.count(table.count, args![from.as_str(), to.as_str(), MANY]).await?;
+            ranges.push(Range { count, from, to });
         }
         ranges.sort();
+        Ok(ranges)
+    }
+
+    /// Whether fewer objects lie below the root than words are to be looked at.
+    async fn is_small(self, conn: &mut Conn, table: &Words, ranges: &[Range]) -> Result<bool> {
+        let few = ranges.first().map_or(0, |rarest| rarest.count / WORDS_OF_ONE).max(SMALL);
+        Ok(conn.count(table.below, args![self.root, few + 1]).await? <= few)
+    }
+
+    /// The rows of `sql`, where `d` is a word that the rarest one begins; every further one begins a word of the same value.
+    async fn ask(self, conn: &mut Conn, sql: &str, table: &Words, ranges: Vec<Range>) -> Result<Vec<Row>> {
         let further = (1..ranges.len()).map(|at| {
             let (other, from, to) = (table.other, 2 * at + 4, 2 * at + 5);
             format!(" AND EXISTS ({other} AND w.field = d.field AND w.word >= ${from} AND w.word < ${to})")
         });
         let sql = format!("{sql}{} LIMIT $3", further.collect::<String>());
         let mut args = args![self.root, self.deleted_too, self.limit];
-        args.extend(ranges.into_iter().flat_map(|(_, from, to)| [Arg::from(from), Arg::from(to)]));
+        args.extend(ranges.into_iter().flat_map(|range| [Arg::from(range.from), Arg::from(range.to)]));
         conn.all_of(sql, args).await
     }
+}
+
+/// The words that one of the search begins.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Range {
+    /// How many there are, counted up to [`MANY`].
+    count: i64,
+    /// The first that it could be.
+    from: String,
+    /// Beyond the last one.
+    to: String,
 }
 
 fn found_tenant(row: &Row) -> Result<Found> {
@@ -218,4 +249,37 @@ pub async fn names_above(
         }
     }
     Ok(names)
+}
+
+/// The statements of a search, as [`crate::lists`] has them.
+#[cfg(test)]
+pub(crate) fn statements() -> Vec<(&'static str, &'static str, String)> {
+    let of = |name, first, sql: &str| (name, first, format!("{sql} LIMIT $3"));
+    vec![
+        of(
+            "tenants by word",
+            "d USING COVERING INDEX tenant_words_by_word (word>? AND word<?)",
+            TENANTS_BY_WORD,
+        ),
+        of("tenants by place", "l USING PRIMARY KEY (ancestor_no=? AND walls=?)", TENANTS_BY_PLACE),
+        of("the root", "d USING PRIMARY KEY (tenant_no=?)", ROOT),
+        of("users by word", "d USING COVERING INDEX user_words_by_word (word>? AND word<?)", USERS_BY_WORD),
+        of("users by place", "l USING PRIMARY KEY (ancestor_no=? AND walls=?)", USERS_BY_PLACE),
+        (
+            "words of tenants",
+            "tenant_words USING COVERING INDEX tenant_words_by_word",
+            TENANT_WORDS.count.to_owned(),
+        ),
+        ("words of users", "user_words USING COVERING INDEX user_words_by_word", USER_WORDS.count.to_owned()),
+        (
+            "tenants below",
+            "tenant_lists USING PRIMARY KEY (ancestor_no=? AND walls=?)",
+            TENANT_WORDS.below.to_owned(),
+        ),
+        (
+            "users below",
+            "user_lists USING PRIMARY KEY (ancestor_no=? AND walls=?)",
+            USER_WORDS.below.to_owned(),
+        ),
+    ]
 }

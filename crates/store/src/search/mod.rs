@@ -114,7 +114,7 @@ pub(crate) async fn fill(db: &Db) -> Result<()> {
     if db.read().await?.count(empty, Vec::new()).await? == 0 {
         return Ok(());
     }
-    let mut tx = db.write(domain::access::Actor::System, domain::time::Instant(0)).await?;
+    let mut tx = db.write(domain::access::Actor::System, || domain::time::Instant(0)).await?;
     let texts = |row: &crate::Row| {
         let mut texts = vec![None; CONTACT_TEXTS.len()];
         for member in ["email", "firstname", "lastname"] {
@@ -150,3 +150,6 @@ pub(crate) async fn fill(db: &Db) -> Result<()> {
     tx.insert_many("INSERT INTO user_words (user_id, field, word)", "", users).await?;
     tx.commit().await
 }
+
+#[cfg(test)]
+pub(crate) use find::statements;

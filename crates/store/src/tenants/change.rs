@@ -17,7 +17,7 @@ pub async fn update(tx: &mut Write, old: &Tenant, new: &Tenant) -> Result<()> {
     if old.ancestral_access != new.ancestral_access {
         closure::set_wall(tx, old.no, !new.ancestral_access).await?;
     }
-    let now = tx.now();
+    let now = tx.stamp().await?;
     tx.run(
         "UPDATE tenants SET version = version + 1, updated_at = $2, parent_no = $3, name = $4, kind = $5,
          customer_type = $6, enabled = $7, customer_id = $8, internal_tag = $9, language = $10, default_idp_id = $11,
@@ -42,9 +42,13 @@ pub async fn update(tx: &mut Write, old: &Tenant, new: &Tenant) -> Result<()> {
     .await?;
     if old.parent != new.parent {
         closure::move_below(tx, old.no, new.parent).await?;
+        lists::keep_levels(tx, old.no, old.parent, new.parent).await?;
     }
     if placed_anew {
         lists::put_in(tx, old.no).await?;
+    }
+    if old.parent != new.parent || new.ancestral_access && !old.ancestral_access {
+        touch_below(tx, old.no).await?;
     }
     search::tenant_renamed(tx, old, new).await?;
     let id = old.id.to_string();
@@ -57,10 +61,26 @@ pub async fn update(tx: &mut Write, old: &Tenant, new: &Tenant) -> Result<()> {
 
 /// Counts a tenant's version up after a change of something that counts as part of it.
 pub async fn touch(tx: &mut Write, no: TenantNo) -> Result<()> {
-    let now = tx.now();
+    let now = tx.stamp().await?;
     tx.run("UPDATE tenants SET version = version + 1, updated_at = $2 WHERE no = $1", args![no, now])
         .await
         .map(|_| ())
+}
+
+/// Stamps everything from a tenant down, as it has come into lists that it was not in before: to whoever synchronises by
+/// one of them all of it is new. Versions stay.
+async fn touch_below(tx: &mut Write, no: TenantNo) -> Result<()> {
+    let stamp = tx.stamp().await?;
+    for sql in [
+        "UPDATE tenants SET updated_at = $2 WHERE no IN (SELECT tenant_no FROM closure WHERE ancestor_no = $1)",
+        "UPDATE users SET updated_at = $2
+         WHERE tenant_no IN (SELECT tenant_no FROM closure WHERE ancestor_no = $1)",
+        "UPDATE tenant_items SET updated_at = $2
+         WHERE tenant_no IN (SELECT tenant_no FROM closure WHERE ancestor_no = $1)",
+    ] {
+        tx.run(sql, args![no, stamp]).await?;
+    }
+    Ok(())
 }
 
 /// What reports print or filter by.
@@ -79,7 +99,7 @@ fn logged(tenant: &Tenant) -> [(&'static str, Option<String>); 7] {
 /// Deletes a tenant softly with everything below it, their users and their clients. What was deleted before keeps its
 /// time.
 pub async fn delete_below(tx: &mut Write, root: TenantNo) -> Result<()> {
-    let now = tx.now();
+    let now = tx.stamp().await?;
     let live = tx
         .all(
             "SELECT t.id, t.no FROM closure k JOIN tenants t ON t.no = k.tenant_no

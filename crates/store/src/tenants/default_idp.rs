@@ -8,7 +8,7 @@ use crate::{Result, Row, Write, args};
 
 /// Gives a tenant this provider, and counts its version up.
 pub async fn set_default_idp(tx: &mut Write, tenant: &Tenant, idp: uuid::Uuid) -> Result<()> {
-    let now = tx.now();
+    let now = tx.stamp().await?;
     tx.run(
         "UPDATE tenants SET version = version + 1, updated_at = $3, default_idp_id = $2 WHERE no = $1",
         args![tenant.no, idp, now],
@@ -19,7 +19,7 @@ pub async fn set_default_idp(tx: &mut Write, tenant: &Tenant, idp: uuid::Uuid) -
 
 /// Gives it to the live tenants below, too, as far as no closed one stands between; those that had another one count up.
 pub async fn set_default_idp_below(tx: &mut Write, tenant: &Tenant, idp: uuid::Uuid) -> Result<()> {
-    let now = tx.now();
+    let now = tx.stamp().await?;
     let others = tx
         .all(
             "SELECT t.no, t.id, t.default_idp_id FROM closure k JOIN tenants t ON t.no = k.tenant_no

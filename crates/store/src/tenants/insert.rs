@@ -77,7 +77,7 @@ impl NewTenant {
 /// Inserts a tenant with its legal contact, its place in the closure table and the lists, its words and the first version of its fields in the
 /// change log.
 pub async fn insert(tx: &mut Write, new: &NewTenant) -> Result<TenantNo> {
-    let now = tx.now();
+    let (now, stamp) = (tx.now(), tx.stamp().await?);
     let no = numbers::draw(tx, new.parent).await?;
     let parent = new.parent.unwrap_or(no);
     contacts::insert(tx, &new.contact, Some(no)).await?;
@@ -86,7 +86,7 @@ pub async fn insert(tx: &mut Write, new: &NewTenant) -> Result<TenantNo> {
          enabled, customer_id, internal_tag, language, owner_id, default_idp_id, update_lock_owner_id, ancestral_access,
          enhanced_security, external_operation, pricing_mode, pricing_switched_at, pricing_version, currency, billing_day,
          billing_mode, usage_calculation_mode, billing_version)
-         VALUES ($1, $2, 1, $3, $3, $4, $5, $6, $7, 'default', $8, $9, $10, $11, $12, $13, $14, $15, $16, 'no_operation',
+         VALUES ($1, $2, 1, $3, $20, $4, $5, $6, $7, 'default', $8, $9, $10, $11, $12, $13, $14, $15, $16, 'no_operation',
          $17, $18, $19, NULL, 1, 'internal', 'last_day', $19)",
         args![
             no,
@@ -107,7 +107,8 @@ pub async fn insert(tx: &mut Write, new: &NewTenant) -> Result<TenantNo> {
             new.enhanced_security,
             new.pricing_mode.as_str(),
             (new.pricing_mode != PricingMode::Trial).then_some(now),
-            now.unix_millis()
+            now.unix_millis(),
+            stamp
         ],
     )
     .await?;

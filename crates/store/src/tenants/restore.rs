@@ -129,7 +129,7 @@ pub async fn rename_user(tx: &mut Write, user: &Ousted, login: &str) -> Result<(
 
 /// Brings everything back: tenants, users with their access policies, clients.
 pub async fn restore(tx: &mut Write, deletion: Deletion) -> Result<()> {
-    let now = tx.now();
+    let now = tx.stamp().await?;
     let taken = concat!("SELECT c.object, c.object_id, c.tenant_no", taken!());
     let taken = tx.all(taken, args![deletion.root, deletion.seq]).await?;
     for sql in [

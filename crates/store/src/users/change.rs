@@ -5,8 +5,8 @@ use domain::tenant::Language;
 use domain::time::Instant;
 use domain::user::{BusinessType, Notification, User};
 
+use crate::arg::list;
 use crate::audit::{Change, Object};
-use crate::conn::list;
 use crate::contacts::{self, NewContact};
 use crate::{Result, Write, args, lists, search};
 
@@ -50,12 +50,12 @@ pub struct NewUser {
 /// Inserts a user with its contact. A login that a live user has is [`crate::Error::Unique`] on `users.login`.
 pub async fn insert(tx: &mut Write, new: &NewUser) -> Result<()> {
     contacts::insert(tx, &new.contact, None).await?;
-    let now = tx.now();
+    let (now, stamp) = (tx.now(), tx.stamp().await?);
     tx.run(
         "INSERT INTO users (id, version, tenant_no, login, password_hash, contact_id, activated, enabled, created_at,
          updated_at, language, idp_id, external_id, personal_tenant_no, business_types, notifications, origin_id,
          origin_external_id, disable_after)
-         VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+         VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $18, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
         args![
             new.id,
             new.tenant,
@@ -73,7 +73,8 @@ pub async fn insert(tx: &mut Write, new: &NewUser) -> Result<()> {
             list(&new.notifications),
             new.origin_id.clone(),
             new.origin_external_id.clone(),
-            new.disable_after
+            new.disable_after,
+            stamp
         ],
     )
     .await?;
@@ -97,7 +98,7 @@ pub async fn insert(tx: &mut Write, new: &NewUser) -> Result<()> {
 /// Saves what differs between the user as it is and as it shall be. `new` carries the version that it is to have. A login
 /// that another live user has is [`crate::Error::Unique`] on `users.login`.
 pub async fn update(tx: &mut Write, old: &User, new: &User) -> Result<()> {
-    let now = tx.now();
+    let now = tx.stamp().await?;
     tx.run(
         "UPDATE users SET version = $2, updated_at = $3, login = $4, enabled = $5, language = $6, idp_id = $7,
          external_id = $8, business_types = $9, notifications = $10, disable_after = $11 WHERE id = $1",
@@ -144,7 +145,7 @@ fn logged(user: &User) -> [(&'static str, String); 5] {
 
 /// Deletes a user softly; its login is free again.
 pub async fn delete(tx: &mut Write, user: &User) -> Result<()> {
-    let now = tx.now();
+    let now = tx.stamp().await?;
     tx.run(
         "UPDATE users SET deleted_at = $2, updated_at = $2, version = version + 1 WHERE id = $1",
         args![user.id, now],

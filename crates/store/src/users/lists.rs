@@ -11,21 +11,26 @@ use crate::{Conn, Result, args};
 /// The tenants whose users count, as `own`: the tenant itself and, through tenants of one kind alone, those below it.
 /// Closed tenants (`ancestral_access` false) end a branch.
 macro_rules! own_tenants {
-    () => {
-        "WITH RECURSIVE own (no) AS (
-             SELECT $1
-             UNION ALL
-             SELECT c.no FROM own JOIN tenants c ON c.parent_no = own.no AND c.kind = $2
-             WHERE c.owner_id IS NULL AND c.ancestral_access = 1 AND c.no <> c.parent_no
-               AND (c.deleted_at IS NULL OR $3 = 1)
-         ) "
+    ($kind:literal, $deleted_too:literal) => {
+        concat!(
+            "WITH RECURSIVE own (no) AS (
+                 SELECT $1
+                 UNION ALL
+                 SELECT c.no FROM own JOIN tenants c ON c.parent_no = own.no AND c.kind = ",
+            $kind,
+            " WHERE c.owner_id IS NULL AND c.ancestral_access = 1 AND c.no <> c.parent_no
+                   AND (c.deleted_at IS NULL OR ",
+            $deleted_too,
+            " = 1)
+             ) "
+        )
     };
 }
 
 pub(crate) use own_tenants;
 
 const IN_TENANT: &str = concat!(
-    own_tenants!(),
+    own_tenants!("$2", "$3"),
     "SELECT ",
     user_columns!(),
     ", (SELECT MAX(depth) FROM closure k WHERE k.tenant_no = u.tenant_no) AS level
@@ -65,7 +70,7 @@ pub async fn personal_usages(
     let rows = conn
         .all(
             concat!(
-                own_tenants!(),
+                own_tenants!("$2", "$3"),
                 "SELECT u.id, i.name, f.id AS infra_id, m.level FROM own JOIN users u ON u.tenant_no = own.no
                  JOIN meters m ON m.tenant_no = u.personal_tenant_no JOIN items i ON i.no = m.item_no
                  LEFT JOIN infras f ON f.no = m.infra_no"

@@ -13,7 +13,7 @@ pub async fn login_exists(conn: &mut Conn, login: &str) -> Result<bool> {
 
 /// Stores the hash of a new password and activates the user, whose version counts up where it was not activated before.
 pub async fn set_password(tx: &mut Write, user: &User, hash: &str) -> Result<()> {
-    let now = tx.now();
+    let now = tx.stamp().await?;
     tx.run(
         "UPDATE users SET password_hash = $2, activated = 1, version = $3, updated_at = $4 WHERE id = $1",
         args![user.id, hash, user.version + i64::from(!user.activated), now],

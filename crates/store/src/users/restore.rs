@@ -16,7 +16,7 @@ pub async fn restore(
     login: &str,
     enabled: bool,
 ) -> Result<()> {
-    let now = tx.now();
+    let now = tx.stamp().await?;
     tx.run(
         "UPDATE users SET deleted_at = NULL, updated_at = $2, version = version + 1, login = $3, enabled = $4
          WHERE id = $1",

@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// The locations with these ids that the caller may see.
 #[utoipa::path(get, path = "/locations", tag = "infra",
     params(("uuids" = String, Query, pattern = r"^([0-9A-Fa-f-]{36}(,[0-9A-Fa-f-]{36})*)?$",
-        description = "comma-separated ids; empty: none")),
+        description = "Up to 100 ids, comma separated; empty: none")),
     responses(
         (status = 200, description = "The locations", body = Items<Location>),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
@@ -36,7 +36,7 @@ async fn list(
     State(app): State<App>,
     params: Params,
 ) -> Result<Json<Items<Location>>, Problem> {
-    let ids = params.list("uuids")?.ok_or_else(|| Error::invalid("uuids", "required"))?;
+    let ids = params.few("uuids")?.ok_or_else(|| Error::invalid("uuids", "required"))?;
     let seen = infra::locations(&app, &caller.0, &ids).await?;
     Ok(Json(Items { items: seen.into_iter().map(Location::from).collect() }))
 }

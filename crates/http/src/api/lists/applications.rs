@@ -6,7 +6,7 @@ use domain::ids::{ApplicationId, TenantId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::some;
+use super::few;
 use crate::caller::{Can, TenantViewer};
 use crate::json::Json;
 use crate::params::Params;
@@ -25,7 +25,7 @@ pub(super) struct TenantApplications {
 /// The services that are on at several tenants; unknown ones are left out.
 #[utoipa::path(get, path = "/tenants/applications", tag = "tenants",
     params(("tenants" = String, Query, pattern = r"^[0-9A-Fa-f-]{36}(,[0-9A-Fa-f-]{36})*$",
-        description = "UUIDs, comma separated",
+        description = "Up to 100 UUIDs, comma separated",
         example = "f313ecf6-9256-4afd-9d47-72e032ee81d0")),
     responses(
         (status = 200, description = "The services, tenant by tenant", body = Items<TenantApplications>, example = json!(
@@ -42,7 +42,7 @@ pub(super) async fn list(
     params: Params,
 ) -> Result<Json<Items<TenantApplications>>, Problem> {
     let tenants: Vec<TenantId> =
-        some(&params, "tenants")?.ok_or_else(|| Error::invalid("tenants", "required"))?;
+        few(&params, "tenants")?.ok_or_else(|| Error::invalid("tenants", "required"))?;
     let found = lists::applications(&app, &caller.0, &tenants).await?;
     let of = |(tenant, applications)| TenantApplications { tenant, applications };
     Ok(Json(Items { items: found.into_iter().map(of).collect() }))

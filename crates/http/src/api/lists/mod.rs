@@ -5,7 +5,7 @@ mod offering_items;
 mod tenants;
 mod users;
 
-use app::lists::{Ask, Common, Lod, MOST_IDS};
+use app::lists::{Ask, Common, Lod};
 use app::{App, Error};
 use serde::Serialize;
 use std::str::FromStr;
@@ -113,11 +113,7 @@ fn some<T: FromStr<Err: ToString>>(params: &Params, name: &'static str) -> Resul
 
 /// As [`some`], of at most as many values as ids are taken at once.
 fn few<T: FromStr<Err: ToString>>(params: &Params, name: &'static str) -> Result<Option<Vec<T>>, Error> {
-    let values = some(params, name)?;
-    if values.as_ref().is_some_and(|values: &Vec<T>| values.len() > MOST_IDS) {
-        return Err(Error::invalid(name, format!("at most {MOST_IDS}")));
-    }
-    Ok(values)
+    Ok(params.few(name)?.filter(|values: &Vec<T>| !values.is_empty()))
 }
 
 fn flag(params: &Params, name: &'static str) -> Result<bool, Error> {

@@ -94,6 +94,7 @@ async fn switch(
     PathId(tenant): PathId<TenantId>,
     Json(body): Json<EditionSwitch>,
 ) -> Result<Json<ItemList>, Problem> {
+    let moment = app.moment().await?;
     let items = switch_edition(&app, &caller.0, tenant, body.application_id, body.target_edition).await?;
-    Ok(Json(item_list(app.clock.now(), &items)))
+    Ok(Json(item_list(moment, &items)))
 }

@@ -50,8 +50,9 @@ async fn list(
     params: Params,
 ) -> Result<Json<ItemList>, Problem> {
     let filter = filter(&params)?;
+    let moment = app.moment().await?;
     let items = offering_items::list(&app, &caller.0, tenant, &filter).await?;
-    Ok(Json(item_list(app.clock.now(), &items)))
+    Ok(Json(item_list(moment, &items)))
 }
 
 /// Switches items and sets quotas: all or nothing.
@@ -71,8 +72,9 @@ async fn put(
     Json(body): Json<Put>,
 ) -> Result<Json<ItemList>, Problem> {
     let (changes, check_usage) = body.into_changes()?;
+    let moment = app.moment().await?;
     let items = offering_items::update(&app, &caller.0, tenant, &changes, check_usage).await?;
-    Ok(Json(item_list(app.clock.now(), &items)))
+    Ok(Json(item_list(moment, &items)))
 }
 
 /// What a child of this tenant could get, in the form in which it can be sent to the child.
@@ -94,8 +96,9 @@ async fn available_for_child(
     params: Params,
 ) -> Result<Json<ItemList>, Problem> {
     let (kind, filter) = (params.parsed("kind")?, Filter { edition: edition(&params), ..Filter::default() });
+    let moment = app.moment().await?;
     let items = offering_items::available_for_child(&app, &caller.0, tenant, kind, &filter).await?;
-    Ok(Json(item_list(app.clock.now(), &items)))
+    Ok(Json(item_list(moment, &items)))
 }
 
 /// Reads the query of a list of items.

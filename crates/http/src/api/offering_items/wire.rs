@@ -80,9 +80,9 @@ impl From<Quota> for QuotaOut {
     }
 }
 
-/// A list of items on the wire.
-pub fn item_list(now: Instant, items: &[OfferingItem]) -> ItemList {
-    ItemList { timestamp: Zulu(now), items: items.iter().map(item).collect() }
+/// A list of items on the wire, with a moment from before it was read.
+pub fn item_list(moment: Instant, items: &[OfferingItem]) -> ItemList {
+    ItemList { timestamp: Zulu(moment), items: items.iter().map(item).collect() }
 }
 
 /// An item on the wire.

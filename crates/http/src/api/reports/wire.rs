@@ -107,6 +107,9 @@ impl From<Shown> for Report {
     }
 }
 
+/// The most tenants that reports are made on by one call: as many items as other bodies take.
+const MOST_SUBJECTS: usize = 1_000;
+
 /// A new report: closed at the top, open inside (reports-api, 3.1).
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -137,6 +140,7 @@ impl PostReport<OnMany> {
         if subjects.is_empty() {
             return Err(Error::invalid("parameters.tenant_ids", "must not be empty"));
         }
+        app::lists::check_count("parameters.tenant_ids", &subjects, MOST_SUBJECTS)?;
         Ok((subjects, self.on_each()?))
     }
 }
@@ -204,7 +208,7 @@ post_parameters! {
     OnOne, tenant_id: TenantId as uuid::Uuid
 }
 post_parameters! {
-    /// The subjects of new reports and what they are to show.
+    /// The subjects of new reports, at most 1,000, and what they are to show.
     OnMany, tenant_ids: Vec<TenantId> as Vec<uuid::Uuid>
 }
 

@@ -3,8 +3,10 @@
 mod cursors;
 mod items;
 mod large;
+mod moves;
 mod nonsense;
 mod search;
+mod sync;
 mod tenants;
 mod users;
 

@@ -47,6 +47,8 @@ async fn words_are_beginnings_of_words_of_one_value_in_any_script() {
         "ΝΑΥΣ ΟΔΥΣΣΕΥΣ",
         "İstanbul Limanı",
         "100% _safe_ 'quote'",
+        "Cafe\u{301} ＴＯＫＹＯ",
+        "Việt \u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}",
     ] {
         scene.test.tenant(scene.test.top, Customer, name).await;
     }
@@ -69,6 +71,10 @@ async fn words_are_beginnings_of_words_of_one_value_in_any_script() {
         ("istanbul", "İstanbul Limanı"),
         ("100%", "100% _safe_ 'quote'"),
         ("safe' quote", "100% _safe_ 'quote'"),
+        ("CAFÉ", "Cafe\u{301} ＴＯＫＹＯ"),
+        ("cafe\u{301} tokyo", "Cafe\u{301} ＴＯＫＹＯ"),
+        ("vie\u{323}\u{302}t", "Việt \u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}"),
+        ("한국 việt", "Việt \u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}"),
     ] {
         assert_eq!(found(&scene, &scene.token, top, text).await, [expected], "{text}");
     }

@@ -125,7 +125,7 @@ fn fill_range(place: &Place) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let db = Db::open(&place.data().join("tidemark.db")).await.unwrap();
-        let mut tx = db.write(Actor::System, Instant(0)).await.unwrap();
+        let mut tx = db.write(Actor::System, || Instant(0)).await.unwrap();
         let fill = "UPDATE number_ranges SET next_no = $1 WHERE range_no = 0";
         tx.run(fill, args![RANGE_TENANTS]).await.unwrap();
         tx.commit().await.unwrap();

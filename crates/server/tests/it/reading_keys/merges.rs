@@ -100,7 +100,7 @@ async fn what_is_forgotten_amid_a_merge_does_not_come_back() {
         }
         let (db, mut old) = (desk.db.clone(), Vec::new());
         let forget = async {
-            let mut tx = db.write(Actor::System, NOW).await.unwrap();
+            let mut tx = db.write(Actor::System, || NOW).await.unwrap();
             forget_before(&mut tx, TODAY.next()).await.unwrap();
             old = desk.keys.check(&mut tx, &hashes(0..4_400)).await.unwrap();
             tx.commit().await.unwrap();

@@ -47,7 +47,7 @@ impl Desk {
     }
 
     async fn tx(&self) -> Write {
-        self.db.write(Actor::System, NOW).await.unwrap()
+        self.db.write(Actor::System, || NOW).await.unwrap()
     }
 
     async fn check(&mut self, hashes: &[KeyHash]) -> Vec<Option<Seen>> {
