@@ -159,7 +159,7 @@ async fn of_tenant(
 #[utoipa::path(get, path = "/tenants/usages", tag = "usages",
     params(
         ("tenants" = String, Query, pattern = r"^[0-9A-Fa-f-]{36}(,[0-9A-Fa-f-]{36})*$",
-        description = "Up to 100 UUIDs, comma separated"),
+        description = "UUIDs, comma separated"),
         ("usage_names" = Option<String>, Query,
             description = "Usage names without edition prefix, comma separated"),
         ("editions" = Option<String>, Query,
@@ -173,7 +173,7 @@ async fn of_tenants(
     params: Params,
 ) -> Result<Json<Items<TenantUsagesBody>>, Problem> {
     let tenants: Vec<TenantId> = params
-        .few("tenants")?
+        .list("tenants")?
         .filter(|tenants: &Vec<_>| !tenants.is_empty())
         .ok_or_else(|| Error::invalid("tenants", "required"))?;
     let found = usage::of_tenants(&app, &caller.0, &tenants, &filter(&params)?).await?;

@@ -129,7 +129,6 @@ async fn ids_are_taken_a_hundred_at_a_time_and_reports_made_a_thousand() {
         ("clients", "uuids"),
         ("infra", "uuids"),
         ("locations", "uuids"),
-        ("tenants/usages", "tenants"),
         ("tenants/applications", "tenants"),
     ] {
         let ask = async |count| {
