@@ -26,7 +26,7 @@ const NAMES: [&str; 12] = [
     "Ꟁ 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 \u{1f1e9}\u{1f1ea} \u{10fffd}",
 ];
 
-/// Members of a call's body that hold a name, and the call that makes something of that name: method, path, status.
+/// Where things with names are made: the path, what is made there, and the members of its body that hold a name.
 const PLACES: [(&str, &str, &[&str]); 6] = [
     (
         "/api/2/tenants",
@@ -36,7 +36,7 @@ const PLACES: [(&str, &str, &[&str]); 6] = [
     (
         "/api/2/users",
         "user",
-        &["contact.firstname", "contact.lastname", "contact.title", "external_id", "origin_id"],
+        &["contact.firstname", "contact.lastname", "contact.title", "external_id", "origin_id", "origin_external_id"],
     ),
     ("/api/2/clients", "client", &["data.client_name", "origin_id"]),
     ("/api/2/locations", "location", &["name"]),
@@ -77,21 +77,15 @@ impl Stage {
     /// Makes something with this name in this member.
     async fn make(&mut self, place: (&str, &str), member: &str, name: &str) -> testkit::Answer {
         let mut body = self.plain(place.1);
-        *body.pointer_mut("").unwrap().pointer_mut_or_insert(member) = json!(name);
+        *member_mut(&mut body, member) = json!(name);
         let path = place.0.replace("$parent", &self.parent);
         self.scene.server.post(&path).bearer(&self.scene.token).json(body).await
     }
 }
 
-/// Members of members by a dotted path.
-trait Dotted {
-    fn pointer_mut_or_insert(&mut self, path: &str) -> &mut Value;
-}
-
-impl Dotted for Value {
-    fn pointer_mut_or_insert(&mut self, path: &str) -> &mut Value {
-        path.split('.').fold(self, |value, member| &mut value[member])
-    }
+/// A member of members, by its dotted path.
+fn member_mut<'a>(body: &'a mut Value, path: &str) -> &'a mut Value {
+    path.split('.').fold(body, |value, member| &mut value[member])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,6 +37,11 @@ const NONSENSE: &[&str] = &[
     "true,false",
     "x'%20OR%201=1--",
     "-9223372036854775809",
+    "ede9f834-70b3-476c-83d9-736f9f8c7dae,x",
+    "Full",
+    "full,basic",
+    "e30",
+    "bnVsbA",
 ];
 
 /// One query parameter of one operation.
@@ -249,6 +254,25 @@ async fn an_id_of_somebody_else_in_any_parameter_tells_nothing_of_them() {
         }
     }
     assert!(asked > 30, "{asked}");
+}
+
+/// As many as an address has room for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_very_many_ids_is_taken_or_refused_by_its_name() {
+    let world = World::new().await;
+    let many = (0..1_700).map(|n| format!("ede9f834-70b3-476c-83d9-{n:012}")).collect::<Vec<_>>().join(",");
+    let parameters = Parameter::all(&document());
+    let lists = parameters.iter().filter(|parameter| ["uuids", "tenants"].contains(&parameter.name.as_str()));
+    let mut asked = 0;
+    for parameter in lists {
+        let target = parameter.target(&world, &[&many]);
+        let answer = world.scene.server.get(&target).bearer(&world.scene.token).await;
+        let info = answer.json()["error"]["details"]["info"].as_str().unwrap_or_default().to_owned();
+        let is_named = answer.status == 400 && info.starts_with(&parameter.name);
+        assert!(answer.status == 200 || is_named, "{}: {}", parameter.path, answer.text());
+        asked += 1;
+    }
+    assert_eq!(asked, 7);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
