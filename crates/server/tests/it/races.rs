@@ -46,7 +46,7 @@ impl Desk {
 
     async fn at_once(&self, bodies: Vec<(String, Value)>) -> Vec<Answer> {
         let bodies = bodies.into_iter().map(|(path, body)| (format!("/api/2{path}"), body)).collect();
-        at_once(self.server.address(), &self.token, bodies).await
+        at_once("PUT", self.server.address(), &self.token, bodies).await
     }
 
     async fn items_on(&self) -> Vec<Value> {
@@ -55,8 +55,13 @@ impl Desk {
     }
 }
 
-/// Puts all bodies at once, each from a thread of its own.
-pub(crate) async fn at_once(address: SocketAddr, token: &str, bodies: Vec<(String, Value)>) -> Vec<Answer> {
+/// Sends all bodies at once, each from a thread of its own; a null stands for none.
+pub(crate) async fn at_once(
+    method: &'static str,
+    address: SocketAddr,
+    token: &str,
+    bodies: Vec<(String, Value)>,
+) -> Vec<Answer> {
     let token = token.to_owned();
     let calling = tokio::task::spawn_blocking(move || {
         let barrier = Barrier::new(bodies.len());
@@ -70,7 +75,8 @@ pub(crate) async fn at_once(address: SocketAddr, token: &str, bodies: Vec<(Strin
                         // A connection that stands already, so that the calls leave together.
                         client.get("/healthz").send();
                         barrier.wait();
-                        client.put(&path).bearer(token).json(body).send()
+                        let call = client.call(method.parse().unwrap(), &path).bearer(token);
+                        if body.is_null() { call.send() } else { call.json(body).send() }
                     })
                 })
                 .collect();

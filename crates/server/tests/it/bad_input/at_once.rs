@@ -1,9 +1,10 @@
-//! Eight who put the same thing at the same moment, for every PUT there is: with a version one wins and the others are
+//! Eight who change the same thing at the same moment, for every PUT there is: with a version one wins and the others are
 //! told, without one the last counts; and what stands then is what one of them asked for, whole.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use testkit::Answer;
 
 use super::world::{World, document};
 use crate::races::at_once;
@@ -308,7 +309,7 @@ async fn of_eight_puts_at_once_one_is_what_stands_then() {
     for put in PUTS {
         let calls = put.calls(&world).await;
         let bodies: Vec<Value> = calls.iter().map(|(_, body)| body.clone()).collect();
-        let answers = at_once(world.scene.server.address(), &world.scene.token, calls).await;
+        let answers = world.at_once("PUT", calls).await;
         let won: Vec<usize> = (0..CALLERS).filter(|n| answers[*n].status == 200).collect();
         match put.guard {
             Some((_, late)) => {
@@ -325,4 +326,54 @@ async fn of_eight_puts_at_once_one_is_what_stands_then() {
         };
         assert!(won.iter().any(|n| stands(&n)), "{}: a mix of {bodies:#?} in {seen:#}", put.operation);
     }
+}
+
+impl World {
+    async fn at_once(&self, method: &'static str, calls: Vec<(String, Value)>) -> Vec<Answer> {
+        at_once(method, self.scene.server.address(), &self.scene.token, calls).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_eight_deletes_at_once_one_is_answered_and_the_others_find_nothing() {
+    let world = World::new().await;
+    let disabled = json!({"version": 1, "enabled": false});
+    world.call("PUT", "/api/2/users/$other_user").json(disabled).await.ok();
+    for path in [
+        "/api/2/reports/$report?version=1",
+        "/api/2/users/$other_user?version=2",
+        "/api/2/clients/$client",
+        "/api/2/locations/$empty_location?version=1",
+        "/api/2/infra/$infra?version=1",
+        "/api/2/tenants/$going?version=1",
+    ] {
+        let answers = world.at_once("DELETE", vec![(world.filled(path), Value::Null); CALLERS]).await;
+        let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [204, 404, 404, 404, 404, 404, 404, 404], "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_eight_who_take_a_login_at_once_one_has_it() {
+    let world = World::new().await;
+    let user = |n: usize| {
+        world.body(&json!({"tenant_id": "$customer", "login": "wanted", "contact": {"email": format!("e{n}@x.example")}}))
+    };
+    let calls = (0..CALLERS).map(|n| ("/api/2/users".to_owned(), user(n))).collect();
+    let answers = world.at_once("POST", calls).await;
+    let won: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(won.len(), 1, "{answers:?}");
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!(answer.expect(409)["error"]["code"], 1033);
+    }
+    let id = won[0].json()["id"].clone();
+    let stands = world.read(&format!("/api/2/users/{}", id.as_str().unwrap())).await.ok();
+    assert_eq!(stands["contact"]["email"], won[0].json()["contact"]["email"]);
+    // Nothing is left of those who came too late, their personal tenants neither.
+    let there = world.read("/api/2/tenants/$customer/users").await.ok();
+    assert_eq!(there["items"].as_array().unwrap().len(), 3);
+    let mut conn = world.scene.test.app.read().await.unwrap();
+    let personal = "SELECT COUNT(*) AS n FROM tenants WHERE owner_id IS NOT NULL";
+    assert_eq!(conn.count(personal, Vec::new()).await.unwrap(), 3);
 }

@@ -36,7 +36,14 @@ const PLACES: [(&str, &str, &[&str]); 6] = [
     (
         "/api/2/users",
         "user",
-        &["contact.firstname", "contact.lastname", "contact.title", "external_id", "origin_id", "origin_external_id"],
+        &[
+            "contact.firstname",
+            "contact.lastname",
+            "contact.title",
+            "external_id",
+            "origin_id",
+            "origin_external_id",
+        ],
     ),
     ("/api/2/clients", "client", &["data.client_name", "origin_id"]),
     ("/api/2/locations", "location", &["name"]),

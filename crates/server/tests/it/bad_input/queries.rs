@@ -1,4 +1,4 @@
-//! Every query parameter and every path of every GET of the OpenAPI document, with nonsense: what the document does not
+//! Every query parameter and every path of the OpenAPI document, with nonsense: what the document does not
 //! allow is refused by name (wire-conventions, 5.1), nothing is a fault, and nothing passes for a filter that it is not.
 
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use domain::access::Role;
 use serde_json::{Value, json};
 use testkit::{Answer, Client};
 use tokio::task::JoinSet;
+use ureq::http::Method;
 
 use super::world::{World, document};
 
@@ -44,8 +45,13 @@ const NONSENSE: &[&str] = &[
     "bnVsbA",
 ];
 
+/// What no segment of a path is where an id or a secret is expected.
+const NO_SEGMENT: [&str; 8] =
+    ["x", "0", "%00", "%FF", "ede9f83470b3476c83d9736f9f8c7dae", "..%2f..", "%F0%9F%92%A9", "'"];
+
 /// One query parameter of one operation.
 struct Parameter {
+    method: Method,
     path: String,
     name: String,
     required: bool,
@@ -56,19 +62,24 @@ struct Parameter {
 }
 
 impl Parameter {
-    fn all(document: &Value) -> Vec<Self> {
+    /// Those of the reading operations, or of the writing ones.
+    fn all(document: &Value, reading: bool) -> Vec<Self> {
         let mut all = Vec::new();
         for (path, item) in document["paths"].as_object().unwrap() {
-            let parameters = item["get"]["parameters"].as_array().into_iter().flatten();
-            for parameter in parameters.filter(|parameter| parameter["in"] == "query") {
-                let said = parameter["description"].as_str().unwrap_or_default().to_lowercase();
-                all.push(Self {
-                    path: path.clone(),
-                    name: parameter["name"].as_str().unwrap().to_owned(),
-                    required: parameter["required"] == true,
-                    schema: resolved(document, &parameter["schema"]).clone(),
-                    is_idle: said.starts_with("without effect") || said.starts_with("no effect"),
-                });
+            for (method, operation) in item.as_object().unwrap() {
+                let parameters = operation["parameters"].as_array().into_iter().flatten();
+                let in_query = parameters.into_iter().filter(|parameter| parameter["in"] == "query");
+                for parameter in in_query.filter(|_| (method == "get") == reading) {
+                    let said = parameter["description"].as_str().unwrap_or_default().to_lowercase();
+                    all.push(Self {
+                        method: method.to_uppercase().parse().unwrap(),
+                        path: path.clone(),
+                        name: parameter["name"].as_str().unwrap().to_owned(),
+                        required: parameter["required"] == true,
+                        schema: resolved(document, &parameter["schema"]).clone(),
+                        is_idle: said.starts_with("without effect") || said.starts_with("no effect"),
+                    });
+                }
             }
         }
         all
@@ -119,6 +130,7 @@ impl Parameter {
     /// The call with this value, repeated as often as there are values.
     fn target(&self, world: &World, values: &[&str]) -> String {
         let own = self.path.replace("{tenant_id}", "$north").replace("{user_id}", "$user");
+        let own = own.replace('{', "$").replace("_id}", "");
         let beside = beside(&self.path, &self.name);
         let query = values.iter().fold(beside, |query, value| format!("{query}&{}={value}", self.name));
         format!("{}?{}", world.filled(&own), world.filled(query.trim_start_matches('&')))
@@ -137,6 +149,7 @@ fn beside(path: &str, name: &str) -> String {
         ("/api/2/users", "access_policies" | "tenant_kinds" | "target_tenant_id") => {
             &[("subtree_root_tenant_id", "$customer"), ("inside_organization", "1")]
         }
+        ("/api/2/infra/{infra_id}", _) => &[("version", "1")],
         ("/api/2/search", _) => &[("tenant", "$north"), ("text", "harbour")],
         (path, _) if path.ends_with("/edition") => {
             &[("target_edition", "standard"), ("application_id", "$backup")]
@@ -218,7 +231,7 @@ fn examine(world: &World, client: &Client, token: &str, parameter: &Parameter) -
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nonsense_in_any_parameter_of_any_get_is_refused_by_its_name() {
     let world = Arc::new(World::new().await);
-    let parameters = Parameter::all(&document());
+    let parameters = Parameter::all(&document(), true);
     assert!(parameters.len() > 90, "{} parameters", parameters.len());
     let mut examined = JoinSet::new();
     for parameter in parameters {
@@ -234,11 +247,37 @@ async fn nonsense_in_any_parameter_of_any_get_is_refused_by_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nonsense_in_a_parameter_of_a_call_that_writes_is_refused_before_anything_is_written() {
+    let world = World::new().await;
+    let mut asked = 0;
+    // What a reason says is checked with the readings, and what a logo is, with its bytes.
+    let narrow = |parameter: &Parameter| !parameter.is_text() && !parameter.path.ends_with("/logo");
+    for parameter in Parameter::all(&document(), false).into_iter().filter(narrow) {
+        for value in parameter.nonsense() {
+            let target = parameter.target(&world, &[&value]);
+            let call = world.scene.server.call(parameter.method.clone(), &target).bearer(&world.scene.token);
+            let answer = if parameter.method == "DELETE" { call.await } else { call.json(json!({})).await };
+            let what = format!("{} {target:.200}: {}", parameter.method, answer.text());
+            // A negative number is an integer, but no version that anything has.
+            let is_stale = parameter.name == "version" && answer.status == 409;
+            let info = answer.json()["error"]["details"]["info"].as_str().unwrap_or_default().to_owned();
+            let is_named = answer.status == 400 && info.starts_with(&format!("{}:", parameter.name));
+            assert!(is_named || is_stale, "{what}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 300, "{asked}");
+    for thing in ["tenants/$north", "users/$user", "locations/$location", "infra/$infra", "reports/$report"] {
+        assert_eq!(world.read(&format!("/api/2/{thing}")).await.ok()["version"], 1, "{thing}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_id_of_somebody_else_in_any_parameter_tells_nothing_of_them() {
     let world = World::new().await;
     let token = world.scene.token_of(world.filled("$north").parse().unwrap(), Role::PartnerAdmin).await;
     let mut asked = 0;
-    for parameter in Parameter::all(&document()) {
+    for parameter in Parameter::all(&document(), true) {
         let takes_ids =
             parameter.schema["format"] == "uuid" || ["uuids", "tenants"].contains(&parameter.name.as_str());
         if !takes_ids || is_for_browsers(&parameter.path) {
@@ -261,7 +300,7 @@ async fn an_id_of_somebody_else_in_any_parameter_tells_nothing_of_them() {
 async fn a_list_of_very_many_ids_is_taken_or_refused_by_its_name() {
     let world = World::new().await;
     let many = (0..1_700).map(|n| format!("ede9f834-70b3-476c-83d9-{n:012}")).collect::<Vec<_>>().join(",");
-    let parameters = Parameter::all(&document());
+    let parameters = Parameter::all(&document(), true);
     let lists = parameters.iter().filter(|parameter| ["uuids", "tenants"].contains(&parameter.name.as_str()));
     let mut asked = 0;
     for parameter in lists {
@@ -276,21 +315,37 @@ async fn a_list_of_very_many_ids_is_taken_or_refused_by_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nonsense_in_the_path_of_any_get_leads_nowhere() {
+async fn nonsense_in_the_path_of_any_call_leads_nowhere() {
     let world = World::new().await;
     let document = document();
-    for path in document["paths"].as_object().unwrap().keys() {
-        if document["paths"][path]["get"].is_null() || !path.contains('{') {
-            continue;
-        }
-        for nonsense in
-            ["x", "0", "%00", "%FF", "ede9f83470b3476c83d9736f9f8c7dae", "..%2f..", "%F0%9F%92%A9", "'"]
-        {
-            let braced =
-                path.split('/').map(|segment| if segment.starts_with('{') { nonsense } else { segment });
-            let target = braced.collect::<Vec<_>>().join("/");
-            let answer = world.scene.server.get(&target).bearer(&world.scene.token).await;
-            assert_eq!(answer.status, 404, "{target}: {}", answer.text());
+    let paths = document["paths"].as_object().unwrap().iter().filter(|(path, _)| path.contains('{'));
+    let mut wrong = Vec::new();
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().unwrap() {
+            for nonsense in NO_SEGMENT {
+                let segments =
+                    path.split('/').map(|segment| if segment.starts_with('{') { nonsense } else { segment });
+                let target = segments.collect::<Vec<_>>().join("/");
+                let method: Method = method.to_uppercase().parse().unwrap();
+                let call = world.scene.server.call(method.clone(), &target).bearer(&world.scene.token);
+                let kinds = operation["requestBody"]["content"].as_object();
+                let kind = kinds.and_then(|kinds| kinds.keys().next()).map(String::as_str);
+                let answer = match kind {
+                    None => call.try_send(),
+                    Some("application/json") => call.json(json!({})).try_send(),
+                    Some(kind) => call
+                        .raw(kind, "password=an+old+lighthouse&password_again=an+old+lighthouse")
+                        .try_send(),
+                };
+                let Some(answer) = answer else {
+                    wrong.push(format!("{method} {target}: no answer"));
+                    continue;
+                };
+                if answer.status != 404 {
+                    wrong.push(format!("{method} {target}: {} {}", answer.status, answer.text()));
+                }
+            }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
