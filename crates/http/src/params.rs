@@ -51,18 +51,18 @@ impl Params {
             .transpose()
     }
 
-    /// A comma-separated list; `None` when the parameter is absent, empty when it has no value. Commas alone are refused: a
-    /// filter made of them would pass for no filter.
+    /// A comma-separated list; `None` when the parameter is absent, empty when it has no value. Commas alone are a value that
+    /// nothing has: a filter made of them must not pass for none.
     pub fn list<T: FromStr<Err: ToString>>(&self, name: &'static str) -> Result<Option<Vec<T>>, Error> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let parsed =
-            parts.map(|part| part.parse().map_err(|error: T::Err| Error::invalid(name, error.to_string())));
-        let list: Vec<T> = parsed.collect::<Result<_, _>>()?;
-        if list.is_empty() && !value.is_empty() {
-            return Err(Error::invalid(name, "must hold values between its commas"));
+        let mut parts: Vec<&str> = parts.collect();
+        if parts.is_empty() && !value.is_empty() {
+            parts.push(value);
         }
-        Ok(Some(list))
+        let parsed = parts.into_iter().map(str::parse);
+        let parsed = parsed.map(|part| part.map_err(|error: T::Err| Error::invalid(name, error.to_string())));
+        parsed.collect::<Result<_, _>>().map(Some)
     }
 
     /// As [`Params::list`], of at most as many values as ids are taken at once.
