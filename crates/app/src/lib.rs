@@ -14,6 +14,7 @@ pub mod clients;
 pub mod clock;
 pub mod completeness;
 pub mod contacts;
+pub mod cursor;
 mod error;
 pub mod export;
 pub mod history;

@@ -51,12 +51,17 @@ impl Params {
             .transpose()
     }
 
-    /// A comma-separated list; `None` when the parameter is absent, empty when it has no value.
+    /// A comma-separated list; `None` when the parameter is absent, empty when it has no value. Commas alone are a value that
+    /// nothing has: a filter made of them must not pass for none.
     pub fn list<T: FromStr<Err: ToString>>(&self, name: &'static str) -> Result<Option<Vec<T>>, Error> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let parsed =
-            parts.map(|part| part.parse().map_err(|error: T::Err| Error::invalid(name, error.to_string())));
+        let mut parts: Vec<&str> = parts.collect();
+        if parts.is_empty() && !value.is_empty() {
+            parts.push(value);
+        }
+        let parsed = parts.into_iter().map(str::parse);
+        let parsed = parsed.map(|part| part.map_err(|error: T::Err| Error::invalid(name, error.to_string())));
         parsed.collect::<Result<_, _>>().map(Some)
     }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use app::App;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::get;
+use futures_util::{StreamExt as _, stream};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -114,18 +115,27 @@ async fn without_trailing_slash(mut request: Request) -> Request {
 }
 
 /// A request that is refused before its body was read leaves the connection in the middle of it, and it has to be closed:
-/// the client's next request on it would fail. So a small body is read whole, whatever becomes of the request.
+/// the client's next request on it would fail. So a small body is taken whole, whatever becomes of the request; of one that
+/// does not say its length, the beginning.
 async fn take_small_body(request: Request, next: Next) -> Response {
-    let length =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if !length.is_some_and(|length: usize| (1..=SMALL_BODY_BYTES).contains(&length)) {
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length: Option<usize> = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    if request.body().is_end_stream() || length.is_some_and(|length| length > SMALL_BODY_BYTES) {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    match tokio::time::timeout(TIME_LIMIT, axum::body::to_bytes(body, SMALL_BODY_BYTES)).await {
-        Ok(Ok(bytes)) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
-        _ => StatusCode::BAD_REQUEST.into_response(),
-    }
+    let (mut rest, mut taken, mut bytes) = (body.into_data_stream(), Vec::new(), 0);
+    let taking = async {
+        while bytes < SMALL_BODY_BYTES {
+            let Some(piece) = rest.next().await else { break };
+            bytes += piece.as_ref().map_or(SMALL_BODY_BYTES, Bytes::len);
+            taken.push(piece);
+        }
+    };
+    // What comes more slowly, or not at all, is for the handler to wait for.
+    let _ = tokio::time::timeout(TIME_LIMIT, taking).await;
+    let body = Body::from_stream(stream::iter(taken).chain(rest));
+    next.run(Request::from_parts(parts, body)).await
 }
 
 /// Puts the client's address in the place of a known proxy's. Each proxy appends the address that it was called from, so

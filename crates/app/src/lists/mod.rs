@@ -1,23 +1,20 @@
 //! Batch lists with cursors (accounts-api, 2.2; wire-conventions, 9).
 //!
-//! A cursor is all that a list was asked, with the place where its page ended. It is sealed, for one list and for callers of
-//! one tenant: nobody can read, change or make one up, or use another's. It gives no right, as every page is allowed anew.
+//! Their cursors hold all that a list was asked, with the place where its page ended. None gives a right, as every page is
+//! allowed anew.
 
 mod applications;
 mod offering_items;
 mod tenants;
 mod users;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::ids::TenantId;
 use domain::time::Instant;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::Conn;
 use store::lists::Wanted;
 
-use crate::{App, Caller, Error, Result};
+use crate::{App, Caller, Error, Result, cursor};
 
 pub use applications::applications;
 pub use offering_items::{ItemQuery, offering_items};
@@ -118,23 +115,10 @@ impl List {
                 let (conn, moment) = app.read_at().await?;
                 (Turn { query, limit: self.page, timestamp: moment.0, after: None }, conn)
             }
-            Ask::After(cursor) => (self.opened(app, caller, &cursor)?, app.read().await?),
+            Ask::After(text) => (cursor::open(app, caller, self.name, &text)?, app.read().await?),
         };
         turn.limit = limit.unwrap_or(turn.limit).min(self.page);
         Ok((turn, conn))
-    }
-
-    fn opened<T: DeserializeOwned>(&self, app: &App, caller: &Caller, cursor: &str) -> Result<T> {
-        let sealed = URL_SAFE_NO_PAD.decode(cursor).ok();
-        let opened = sealed.and_then(|sealed| app.sealing.open(&self.seal(caller), &sealed).ok());
-        let read = opened.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        read.ok_or_else(|| Error::invalid("after", "is no cursor of this list and caller"))
-    }
-
-    /// What a cursor is bound to: the list, and the tenant that the caller reaches from.
-    fn seal(&self, caller: &Caller) -> String {
-        let reach: TenantId = caller.narrowed_to.unwrap_or(caller.tenant_id);
-        format!("cursor of {} for {reach}", self.name)
     }
 
     /// Ends a page that ended at `last`; `None` where there is nothing behind it.
@@ -147,11 +131,8 @@ impl List {
         items: Vec<T>,
     ) -> Result<Page<Q, T>> {
         let turn = Turn { after: last, ..turn };
-        let cursor = |turn: &Turn<Q, P>| {
-            let bytes = serde_json::to_vec(turn).map_err(Error::internal)?;
-            Ok::<_, Error>(URL_SAFE_NO_PAD.encode(app.sealing.seal(&self.seal(caller), &bytes)?))
-        };
-        let after = turn.after.is_some().then(|| cursor(&turn)).transpose()?;
+        let more = turn.after.is_some();
+        let after = more.then(|| cursor::seal(app, caller, self.name, &turn)).transpose()?;
         Ok(Page { query: turn.query, timestamp: Instant(turn.timestamp), items, after })
     }
 }

@@ -1,6 +1,7 @@
 //! Several who change the same thing at the same moment: one wins, the others are told, and nothing is half done
 //! (wire-conventions, 8). Each caller is a thread with a connection of its own.
 
+use std::net::SocketAddr;
 use std::sync::Barrier;
 
 use domain::ids::TenantId;
@@ -43,36 +44,46 @@ impl Desk {
         self.server.get(&format!("/api/2{path}")).bearer(&self.token).await.ok()
     }
 
-    /// Puts all bodies at once, each from a thread of its own.
     async fn at_once(&self, bodies: Vec<(String, Value)>) -> Vec<Answer> {
-        let (address, token) = (self.server.address(), self.token.clone());
-        tokio::task::spawn_blocking(move || {
-            let barrier = Barrier::new(bodies.len());
-            std::thread::scope(|scope| {
-                let callers: Vec<_> = bodies
-                    .into_iter()
-                    .map(|(path, body)| {
-                        let (barrier, token) = (&barrier, &token);
-                        scope.spawn(move || {
-                            let client = Client::new(address);
-                            // A connection that stands already, so that the calls leave together.
-                            client.get("/healthz").send();
-                            barrier.wait();
-                            client.put(&format!("/api/2{path}")).bearer(token).json(body).send()
-                        })
-                    })
-                    .collect();
-                callers.into_iter().map(|caller| caller.join().unwrap()).collect()
-            })
-        })
-        .await
-        .unwrap()
+        let bodies = bodies.into_iter().map(|(path, body)| (format!("/api/2{path}"), body)).collect();
+        at_once("PUT", self.server.address(), &self.token, bodies).await
     }
 
     async fn items_on(&self) -> Vec<Value> {
         let path = format!("/tenants/{}/offering_items?edition=*&status=1", self.customer);
         self.get(&path).await["items"].as_array().unwrap().clone()
     }
+}
+
+/// Sends all bodies at once, each from a thread of its own; a null stands for none.
+pub(crate) async fn at_once(
+    method: &'static str,
+    address: SocketAddr,
+    token: &str,
+    bodies: Vec<(String, Value)>,
+) -> Vec<Answer> {
+    let token = token.to_owned();
+    let calling = tokio::task::spawn_blocking(move || {
+        let barrier = Barrier::new(bodies.len());
+        std::thread::scope(|scope| {
+            let callers: Vec<_> = bodies
+                .into_iter()
+                .map(|(path, body)| {
+                    let (barrier, token) = (&barrier, &token);
+                    scope.spawn(move || {
+                        let client = Client::new(address);
+                        // A connection that stands already, so that the calls leave together.
+                        client.get("/healthz").send();
+                        barrier.wait();
+                        let call = client.call(method.parse().unwrap(), &path).bearer(token);
+                        if body.is_null() { call.send() } else { call.json(body).send() }
+                    })
+                })
+                .collect();
+            callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+        })
+    });
+    calling.await.unwrap()
 }
 
 /// The winner; every other answer has this status, and 1001.

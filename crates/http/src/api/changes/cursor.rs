@@ -1,9 +1,7 @@
 //! Where a page of the audit log ended, with all that was asked for.
 
-use app::Error;
 use app::changes::{self, Asked, Position};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use app::{App, Caller, Error, cursor};
 use domain::ids::{Seq, TenantId, parse_uuid};
 use domain::time::{BadTime, Instant};
 use serde::{Deserialize, Serialize};
@@ -11,11 +9,9 @@ use uuid::Uuid;
 
 use crate::params::Params;
 
-/// What was asked for and where a page ended, bound to its tenant: the next page needs nothing else. It is not signed:
-/// whoever makes one up asks for nothing that a query could not ask for.
+/// What was asked of a tenant's log, and where a page ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursor {
-    tenant: TenantId,
     object: Option<String>,
     object_id: Option<String>,
     field: Option<String>,
@@ -28,7 +24,7 @@ pub(super) struct Cursor {
 
 impl Cursor {
     /// The first page of what these parameters ask for.
-    pub(super) fn begin(tenant: TenantId, params: &Params) -> Result<Self, Error> {
+    pub(super) fn begin(params: &Params) -> Result<Self, Error> {
         let text = |name| params.get(name).filter(|text| !text.is_empty());
         let moment = |name: &'static str, read: fn(&str) -> Result<Instant, BadTime>| {
             let read = |text: &str| read(text).map_err(|_| Error::invalid(name, "must be a moment or a day"));
@@ -38,7 +34,6 @@ impl Cursor {
         let id = |text: &str| parse_uuid(text).map_or_else(|_| text.to_owned(), |id| id.to_string());
         let actor = |text| changes::actor(text).map_err(|why| Error::invalid("actor", why));
         Ok(Self {
-            tenant,
             object: params.parsed::<changes::Object>("object")?.map(|object| object.as_str().to_owned()),
             object_id: text("object_id").map(id),
             field: text("field").map(str::to_owned),
@@ -55,20 +50,14 @@ impl Cursor {
         self
     }
 
-    /// Its text.
-    pub(super) fn text(&self) -> String {
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
+    /// Its text, for this tenant's log.
+    pub(super) fn seal(&self, app: &App, caller: &Caller, tenant: TenantId) -> Result<String, Error> {
+        cursor::seal(app, caller, &list(tenant), self)
     }
 
-    /// Reads the text of a cursor of this tenant.
-    pub(super) fn read(text: &str, tenant: TenantId) -> Result<Self, Error> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        let read = bytes.and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
-        let cursor = read.ok_or_else(|| Error::invalid("after", "is no cursor"))?;
-        if cursor.tenant != tenant {
-            return Err(Error::invalid("after", "is a cursor of another tenant"));
-        }
-        Ok(cursor)
+    /// Reads the text of a cursor of this tenant's log.
+    pub(super) fn open(app: &App, caller: &Caller, tenant: TenantId, text: &str) -> Result<Self, Error> {
+        cursor::open(app, caller, &list(tenant), text)
     }
 
     /// What is asked for, and from where on.
@@ -85,4 +74,8 @@ impl Cursor {
         let behind = |(at, seq, ordinal)| Position { recorded_at: Instant(at), seq, ordinal };
         Ok((asked, self.behind.map(behind)))
     }
+}
+
+fn list(tenant: TenantId) -> String {
+    format!("changes of {tenant}")
 }

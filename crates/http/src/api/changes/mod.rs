@@ -143,17 +143,17 @@ async fn get(
     let after = params.get("after").filter(|text| !text.is_empty());
     let cursor = if let Some(text) = after {
         params.only(&["after", "limit"])?;
-        Cursor::read(text, tenant)?
+        Cursor::open(&app, &caller.0, tenant, text)?
     } else {
         params.only(&["object", "object_id", "field", "actor", "from", "to", "limit", "after"])?;
-        Cursor::begin(tenant, &params)?
+        Cursor::begin(&params)?
     };
     let (asked, behind) = cursor.place()?;
     let Page { changes, next } =
         changes::page(&app, &caller.0, tenant, &asked, behind, limit(&params)?).await?;
     Ok(Json(ChangesBody {
         items: changes.into_iter().map(ChangeBody::from).collect(),
-        after: next.map(|next| cursor.behind(next).text()),
+        after: next.map(|next| cursor.behind(next).seal(&app, &caller.0, tenant)).transpose()?,
     }))
 }
 

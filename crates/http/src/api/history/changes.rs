@@ -143,7 +143,7 @@ pub(super) async fn get(
 ) -> Result<Json<ChangesBody>, Problem> {
     let (asked, after) = if let Some(text) = params.get("after").filter(|text| !text.is_empty()) {
         params.only(&["after", "limit"])?;
-        let (asked, after) = Cursor::read(text, tenant)?;
+        let (asked, after) = Cursor::open(&app, &caller.0, tenant, text)?;
         (asked, Some(after))
     } else {
         params.only(&["from", "to", "items", "as_of", "limit", "after"])?;
@@ -151,12 +151,13 @@ pub(super) async fn get(
     };
     let trail = cells::trail(&app, &caller.0, tenant, &asked, after, limit(&params)?).await?;
     let Trail { period, as_of, changes, last } = trail;
+    let cursor = |last| Cursor::new(period, asked.items, as_of, last).seal(&app, &caller.0, tenant);
     Ok(Json(ChangesBody {
         from: period.start.to_string(),
         to: period.last().to_string(),
         as_of: as_of.0,
         items: changes.into_iter().map(ChangeBody::from).collect(),
-        after: last.map(|last| Cursor::new(tenant, period, asked.items, as_of, last).text()),
+        after: last.map(cursor).transpose()?,
     }))
 }
 

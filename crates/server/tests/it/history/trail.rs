@@ -210,8 +210,8 @@ async fn a_cursor_is_of_its_tenant_and_stands_for_everything_but_the_limit() {
     let after = page["after"].as_str().unwrap();
     let token = ledger.server.token(&ledger.client.0, &ledger.client.1).await;
     for (tenant, query, field) in [
-        (ledger.customer, format!("after={after}"), "after: is a cursor of another tenant"),
-        (ledger.partner, format!("after=x{after}"), "after: is no cursor"),
+        (ledger.customer, format!("after={after}"), "after: is no cursor of this list"),
+        (ledger.partner, format!("after=x{after}"), "after: is no cursor of this list"),
         (ledger.partner, format!("after={after}&items=vms"), "items"),
         (ledger.partner, "limit=0".to_owned(), "limit"),
         (ledger.partner, "limit=1001".to_owned(), "limit"),

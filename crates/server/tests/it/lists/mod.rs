@@ -21,48 +21,48 @@ use testkit::{Answer, Server, TestApp};
 const NOW: &str = "2026-05-08T10:58:53Z";
 
 /// A served app and a token of its top tenant.
-struct Scene {
-    test: TestApp,
-    server: Server,
-    token: String,
+pub(crate) struct Scene {
+    pub(crate) test: TestApp,
+    pub(crate) server: Server,
+    pub(crate) token: String,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let test = TestApp::at(NOW).await;
         let server = test.serve().await;
         let token = server.token(&test.client_id, &test.client_secret).await;
         Self { test, server, token }
     }
 
-    async fn token_of(&self, tenant: TenantId, role: Role) -> String {
+    pub(crate) async fn token_of(&self, tenant: TenantId, role: Role) -> String {
         let (id, secret) = self.test.client(tenant, role).await;
         self.server.token(&id, &secret).await
     }
 
-    async fn ask(&self, token: &str, path: &str) -> Answer {
+    pub(crate) async fn ask(&self, token: &str, path: &str) -> Answer {
         self.server.get(&format!("/api/2/{path}")).bearer(token).await
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         self.ask(&self.token, path).await.ok()
     }
 
     /// Changes a tenant, whatever its version is.
-    async fn change(&self, tenant: TenantId, mut change: Value) -> Value {
+    pub(crate) async fn change(&self, tenant: TenantId, mut change: Value) -> Value {
         let path = format!("/api/2/tenants/{tenant}");
         change["version"] = self.get(&path["/api/2/".len()..]).await["version"].clone();
         self.server.put(&path).bearer(&self.token).json(change).await.ok()
     }
 
     /// Disables and deletes a tenant.
-    async fn delete(&self, tenant: TenantId) {
+    pub(crate) async fn delete(&self, tenant: TenantId) {
         let version = self.change(tenant, json!({"enabled": false})).await["version"].clone();
         let path = format!("/api/2/tenants/{tenant}?version={version}");
         assert_eq!(self.server.delete(&path).bearer(&self.token).await.status, 204);
     }
 
-    async fn user(&self, tenant: TenantId, login: &str) -> Value {
+    pub(crate) async fn user(&self, tenant: TenantId, login: &str) -> Value {
         self.user_with(
             json!({"tenant_id": tenant, "login": login, "contact": {"email": format!("{login}@x.example")}}),
         )
@@ -74,7 +74,7 @@ impl Scene {
     }
 
     /// Everything that a list gives, page by page by its cursors alone.
-    async fn all(&self, token: &str, path: &str) -> Vec<Value> {
+    pub(crate) async fn all(&self, token: &str, path: &str) -> Vec<Value> {
         let list = path.split('?').next().unwrap();
         let mut page = self.ask(token, path).await.ok();
         let mut items = taken(&page);
@@ -87,7 +87,7 @@ impl Scene {
     }
 
     /// The same as ids.
-    async fn ids(&self, token: &str, path: &str) -> Vec<String> {
+    pub(crate) async fn ids(&self, token: &str, path: &str) -> Vec<String> {
         self.all(token, path).await.iter().map(|item| text(item, "id")).collect()
     }
 
@@ -103,11 +103,11 @@ impl Scene {
     }
 }
 
-fn taken(page: &Value) -> Vec<Value> {
+pub(crate) fn taken(page: &Value) -> Vec<Value> {
     page["items"].as_array().unwrap().clone()
 }
 
-fn cursor(page: &Value) -> Option<String> {
+pub(crate) fn cursor(page: &Value) -> Option<String> {
     page["paging"]["cursors"]
         .as_object()
         .unwrap()
@@ -115,7 +115,7 @@ fn cursor(page: &Value) -> Option<String> {
         .map(|after| after.as_str().unwrap().to_owned())
 }
 
-fn text(item: &Value, member: &str) -> String {
+pub(crate) fn text(item: &Value, member: &str) -> String {
     item[member].as_str().unwrap_or_else(|| panic!("no {member} in {item}")).to_owned()
 }
 
@@ -125,7 +125,7 @@ fn members(item: &Value) -> BTreeSet<&str> {
 
 /// `details.info` of a 400.
 #[track_caller]
-fn refused(answer: &Answer) -> String {
+pub(crate) fn refused(answer: &Answer) -> String {
     let body = answer.expect(400);
     body["error"]["details"]["info"].as_str().unwrap_or_default().to_owned()
 }
