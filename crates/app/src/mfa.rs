@@ -81,11 +81,11 @@ pub async fn set_of_user(app: &App, caller: &Caller, id: UserId, demanded: bool)
                 "your own second factor is removed with one of its codes",
             ));
         }
-        store::mfa::remove(&mut tx, id).await?;
+        store::mfa::remove(&mut tx, &before).await?;
     }
     let tenant = store::tenants::by_no(&mut tx, before.tenant).await?;
     let of_tenant = tenant.is_some_and(|tenant| tenant.mfa_demanded);
-    store::mfa::set_of_user(&mut tx, id, (demanded != of_tenant).then_some(demanded)).await?;
+    store::mfa::set_of_user(&mut tx, &before, (demanded != of_tenant).then_some(demanded)).await?;
     store::mfa::changed(&mut tx, &before).await?;
     Ok(tx.commit().await?)
 }
@@ -108,7 +108,7 @@ pub async fn enrol(app: &App, caller: &Caller) -> Result<Enrolment> {
     }
     let secret = app.ids.bytes::<{ totp::SECRET_BYTES }>()?;
     let sealed = app.sealing.seal(&factor::seal_name(user.id), &secret)?;
-    store::mfa::begin(&mut tx, user.id, sealed).await?;
+    store::mfa::begin(&mut tx, &user, sealed).await?;
     tx.commit().await?;
     Ok(Enrolment {
         secret: totp::base32(&secret),
@@ -125,6 +125,7 @@ pub async fn confirm(app: &App, caller: &Caller, code: &str) -> Result<()> {
         return Err(Error::rule(Rule::Business, "the second factor is confirmed already"));
     }
     take(app, &mut tx, user.id, &begun, code).await?;
+    store::mfa::log_confirmed(&mut tx, &user).await?;
     store::mfa::changed(&mut tx, &user).await?;
     store::tokens::revoke_all(&mut tx, Actor::User(user.id)).await?;
     Ok(tx.commit().await?)
@@ -139,7 +140,7 @@ pub async fn remove(app: &App, caller: &Caller, code: Option<&str>) -> Result<()
         let code = code.ok_or_else(|| Error::invalid("code", "required"))?;
         take(app, &mut tx, user.id, &factor, code).await?;
     }
-    store::mfa::remove(&mut tx, user.id).await?;
+    store::mfa::remove(&mut tx, &user).await?;
     store::mfa::changed(&mut tx, &user).await?;
     Ok(tx.commit().await?)
 }

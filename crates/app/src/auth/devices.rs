@@ -142,8 +142,8 @@ pub async fn look(app: &App, typed: Typed<'_>) -> Result<Question, Refusal> {
 pub async fn approve(app: &App, typed: Typed<'_>) -> Result<(), Refusal> {
     let (device, scope) = find(app, typed).await?;
     let mut tx = app.write(typed.caller).await?;
-    let actor = typed.caller.actor;
-    if !store::sign_in::approve_device(&mut tx, &device.sha256, actor, &scope.to_string()).await? {
+    let home = typed.caller.tenant;
+    if !store::sign_in::approve_device(&mut tx, home, &device, &scope.to_string()).await? {
         return Err(unknown_code());
     }
     Ok(tx.commit().await?)
@@ -153,7 +153,7 @@ pub async fn approve(app: &App, typed: Typed<'_>) -> Result<(), Refusal> {
 pub async fn deny(app: &App, typed: Typed<'_>) -> Result<(), Refusal> {
     let (device, _) = find(app, typed).await?;
     let mut tx = app.write(typed.caller).await?;
-    if !store::sign_in::deny_device(&mut tx, &device.sha256).await? {
+    if !store::sign_in::deny_device(&mut tx, typed.caller.tenant, &device).await? {
         return Err(unknown_code());
     }
     Ok(tx.commit().await?)

@@ -4,6 +4,7 @@ use domain::access::Permission;
 use domain::ids::{TenantId, TenantNo};
 use domain::tenant::{CustomerType, ExternalOperation, Language, Tenant, TenantKind};
 use domain::user::ContactType;
+use store::contacts::Owner;
 use store::{Conn, Write};
 
 use super::create::kind_fits;
@@ -111,7 +112,8 @@ async fn save_contact(app: &App, tx: &mut Write, tenant: &Tenant, change: &Conta
     let stored = load(app, tx, tenant.no).await?.contact;
     let changed = change.apply(&stored, &[ContactType::Legal]);
     if changed != stored {
-        store::contacts::update(tx, &changed).await?;
+        let id = tenant.id.to_string();
+        store::contacts::update(tx, Owner::tenant(&id, tenant.no), &stored, &changed).await?;
     }
     Ok(())
 }
