@@ -32,7 +32,7 @@ pub async fn of_tenant(app: &App, caller: &Caller, id: TenantId) -> Result<Tenan
     let granted = app.allow(&mut conn, caller, Permission::TenantViewer, id).await?;
     let tenant = granted.tenant();
     let update_allowed = match app.allow(&mut conn, caller, Permission::MfaAdmin, id).await {
-        Ok(granted) => may_change(&granted, caller).is_ok(),
+        Ok(granted) => may_change(&granted).is_ok(),
         Err(Error::Forbidden) => false,
         Err(error) => return Err(error),
     };
@@ -50,7 +50,7 @@ pub async fn of_tenant(app: &App, caller: &Caller, id: TenantId) -> Result<Tenan
 pub async fn set_of_tenant(app: &App, caller: &Caller, id: TenantId, demanded: bool) -> Result<TenantMfa> {
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, Permission::MfaAdmin, id).await?;
-    may_change(&granted, caller)?;
+    may_change(&granted)?;
     if granted.tenant().mfa_demanded != demanded {
         store::mfa::set_of_tenant(&mut tx, granted.tenant(), demanded).await?;
     }
@@ -58,8 +58,8 @@ pub async fn set_of_tenant(app: &App, caller: &Caller, id: TenantId, demanded: b
     of_tenant(app, caller, id).await
 }
 
-fn may_change(granted: &Granted, caller: &Caller) -> Result<()> {
-    granted.check_lock(caller)?;
+fn may_change(granted: &Granted) -> Result<()> {
+    granted.check_lock()?;
     match granted.tenant().kind {
         kind @ (TenantKind::Folder | TenantKind::Unit) => {
             Err(Error::rule(Rule::Business, format!("a {kind} demands no second factor of its own")))

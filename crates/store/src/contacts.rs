@@ -103,7 +103,8 @@ pub async fn insert(tx: &mut Write, of: Owner<'_>, new: &NewContact) -> Result<(
         args,
     )
     .await?;
-    let (fields, texts) = (of.fields(), new.texts.iter().map(|text| text.clone().filter(|text| !text.is_empty())));
+    let (fields, texts) =
+        (of.fields(), new.texts.iter().map(|text| text.clone().filter(|text| !text.is_empty())));
     let said = fields.iter().zip(texts).filter(|(_, text)| text.is_some());
     tx.log_all_first(said.map(|(field, text)| of.change(field, None, text)).collect()).await
 }
@@ -122,7 +123,8 @@ pub async fn update(tx: &mut Write, of: Owner<'_>, old: &Contact, contact: &Cont
     .await?;
     search::contact_changed(tx, contact).await?;
     let (fields, values) = (of.fields(), logged(old).into_iter().zip(logged(contact)));
-    tx.log_all(fields.iter().zip(values).map(|(field, (old, new))| of.change(field, old, new)).collect()).await
+    tx.log_all(fields.iter().zip(values).map(|(field, (old, new))| of.change(field, old, new)).collect())
+        .await
 }
 
 const OF_TENANTS: &str = concat!(

@@ -71,12 +71,7 @@ pub async fn unset(tx: &mut Write, key: SettingKey<'_>) -> Result<bool> {
     Ok(true)
 }
 
-async fn log(
-    tx: &mut Write,
-    key: SettingKey<'_>,
-    old: Option<Setting>,
-    new: Option<&Setting>,
-) -> Result<()> {
+async fn log(tx: &mut Write, key: SettingKey<'_>, old: Option<Setting>, new: Option<&Setting>) -> Result<()> {
     let id = format!("{}/{}", key.application_id, key.name);
     let is_first = old.is_none() && !was_ever_set(tx, key.tenant, &id).await?;
     let (object, tenant) = (Object::Setting, key.tenant);

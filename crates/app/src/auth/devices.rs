@@ -37,13 +37,16 @@ pub struct DeviceAuthorization {
     pub interval: i64,
 }
 
-/// Lets a device that runs this client wait for its person. Its name is the client's where it has none.
+/// Lets a device that runs this client wait for its person. Its name is the client's where it has none. Nobody has proved
+/// anything yet, so too many from one address are slowed down as guesses are.
 pub async fn begin(
     app: &App,
     client_id: &str,
     scope: Scope,
     display_name: Option<&str>,
+    from: Option<IpAddr>,
 ) -> Result<DeviceAuthorization, Refusal> {
+    sign_in::begin_try(app, Guess::NewDevice, from)?;
     let client = client(app, client_id).await?;
     let display_name = match display_name {
         Some(name) => text::check_name(name)

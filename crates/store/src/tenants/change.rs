@@ -53,8 +53,14 @@ pub async fn update(tx: &mut Write, old: &Tenant, new: &Tenant) -> Result<()> {
     search::tenant_renamed(tx, old, new).await?;
     let (id, tenant) = (old.id.to_string(), old.no);
     let pairs = logged(old).into_iter().zip(logged(new));
-    let changes =
-        pairs.map(|((field, old), (_, new))| Change { object: Object::Tenant, id: &id, tenant, field, old, new });
+    let changes = pairs.map(|((field, old), (_, new))| Change {
+        object: Object::Tenant,
+        id: &id,
+        tenant,
+        field,
+        old,
+        new,
+    });
     tx.log_all(changes.collect()).await
 }
 

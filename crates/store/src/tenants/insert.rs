@@ -146,7 +146,6 @@ async fn log_first_version(
         ("enhanced_security", new.enhanced_security.then(|| true.to_string())),
     ];
     let special = special.into_iter().filter(|(_, value)| value.is_some());
-    let change =
-        |(field, new)| Change { object: Object::Tenant, id, tenant: no, field, old: None, new };
+    let change = |(field, new)| Change { object: Object::Tenant, id, tenant: no, field, old: None, new };
     tx.log_all_first(always.into_iter().chain(special).map(change).collect()).await
 }

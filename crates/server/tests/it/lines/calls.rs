@@ -59,7 +59,8 @@ const EUROS: (&str, &str) =
 const OTT: (&str, &str) = ("POST /api/2/idp/ott", r#"{"purpose":"user_login","user_id":"$user_id"}"#);
 const TOTP: (&str, &str) = ("POST /api/tidemark/1/users/me/totp", "");
 const AT_VERSION: &str = "?version=$tenant_version";
-const SETTING_OPERATION: &str = "PUT /api/2/applications/{application_id}/settings/tenants/{tenant_id}/{name}";
+const SETTING_OPERATION: &str =
+    "PUT /api/2/applications/{application_id}/settings/tenants/{tenant_id}/{name}";
 const SETTING: &str = "/api/2/applications/$platform_id/settings/tenants/$tenant_id/tier_level_value";
 const SHIPPING: &str = "/api/2/applications/$shipping_id/bindings/tenants/$tenant_id";
 
@@ -120,7 +121,11 @@ pub(super) const CALLS: &[Call] = &[
         r#"{"version":$tenant_version,"idp_id":"22222222-2222-2222-2222-222222222222","apply_to_children":true}"#,
     ),
     call("PUT /api/2/tenants/{tenant_id}/mfa/status", r#"{"enabled":true}"#),
-    at("POST /api/2/tenants/{tenant_id}/brand", AT_VERSION, r#"{"company_name":"Coast","smtp_password":"s3cret"}"#),
+    at(
+        "POST /api/2/tenants/{tenant_id}/brand",
+        AT_VERSION,
+        r#"{"company_name":"Coast","smtp_password":"s3cret"}"#,
+    ),
     Call {
         before: &[BRANDED],
         ..at("PUT /api/2/tenants/{tenant_id}/brand", AT_VERSION, r##"{"color":"#8a2be2"}"##)
@@ -243,7 +248,10 @@ pub(super) const CALLS: &[Call] = &[
     at("DELETE /api/2/reports/{report_id}", "?version=$report_version", ""),
     call("POST /api/2/users/{user_id}/report-subscriptions", r#"{"report_id":"$mailed_report_id"}"#),
     Call {
-        before: &[("POST /api/2/users/$user_id/report-subscriptions", r#"{"report_id":"$mailed_report_id"}"#)],
+        before: &[(
+            "POST /api/2/users/$user_id/report-subscriptions",
+            r#"{"report_id":"$mailed_report_id"}"#,
+        )],
         ..at(
             "DELETE /api/2/users/{user_id}/report-subscriptions/{report_id}",
             "/api/2/users/$user_id/report-subscriptions/$mailed_report_id",

@@ -34,7 +34,8 @@ fn every_writing_operation_is_called_or_excused() {
     let rules = Rules::read();
     let called: BTreeSet<String> = CALLS.iter().map(|call| call.operation.to_owned()).collect();
     let excused: BTreeSet<String> = rules.operations().map(str::to_owned).collect();
-    let missing: Vec<_> = writing().into_iter().filter(|it| !called.contains(it) && !excused.contains(it)).collect();
+    let missing: Vec<_> =
+        writing().into_iter().filter(|it| !called.contains(it) && !excused.contains(it)).collect();
     assert!(missing.is_empty(), "these need a call in calls.rs: {missing:#?}");
     let both: Vec<_> = called.intersection(&excused).collect();
     assert!(both.is_empty(), "called, so not to be excused in rules.txt: {both:#?}");
@@ -72,7 +73,9 @@ async fn made(rules: &Rules, scene: &Scene, call: &Call) -> Vec<String> {
     let mut wrong = judged(rules, scene, call.operation, &before).await;
     let actor = place.actor(call.by).await;
     let by_others = before.lines_since(&scene.test.app).await.into_iter().filter(|line| line.actor != actor);
-    wrong.extend(by_others.map(|line| format!("{}: by {}, not {actor}: {line:?}", call.operation, line.actor)));
+    wrong.extend(
+        by_others.map(|line| format!("{}: by {}, not {actor}: {line:?}", call.operation, line.actor)),
+    );
     wrong
 }
 

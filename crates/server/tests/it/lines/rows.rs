@@ -49,7 +49,8 @@ impl Snapshot {
     pub(super) async fn take(app: &App) -> Self {
         let mut conn = app.read().await.unwrap();
         let mut tables = BTreeMap::new();
-        let names = "SELECT name AS value FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+        let names =
+            "SELECT name AS value FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
                      AND name NOT LIKE '\\_%' ESCAPE '\\' AND name <> 'changes'";
         for name in texts(&mut conn, names.to_owned()).await {
             tables.insert(name.clone(), table(&mut conn, &name).await);

@@ -14,7 +14,8 @@ struct Rule {
 
 impl Rules {
     pub(super) fn read() -> Self {
-        let lines = include_str!("rules.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines =
+            include_str!("rules.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         let rule = |line: &'static str| {
             let (subject, rest) = line.split_once("  ").unwrap_or_else(|| panic!("no rule: {line}"));
             let (words, why) = rest.trim().split_once(' ').unwrap_or((rest.trim(), ""));
@@ -39,7 +40,10 @@ impl Rules {
             return Some(format!("the table {} is not in rules.txt", it.table));
         };
         let about = |line: &&Line| {
-            let its_own = it.id.as_ref().is_none_or(|id| objects != [it.table.trim_end_matches('s')] || *id == line.object_id);
+            let its_own = it
+                .id
+                .as_ref()
+                .is_none_or(|id| objects != [it.table.trim_end_matches('s')] || *id == line.object_id);
             (objects.is_empty() || objects.contains(&line.object.as_str())) && its_own
         };
         let mut about = lines.iter().filter(about);
@@ -47,7 +51,8 @@ impl Rules {
             let has = objects.is_empty() || about.next().is_some();
             return (!has).then(|| format!("a row of {} came or went, without a line about it", it.table));
         };
-        let names = self.words(&format!("{}.{column}", it.table)).or_else(|| self.words(&format!("*.{column}")));
+        let names =
+            self.words(&format!("{}.{column}", it.table)).or_else(|| self.words(&format!("*.{column}")));
         let own = [column.as_str()];
         let names = match names {
             None if objects.is_empty() => return None,

@@ -136,7 +136,11 @@ impl Place<'_> {
             query if query.starts_with('?') => format!("{path}{query}"),
             other => other.to_owned(),
         };
-        Request { method: method.to_owned(), target: self.filled(&target).await, body: self.filled(body).await }
+        Request {
+            method: method.to_owned(),
+            target: self.filled(&target).await,
+            body: self.filled(body).await,
+        }
     }
 
     pub(super) async fn sent(&self, request: &Request, by: By) -> Answer {
@@ -177,7 +181,9 @@ impl Place<'_> {
             "n" => return self.scene.number().to_string(),
             "totp_code" => return shown(&text(&self.answered["secret"]), NOW),
             "ott" => return text(&self.answered["ott"]),
-            "activation" | "email_change" => return self.mailed(&format!("{}s", word.replace('_', "-"))).await,
+            "activation" | "email_change" => {
+                return self.mailed(&format!("{}s", word.replace('_', "-"))).await;
+            }
             _ => self.make(word).await,
         };
         self.words.insert(word.to_owned(), made.clone());
@@ -241,7 +247,8 @@ impl Place<'_> {
             "report_id" => scene.made("reports", report("monthly", json!({})), "id").await,
             "mailed_report_id" => {
                 let contact = json!({"email": format!("reader-{n}@harbour.example")});
-                let reader = json!({"tenant_id": customer, "login": format!("reader-{n}"), "contact": contact});
+                let reader =
+                    json!({"tenant_id": customer, "login": format!("reader-{n}"), "contact": contact});
                 let reader = scene.made("users", reader, "id").await;
                 let more = json!({"result_action": "send", "recipients": [reader]});
                 scene.made("reports", report("monthly", more), "id").await
