@@ -25,7 +25,7 @@ pub(super) struct Difference {
     pub(super) table: String,
     /// `None`: the whole row.
     pub(super) column: Option<String>,
-    /// The row's `id`, where it has one, without quotes.
+    /// The row's `uuid` or `id`, where it has one, without quotes.
     pub(super) id: Option<String>,
 }
 
@@ -110,7 +110,8 @@ fn row_differences(
     table: &Table,
     rows: (Option<&Vec<String>>, Option<&Vec<String>>),
 ) -> Vec<Difference> {
-    let at = table.columns.iter().position(|column| column == "id");
+    let named = |name: &str| table.columns.iter().position(|column| column == name);
+    let at = named("uuid").or_else(|| named("id"));
     let row = rows.0.or(rows.1).unwrap();
     let id = at.map(|at| row[at].trim_matches('\'').to_owned());
     let difference = |column| Difference { table: name.to_owned(), column, id: id.clone() };

@@ -65,6 +65,16 @@ impl Scene {
         text(&self.as_root(&format!("POST /api/2/{path}"), body).await[member])
     }
 
+    /// A partner that a customer may move to.
+    async fn west(&self) -> String {
+        let body = json!({"name": "West", "parent_id": self.test.top, "kind": "partner"});
+        let made = self.made("tenants", body, "id").await;
+        let item = json!({"application_id": BACKUP, "name": "vms", "status": 1});
+        let path = format!("PUT /api/2/tenants/{made}/offering_items");
+        self.as_root(&path, json!({"offering_items": [item]})).await;
+        made
+    }
+
     pub(super) async fn place(&self, by: By) -> Place<'_> {
         let n = self.number();
         let top = json!(self.test.top);
@@ -218,14 +228,7 @@ impl Place<'_> {
                 let body = json!({"tenant_id": customer, "login": format!("jdoe-{n}"), "contact": contact});
                 scene.made("users", body, "id").await
             }
-            "other_partner_id" => {
-                let body = json!({"name": "West", "parent_id": scene.test.top, "kind": "partner"});
-                let made = scene.made("tenants", body, "id").await;
-                let item = json!({"application_id": BACKUP, "name": "vms", "status": 1});
-                let path = format!("PUT /api/2/tenants/{made}/offering_items");
-                scene.as_root(&path, json!({"offering_items": [item]})).await;
-                made
-            }
+            "other_partner_id" => scene.west().await,
             "client_id" | "app_id" => {
                 let method = if word == "app_id" { "none" } else { "client_secret_basic" };
                 let body = json!({
