@@ -104,6 +104,8 @@ pub struct Granted {
     root: TenantNo,
     root_id: TenantId,
     walls: i64,
+    /// Who holds the tenant's update lock, where the caller does not.
+    locked_by: Option<TenantId>,
 }
 
 impl Granted {
@@ -127,13 +129,14 @@ impl Granted {
         self.walls == 0 && (self.tenant.ancestral_access || self.tenant.no.0 == self.root.0)
     }
 
-    /// Fails with 1012 while somebody else holds the tenant's update lock.
-    pub fn check_lock(&self, caller: &Caller) -> Result<()> {
-        match self.tenant.update_lock_owner {
-            Some(owner) if owner != caller.tenant_id => {
+    /// Fails with 1012 while somebody else holds the tenant's update lock. Of an owner that is deleted those hold it who
+    /// stand above its place: nobody else could lift it any more.
+    pub fn check_lock(&self) -> Result<()> {
+        match self.locked_by {
+            Some(owner) => {
                 Err(Error::rule(Rule::Locked, format!("tenant {} is locked by {owner}", self.tenant.id)))
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 }
@@ -185,6 +188,10 @@ impl App {
         let tenant = found
             .filter(|tenant| deleted == Deleted::Shown || tenant.deleted_at.is_none())
             .ok_or(Error::NotFound { what: "tenant" })?;
+        let locked_by = match tenant.update_lock_owner {
+            Some(owner) if !store::tenants::holds_lock(conn, caller.tenant, owner).await? => Some(owner),
+            _ => None,
+        };
         // Of several grants the one that reaches furthest counts.
         let mut outside = None;
         for grant in caller.grants.iter().filter(|grant| grant.role.permits(permission)) {
@@ -197,6 +204,7 @@ impl App {
                 root: grant.tenant,
                 root_id: grant.tenant_id,
                 walls: reach.walls,
+                locked_by,
             };
             if granted.may_look_inside() {
                 return Ok(granted);

@@ -133,7 +133,7 @@ pub async fn delete(app: &App, caller: &Caller, id: TenantId, version: i64) -> R
 async fn writable(app: &App, caller: &Caller, id: TenantId, version: i64) -> Result<(Write, Tenant)> {
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, Permission::InfraAdmin, id).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     let tenant = granted.tenant().clone();
     check_version(version, tenant.version)?;
     has_brands(&tenant)?;

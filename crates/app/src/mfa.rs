@@ -32,7 +32,7 @@ pub async fn of_tenant(app: &App, caller: &Caller, id: TenantId) -> Result<Tenan
     let granted = app.allow(&mut conn, caller, Permission::TenantViewer, id).await?;
     let tenant = granted.tenant();
     let update_allowed = match app.allow(&mut conn, caller, Permission::MfaAdmin, id).await {
-        Ok(granted) => may_change(&granted, caller).is_ok(),
+        Ok(granted) => may_change(&granted).is_ok(),
         Err(Error::Forbidden) => false,
         Err(error) => return Err(error),
     };
@@ -50,7 +50,7 @@ pub async fn of_tenant(app: &App, caller: &Caller, id: TenantId) -> Result<Tenan
 pub async fn set_of_tenant(app: &App, caller: &Caller, id: TenantId, demanded: bool) -> Result<TenantMfa> {
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, Permission::MfaAdmin, id).await?;
-    may_change(&granted, caller)?;
+    may_change(&granted)?;
     if granted.tenant().mfa_demanded != demanded {
         store::mfa::set_of_tenant(&mut tx, granted.tenant(), demanded).await?;
     }
@@ -58,8 +58,8 @@ pub async fn set_of_tenant(app: &App, caller: &Caller, id: TenantId, demanded: b
     of_tenant(app, caller, id).await
 }
 
-fn may_change(granted: &Granted, caller: &Caller) -> Result<()> {
-    granted.check_lock(caller)?;
+fn may_change(granted: &Granted) -> Result<()> {
+    granted.check_lock()?;
     match granted.tenant().kind {
         kind @ (TenantKind::Folder | TenantKind::Unit) => {
             Err(Error::rule(Rule::Business, format!("a {kind} demands no second factor of its own")))
@@ -81,11 +81,11 @@ pub async fn set_of_user(app: &App, caller: &Caller, id: UserId, demanded: bool)
                 "your own second factor is removed with one of its codes",
             ));
         }
-        store::mfa::remove(&mut tx, id).await?;
+        store::mfa::remove(&mut tx, &before).await?;
     }
     let tenant = store::tenants::by_no(&mut tx, before.tenant).await?;
     let of_tenant = tenant.is_some_and(|tenant| tenant.mfa_demanded);
-    store::mfa::set_of_user(&mut tx, id, (demanded != of_tenant).then_some(demanded)).await?;
+    store::mfa::set_of_user(&mut tx, &before, (demanded != of_tenant).then_some(demanded)).await?;
     store::mfa::changed(&mut tx, &before).await?;
     Ok(tx.commit().await?)
 }
@@ -108,7 +108,7 @@ pub async fn enrol(app: &App, caller: &Caller) -> Result<Enrolment> {
     }
     let secret = app.ids.bytes::<{ totp::SECRET_BYTES }>()?;
     let sealed = app.sealing.seal(&factor::seal_name(user.id), &secret)?;
-    store::mfa::begin(&mut tx, user.id, sealed).await?;
+    store::mfa::begin(&mut tx, &user, sealed).await?;
     tx.commit().await?;
     Ok(Enrolment {
         secret: totp::base32(&secret),
@@ -125,6 +125,7 @@ pub async fn confirm(app: &App, caller: &Caller, code: &str) -> Result<()> {
         return Err(Error::rule(Rule::Business, "the second factor is confirmed already"));
     }
     take(app, &mut tx, user.id, &begun, code).await?;
+    store::mfa::log_confirmed(&mut tx, &user).await?;
     store::mfa::changed(&mut tx, &user).await?;
     store::tokens::revoke_all(&mut tx, Actor::User(user.id)).await?;
     Ok(tx.commit().await?)
@@ -139,7 +140,7 @@ pub async fn remove(app: &App, caller: &Caller, code: Option<&str>) -> Result<()
         let code = code.ok_or_else(|| Error::invalid("code", "required"))?;
         take(app, &mut tx, user.id, &factor, code).await?;
     }
-    store::mfa::remove(&mut tx, user.id).await?;
+    store::mfa::remove(&mut tx, &user).await?;
     store::mfa::changed(&mut tx, &user).await?;
     Ok(tx.commit().await?)
 }

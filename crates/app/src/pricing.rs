@@ -72,7 +72,7 @@ pub struct Change {
 pub async fn update(app: &App, caller: &Caller, tenant: TenantId, change: Change) -> Result<Pricing> {
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, Permission::TenantAdmin, tenant).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     let old = stored(&mut tx, granted.tenant().no).await?;
     check_version(Some(change.version), old.version)?;
     if granted.tenant().kind == TenantKind::Unit {
@@ -168,7 +168,7 @@ pub async fn set_prices(
     }
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, Permission::TenantAdmin, tenant).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     let no = granted.tenant().no;
     let keys = Keys::load(&mut tx).await?;
     let old = store::pricing::prices(&mut tx, no).await?;

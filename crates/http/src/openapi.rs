@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::{Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as OpenApiDocument, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
@@ -69,6 +70,27 @@ pub fn add_limits(document: &mut OpenApiDocument) {
         }
         if !is_public {
             responses.entry("429".to_owned()).or_insert_with(envelope);
+        }
+    }
+}
+
+/// Says of a body that may be missing just that: of an `Option` utoipa makes one that may be null, too.
+pub fn take_out_null_bodies(document: &mut OpenApiDocument) {
+    let is_null = |schema: &RefOr<Schema>| match schema {
+        RefOr::T(Schema::Object(object)) => object.schema_type == SchemaType::Type(Type::Null),
+        _ => false,
+    };
+    let operations = document.paths.paths.values_mut().flat_map(operations);
+    let bodies = operations.filter_map(|(_, operation)| match operation.request_body.as_mut() {
+        Some(RefOr::T(body)) => Some(body),
+        _ => None,
+    });
+    for content in bodies.flat_map(|body| body.content.values_mut()) {
+        let RefOr::T(content) = content else { continue };
+        let Some(RefOr::T(Schema::OneOf(choice))) = &content.schema else { continue };
+        let mut kept = choice.items.iter().filter(|schema| !is_null(schema));
+        if let (Some(only), None) = (kept.next(), kept.next()) {
+            content.schema = Some(only.clone());
         }
     }
 }

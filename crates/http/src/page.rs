@@ -1,28 +1,33 @@
-//! Pages for people behind a link in a mail: the link is the credential, and must not travel on.
+//! Pages for people. Some lie behind a link that is a credential, and must not travel on; none runs anything.
 
+use app::auth::pages::Page;
 use app::{App, Error};
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderName, header};
-use axum::response::Html;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse as _, Response};
 
 use crate::json;
 use crate::params::Params;
 use crate::problem::Problem;
 
-/// The link must not travel on to other servers, nor stay in a cache; the page must not be framed, and posts to itself.
-pub type Page = ([(HeaderName, &'static str); 3], Html<String>);
-
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
-
-/// A page as an answer.
-pub fn answer(page: String) -> Page {
-    let headers = [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-    ];
-    (headers, Html(page))
+/// A page as an answer: it shows its own style and the logo in it, posts to this server, is not framed, and neither stays in a
+/// cache nor tells other servers its address.
+pub fn answer(status: StatusCode, page: Page) -> Response {
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{}'; img-src data:; form-action 'self'; frame-ancestors 'none'; \
+         base-uri 'none'",
+        page.style_sha256
+    );
+    let mut response = (status, Html(page.html)).into_response();
+    let headers = response.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Not no-referrer: with that, browsers keep to themselves where a form comes from.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// The fields of a form that a page has sent.

@@ -55,6 +55,7 @@ pub fn documented() -> (Routes, utoipa::openapi::OpenApi) {
     document.merge(further);
     openapi::name_operations(&mut document);
     openapi::add_limits(&mut document);
+    openapi::take_out_null_bodies(&mut document);
     openapi::describe_responses(&mut document);
     (Routes { whole, streamed }, document)
 }

@@ -1,29 +1,53 @@
-//! Pages that people reach by a link in a mail, or sign in on. They work without scripts.
+//! Pages that people reach by a link in a mail, or sign in on. They work without scripts. Those behind a link bear the brand of
+//! their user; who signs in is not known yet, so the others bear the platform's.
 
 use std::io;
 
 use askama::Template;
+use domain::brand::Look;
 use domain::tenant::Language;
 
 use crate::language::Words;
+use crate::look::{Shades, inlined};
+
+/// What stands around every page.
+struct Frame<'a> {
+    shades: Shades,
+    logo: Option<String>,
+    name: Option<&'a str>,
+}
+
+impl<'a> Frame<'a> {
+    fn of(look: &'a Look) -> Self {
+        let logo = look.logo.as_deref().map(inlined);
+        Self { shades: Shades::of(look.color), logo, name: look.name.as_deref() }
+    }
+}
+
+impl Frame<'_> {
+    fn plain() -> Self {
+        Self { shades: Shades::of(None), logo: None, name: None }
+    }
+}
 
 #[derive(Template)]
 #[template(path = "email_change.html")]
 struct EmailChange<'a> {
     words: Words,
+    frame: Frame<'a>,
     new_email: &'a str,
     confirmed: bool,
 }
 
 /// Asks whether the user's address is to become this one; the button posts to the page's own address.
-pub fn email_change(language: Language, new_email: &str) -> io::Result<String> {
-    let page = EmailChange { words: Words(language), new_email, confirmed: false };
+pub fn email_change(language: Language, look: &Look, new_email: &str) -> io::Result<String> {
+    let page = EmailChange { words: Words(language), frame: Frame::of(look), new_email, confirmed: false };
     page.render().map_err(io::Error::other)
 }
 
 /// Says that it has become this one.
-pub fn email_changed(language: Language, new_email: &str) -> io::Result<String> {
-    let page = EmailChange { words: Words(language), new_email, confirmed: true };
+pub fn email_changed(language: Language, look: &Look, new_email: &str) -> io::Result<String> {
+    let page = EmailChange { words: Words(language), frame: Frame::of(look), new_email, confirmed: true };
     page.render().map_err(io::Error::other)
 }
 
@@ -40,24 +64,32 @@ pub enum WrongPassword {
 #[template(path = "activation.html")]
 struct Activation<'a> {
     words: Words,
+    frame: Frame<'a>,
     login: &'a str,
     wrong: Option<&'static str>,
     activated: bool,
 }
 
 /// Asks for a password, twice; the form posts `password` and `password_again` to the page's own address.
-pub fn activation(language: Language, login: &str, wrong: Option<WrongPassword>) -> io::Result<String> {
+pub fn activation(
+    language: Language,
+    look: &Look,
+    login: &str,
+    wrong: Option<WrongPassword>,
+) -> io::Result<String> {
     let wrong = wrong.map(|wrong| match wrong {
         WrongPassword::Differ => DIFFER,
         WrongPassword::Length => LENGTH,
     });
-    let page = Activation { words: Words(language), login, wrong, activated: false };
+    let (words, frame) = (Words(language), Frame::of(look));
+    let page = Activation { words, frame, login, wrong, activated: false };
     page.render().map_err(io::Error::other)
 }
 
 /// Says that the user can sign in now.
-pub fn activated(language: Language, login: &str) -> io::Result<String> {
-    let page = Activation { words: Words(language), login, wrong: None, activated: true };
+pub fn activated(language: Language, look: &Look, login: &str) -> io::Result<String> {
+    let (words, frame) = (Words(language), Frame::of(look));
+    let page = Activation { words, frame, login, wrong: None, activated: true };
     page.render().map_err(io::Error::other)
 }
 
@@ -128,6 +160,7 @@ pub struct Login<'a> {
 #[template(path = "login.html")]
 struct LoginPage<'a> {
     words: Words,
+    frame: Frame<'a>,
     form: &'a str,
     next: &'a str,
     login: &'a str,
@@ -141,7 +174,8 @@ pub fn login(language: Language, page: &Login<'_>) -> io::Result<String> {
     let Login { form, next, login, wrong } = *page;
     let asks_code = matches!(wrong, Some(Wrong::CodeNeeded | Wrong::Code));
     let wrong = wrong.map(Wrong::text);
-    let page = LoginPage { words: Words(language), form, next, login, wrong, asks_code };
+    let (words, frame) = (Words(language), Frame::plain());
+    let page = LoginPage { words, frame, form, next, login, wrong, asks_code };
     page.render().map_err(io::Error::other)
 }
 
@@ -160,6 +194,7 @@ pub struct DeviceQuestion<'a> {
 #[template(path = "device.html")]
 struct DevicePage<'a> {
     words: Words,
+    frame: Frame<'a>,
     form: &'a str,
     asked: Option<DeviceQuestion<'a>>,
     wrong: Option<&'static str>,
@@ -173,7 +208,8 @@ pub fn device(
     asked: Option<DeviceQuestion<'_>>,
     wrong: Option<Wrong>,
 ) -> io::Result<String> {
-    let page = DevicePage { words: Words(language), form, asked, wrong: wrong.map(Wrong::text) };
+    let (words, frame) = (Words(language), Frame::plain());
+    let page = DevicePage { words, frame, form, asked, wrong: wrong.map(Wrong::text) };
     page.render().map_err(io::Error::other)
 }
 
@@ -224,6 +260,7 @@ impl Notice {
 #[template(path = "notice.html")]
 struct NoticePage<'a> {
     words: Words,
+    frame: Frame<'a>,
     title: &'static str,
     text: &'static str,
     next: Option<&'a str>,
@@ -232,7 +269,9 @@ struct NoticePage<'a> {
 /// Says something, and goes on to another page of this server where one is named.
 pub fn notice(language: Language, notice: Notice, next: Option<&str>) -> io::Result<String> {
     let (title, text) = notice.texts();
-    NoticePage { words: Words(language), title, text, next }.render().map_err(io::Error::other)
+    NoticePage { words: Words(language), frame: Frame::plain(), title, text, next }
+        .render()
+        .map_err(io::Error::other)
 }
 
 /// Every text of these pages that does not stand in a template.

@@ -128,19 +128,13 @@ pub async fn insert(tx: &mut Write, client: &Client, hashes: &Hashes) -> Result<
         ],
     )
     .await?;
-    let id = client.id.to_string();
-    for (field, new) in versioned(client) {
-        tx.log_first(Change {
-            object: Object::Client,
-            id: &id,
-            tenant: client.tenant,
-            field,
-            old: None,
-            new,
-        })
-        .await?;
-    }
-    Ok(())
+    let (id, tenant) = (client.id.to_string(), client.tenant);
+    let kind = [
+        ("type", Some(client.client_type.to_string())),
+        ("token_endpoint_auth_method", Some(client.auth_method.to_string())),
+    ];
+    let change = |(field, new)| Change { object: Object::Client, id: &id, tenant, field, old: None, new };
+    tx.log_all_first(versioned(client).into_iter().chain(kind).map(change).collect()).await
 }
 
 /// Saves what a client may change, and its deletion; logs what has changed.

@@ -4,6 +4,7 @@ use domain::ids::{ContactId, TenantNo};
 use domain::user::{CONTACT_TEXTS, Contact, ContactType};
 
 use crate::arg::list;
+use crate::audit::{Change, Object};
 use crate::{Arg, Conn, Result, Row, Write, args, dialect, search};
 
 /// The columns of a contact under the alias `o`, as [`from_row`] reads them.
@@ -47,9 +48,51 @@ impl NewContact {
     }
 }
 
-/// Inserts a contact of a tenant, or of a user, which names no tenant.
-pub async fn insert(tx: &mut Write, new: &NewContact, tenant: Option<TenantNo>) -> Result<()> {
+/// Whose a contact is, and as what: how the change log names its texts.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'a> {
+    object: Object,
+    id: &'a str,
+    tenant: TenantNo,
+    member: &'static str,
+}
+
+impl<'a> Owner<'a> {
+    /// A tenant, by id and number: its legal contact.
+    pub const fn tenant(id: &'a str, tenant: TenantNo) -> Self {
+        Self { object: Object::Tenant, id, tenant, member: "contact" }
+    }
+
+    /// A tenant: its further contact for the company's invoices.
+    pub const fn company_billing(id: &'a str, tenant: TenantNo) -> Self {
+        Self { object: Object::Tenant, id, tenant, member: "company_billing_contact" }
+    }
+
+    /// A user of this tenant.
+    pub const fn user(id: &'a str, home: TenantNo) -> Self {
+        Self { object: Object::User, id, tenant: home, member: "contact" }
+    }
+
+    fn fields(&self) -> Vec<String> {
+        let members = CONTACT_TEXTS.iter().chain(&["types", "email_confirmed"]);
+        members.map(|member| format!("{}.{member}", self.member)).collect()
+    }
+
+    fn change<'f>(&'f self, field: &'f str, old: Option<String>, new: Option<String>) -> Change<'f> {
+        Change { object: self.object, id: self.id, tenant: self.tenant, field, old, new }
+    }
+}
+
+/// The values of [`Owner::fields`].
+fn logged(contact: &Contact) -> Vec<Option<String>> {
+    let confirmed = contact.email_confirmed.map(|confirmed| confirmed.to_string());
+    contact.texts.iter().cloned().chain([Some(list(&contact.types)), confirmed]).collect()
+}
+
+/// Inserts a contact. The change log gets the texts that say something.
+pub async fn insert(tx: &mut Write, of: Owner<'_>, new: &NewContact) -> Result<()> {
     let now = tx.now();
+    let tenant = (of.object == Object::Tenant).then_some(of.tenant);
     let mut args = args![new.id, tenant, now, list(&new.types)];
     args.extend(texts(&new.texts));
     tx.run(
@@ -59,12 +102,15 @@ pub async fn insert(tx: &mut Write, new: &NewContact, tenant: Option<TenantNo>) 
          $20, $21)",
         args,
     )
-    .await
-    .map(|_| ())
+    .await?;
+    let (fields, texts) =
+        (of.fields(), new.texts.iter().map(|text| text.clone().filter(|text| !text.is_empty())));
+    let said = fields.iter().zip(texts).filter(|(_, text)| text.is_some());
+    tx.log_all_first(said.map(|(field, text)| of.change(field, None, text)).collect()).await
 }
 
-/// Saves a contact's types and texts, and the words of the tenant whose legal contact it is.
-pub async fn update(tx: &mut Write, contact: &Contact) -> Result<()> {
+/// Saves a contact's types and texts, and the words of the tenant whose legal contact it is; logs what has changed.
+pub async fn update(tx: &mut Write, of: Owner<'_>, old: &Contact, contact: &Contact) -> Result<()> {
     let now = tx.now();
     let mut args = args![contact.id, now, list(&contact.types), contact.email_confirmed];
     args.extend(texts(&contact.texts));
@@ -75,7 +121,10 @@ pub async fn update(tx: &mut Write, contact: &Contact) -> Result<()> {
         args,
     )
     .await?;
-    search::contact_changed(tx, contact).await
+    search::contact_changed(tx, contact).await?;
+    let (fields, values) = (of.fields(), logged(old).into_iter().zip(logged(contact)));
+    tx.log_all(fields.iter().zip(values).map(|(field, (old, new))| of.change(field, old, new)).collect())
+        .await
 }
 
 const OF_TENANTS: &str = concat!(

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::ids::{InfraId, InfraNo, LocationId, TenantNo};
-use domain::infra::{BackendType, Capability, Infra, Location};
+use domain::infra::{BackendType, Capability, Infra, Location, shown_url};
 
 use crate::arg::list;
 use crate::audit::{Change, Object};
@@ -261,13 +261,9 @@ pub async fn insert(tx: &mut Write, id: InfraId, owner: TenantNo, new: &InfraFie
     )
     .await?;
     let id = id.to_string();
-    let first = [
-        ("name", Some(new.name.clone())),
-        ("owner", Some(owner.to_string())),
-        ("backend_type", new.backend_type.map(|backend| backend.to_string())),
-    ];
+    let first = logged(new).into_iter().chain([("owner", Some(owner.to_string()))]);
     let first = first.map(|(field, new)| of_infra(&id, owner, field, None, new));
-    tx.log_all_first(first.into_iter().filter(|change| change.new.is_some()).collect()).await?;
+    tx.log_all_first(first.filter(|change| change.new.is_some()).collect()).await?;
     Ok(no)
 }
 
@@ -289,12 +285,45 @@ pub async fn update(tx: &mut Write, old: &Infra, new: &InfraFields) -> Result<()
     )
     .await?;
     let id = old.id.to_string();
-    let backend = |backend: Option<BackendType>| backend.map(|backend| backend.to_string());
-    tx.log_all(vec![
-        of_infra(&id, old.owner, "name", Some(old.name.clone()), Some(new.name.clone())),
-        of_infra(&id, old.owner, "backend_type", backend(old.backend_type), backend(new.backend_type)),
-    ])
-    .await
+    let pairs = logged(&fields_of(old)).into_iter().zip(logged(new));
+    let changes = pairs.map(|((field, old_value), (_, new))| of_infra(&id, old.owner, field, old_value, new));
+    tx.log_all(changes.collect()).await?;
+    let addresses = [
+        (Some(&old.url), Some(&new.url)),
+        (old.content_url.as_ref(), new.content_url.as_ref()),
+        (old.content_mobile_url.as_ref(), new.content_mobile_url.as_ref()),
+    ];
+    let shown = |url: Option<&String>| url.map(|url| shown_url(url));
+    if addresses.iter().any(|(old, new)| old != new && shown(*old) == shown(*new)) {
+        // What differs is the part that nobody is shown.
+        tx.log(of_infra(&id, old.owner, "url_credentials", None, Some("changed".to_owned()))).await?;
+    }
+    Ok(())
+}
+
+fn fields_of(infra: &Infra) -> InfraFields {
+    InfraFields {
+        location_id: infra.location_id,
+        name: infra.name.clone(),
+        url: infra.url.clone(),
+        capabilities: infra.capabilities.clone(),
+        content_url: infra.content_url.clone(),
+        content_mobile_url: infra.content_mobile_url.clone(),
+        backend_type: infra.backend_type,
+    }
+}
+
+/// Addresses without the credentials in them.
+fn logged(fields: &InfraFields) -> [(&'static str, Option<String>); 7] {
+    [
+        ("name", Some(fields.name.clone())),
+        ("location_id", Some(fields.location_id.to_string())),
+        ("url", Some(shown_url(&fields.url))),
+        ("capabilities", Some(list(&fields.capabilities))),
+        ("content_url", fields.content_url.as_deref().map(shown_url)),
+        ("content_mobile_url", fields.content_mobile_url.as_deref().map(shown_url)),
+        ("backend_type", fields.backend_type.map(|backend| backend.to_string())),
+    ]
 }
 
 /// Deletes a storage, softly.

@@ -139,7 +139,13 @@ pub async fn set_state(tx: &mut Write, kid: &str, from: KeyState, to: KeyState) 
 
 /// Deletes the keys that were retired before this instant.
 pub async fn forget(tx: &mut Write, retired_before: Instant) -> Result<()> {
-    tx.run("DELETE FROM signing_keys WHERE retired_at <= $1", args![retired_before]).await.map(|_| ())
+    let sql = "DELETE FROM signing_keys WHERE retired_at <= $1 RETURNING kid";
+    for row in tx.all(sql, args![retired_before]).await? {
+        let (kid, old) = (row.text("kid")?, Some(KeyState::Retired.as_str().to_owned()));
+        let (object, tenant) = (Object::Key, TenantNo::TOP);
+        tx.log(Change { object, id: &kid, tenant, field: "state", old, new: None }).await?;
+    }
+    Ok(())
 }
 
 fn public(row: &Row) -> Result<PublicKey> {

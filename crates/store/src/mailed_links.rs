@@ -1,6 +1,6 @@
 //! Links that users are mailed: a new address to confirm (accounts-api, 1.9), a first password to choose (2.5).
 
-use domain::delivery::DeliveryState;
+use domain::delivery::{DeliveryState, DeliveryStatus};
 use domain::ids::{TenantNo, UserId};
 use domain::time::Instant;
 use domain::user::LinkPurpose;
@@ -93,13 +93,22 @@ pub async fn record(
     not_before: Instant,
 ) -> Result<()> {
     let (status, detail) = state.parts();
-    tx.run(
-        "UPDATE mailed_links SET status = $2, detail = $3, attempts = $4, not_before = $5, lease_until = NULL
-         WHERE token_sha256 = $1 AND status = 'sending'",
-        args![claimed.token_sha256.as_str(), status.as_str(), detail, attempts, not_before],
-    )
-    .await
-    .map(|_| ())
+    let recorded = tx
+        .run(
+            "UPDATE mailed_links SET status = $2, detail = $3, attempts = $4, not_before = $5, lease_until = NULL
+             WHERE token_sha256 = $1 AND status = 'sending'",
+            args![claimed.token_sha256.as_str(), status.as_str(), detail, attempts, not_before],
+        )
+        .await?;
+    let home = tx.one("SELECT tenant_no FROM users WHERE id = $1", args![claimed.user_id]).await?;
+    let (1, Some(home)) = (recorded, home) else { return Ok(()) };
+    if let Some(detail) = detail {
+        tx.because(detail);
+    }
+    let (id, tenant) = (claimed.user_id.to_string(), TenantNo(home.int("tenant_no")?));
+    let field = format!("{}_mail", claimed.purpose);
+    let (old, new) = (Some(DeliveryStatus::Pending.to_string()), Some(status.to_string()));
+    tx.log(Change { object: Object::User, id: &id, tenant, field: &field, old, new }).await
 }
 
 /// Voids the leases of the process before.

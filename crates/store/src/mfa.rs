@@ -55,8 +55,12 @@ pub async fn set_of_tenant(tx: &mut Write, tenant: &Tenant, demanded: bool) -> R
 }
 
 /// Demands a second factor of one user, or none, where that differs from its tenant; `None` follows the tenant.
-pub async fn set_of_user(tx: &mut Write, user: UserId, demanded: Option<bool>) -> Result<()> {
-    tx.run("UPDATE users SET mfa_demanded = $2 WHERE id = $1", args![user, demanded]).await.map(|_| ())
+pub async fn set_of_user(tx: &mut Write, user: &User, demanded: Option<bool>) -> Result<()> {
+    let row = tx.one("SELECT mfa_demanded FROM users WHERE id = $1", args![user.id]).await?;
+    let old = row.map_or(Ok(None), |row| row.opt_flag("mfa_demanded"))?;
+    tx.run("UPDATE users SET mfa_demanded = $2 WHERE id = $1", args![user.id, demanded]).await?;
+    let word = |demanded: Option<bool>| demanded.map(|demanded| demanded.to_string());
+    log(tx, user, "mfa_demanded", word(old), word(demanded)).await
 }
 
 /// Counts a user's version up after its second factor has changed, and logs what it was before; nothing where it stands
@@ -69,9 +73,19 @@ pub async fn changed(tx: &mut Write, before: &User) -> Result<()> {
     let now = tx.stamp().await?;
     tx.run("UPDATE users SET version = version + 1, updated_at = $2 WHERE id = $1", args![before.id, now])
         .await?;
-    let (object, id, tenant) = (Object::User, before.id.to_string(), before.tenant);
     let (old, new) = (Some(before.mfa_status.to_string()), Some(after.mfa_status.to_string()));
-    tx.log(Change { object, id: &id, tenant, field: "mfa_status", old, new }).await
+    log(tx, before, "mfa_status", old, new).await
+}
+
+async fn log(
+    tx: &mut Write,
+    user: &User,
+    field: &str,
+    old: Option<String>,
+    new: Option<String>,
+) -> Result<()> {
+    let (object, id, tenant) = (Object::User, user.id.to_string(), user.tenant);
+    tx.log(Change { object, id: &id, tenant, field, old, new }).await
 }
 
 /// The second factor of a user.
@@ -100,14 +114,14 @@ pub async fn factor(conn: &mut Conn, user: UserId) -> Result<Option<TotpFactor>>
 }
 
 /// Begins the set-up of a factor, in place of one that was begun before.
-pub async fn begin(tx: &mut Write, user: UserId, sealed_secret: Vec<u8>) -> Result<()> {
+pub async fn begin(tx: &mut Write, user: &User, sealed_secret: Vec<u8>) -> Result<()> {
     remove(tx, user).await?;
     tx.run(
         "INSERT INTO totp_factors (user_id, sealed_secret, last_step) VALUES ($1, $2, 0)",
-        args![user, sealed_secret],
+        args![user.id, sealed_secret],
     )
-    .await
-    .map(|_| ())
+    .await?;
+    log(tx, user, "totp", None, Some("begun".to_owned())).await
 }
 
 /// Uses up a step; `false` where it, or a later one, was used before, or the factor is no longer the one it was read as.
@@ -123,9 +137,17 @@ pub async fn use_step(tx: &mut Write, user: UserId, read: &TotpFactor, step: i64
     Ok(used == 1)
 }
 
+/// Logs that a set-up is finished: the caller has used a step of it up.
+pub async fn log_confirmed(tx: &mut Write, user: &User) -> Result<()> {
+    log(tx, user, "totp", Some("begun".to_owned()), Some("confirmed".to_owned())).await
+}
+
 /// Removes a user's factor, where there is one.
-pub async fn remove(tx: &mut Write, user: UserId) -> Result<()> {
-    tx.run("DELETE FROM totp_factors WHERE user_id = $1", args![user]).await.map(|_| ())
+pub async fn remove(tx: &mut Write, user: &User) -> Result<()> {
+    let sql = "DELETE FROM totp_factors WHERE user_id = $1 RETURNING confirmed_at";
+    let Some(row) = tx.one(sql, args![user.id]).await? else { return Ok(()) };
+    let old = row.opt_instant("confirmed_at")?.map_or("begun", |_| "confirmed");
+    log(tx, user, "totp", Some(old.to_owned()), None).await
 }
 
 /// When a code of a user was last taken.

@@ -173,7 +173,9 @@ async fn insert(tx: &mut Write, policy: &AccessPolicy) -> Result<()> {
 
 /// What the change log says of a policy.
 fn grant(policy: &AccessPolicy) -> String {
-    format!("{} of {} on {}", policy.role, policy.trustee_id, policy.tenant_id)
+    let grant = format!("{} of {} on {}", policy.role, policy.trustee_id, policy.tenant_id);
+    let resource = policy.resource.each_ref().map(|part| part.as_deref().unwrap_or_default());
+    if resource == [""; 3] { grant } else { format!("{grant}, {}", resource.join(":")) }
 }
 
 async fn log(

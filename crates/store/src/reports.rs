@@ -238,7 +238,7 @@ async fn insert_recipients(tx: &mut Write, report: &Report) -> Result<()> {
 }
 
 /// What the change log keeps of a report.
-fn logged(stored: &Stored) -> [(&'static str, Option<String>); 10] {
+fn logged(stored: &Stored) -> [(&'static str, Option<String>); 12] {
     let report = &stored.report;
     [
         ("level", Some(report.parameters.level.to_string())),
@@ -249,6 +249,8 @@ fn logged(stored: &Stored) -> [(&'static str, Option<String>); 10] {
         ("result_action", Some(report.result_action.to_string())),
         ("recipients", Some(list(&report.recipients))),
         ("schedule", Some(report.schedule.to_string())),
+        ("period", report.period.map(|period| period.to_string())),
+        ("generation_date", report.generation_on.map(|day| day.to_string())),
         ("enabled", Some(report.enabled.to_string())),
         ("writer_tenant", Some(stored.writer.to_string())),
     ]

@@ -56,7 +56,7 @@ pub async fn set(tx: &mut Write, key: SettingKey<'_>, new: &Setting) -> Result<(
         args![key.tenant, key.application_id, key.name, new.value.as_str(), new.lock, new.exclusive],
     )
     .await?;
-    log(tx, key, old, Some(new.value.clone())).await
+    log(tx, key, old, Some(new)).await
 }
 
 /// Unsets a setting; whether it was set.
@@ -71,12 +71,24 @@ pub async fn unset(tx: &mut Write, key: SettingKey<'_>) -> Result<bool> {
     Ok(true)
 }
 
-async fn log(tx: &mut Write, key: SettingKey<'_>, old: Option<Setting>, new: Option<String>) -> Result<()> {
+async fn log(tx: &mut Write, key: SettingKey<'_>, old: Option<Setting>, new: Option<&Setting>) -> Result<()> {
     let id = format!("{}/{}", key.application_id, key.name);
     let is_first = old.is_none() && !was_ever_set(tx, key.tenant, &id).await?;
-    let old = old.map(|old| old.value);
-    let change = Change { object: Object::Setting, id: &id, tenant: key.tenant, field: "value", old, new };
-    if is_first { tx.log_first(change).await } else { tx.log(change).await }
+    let (object, tenant) = (Object::Setting, key.tenant);
+    let pairs = logged(old.as_ref()).into_iter().zip(logged(new));
+    let changes = pairs.map(|((field, old), (_, new))| Change { object, id: &id, tenant, field, old, new });
+    let changes: Vec<Change<'_>> = changes.filter(|change| change.old != change.new).collect();
+    if is_first { tx.log_all_first(changes).await } else { tx.log_all(changes).await }
+}
+
+/// A setting that is not locked, nor exclusive, says so by saying nothing.
+fn logged(setting: Option<&Setting>) -> [(&'static str, Option<String>); 3] {
+    let flag = |is_so: fn(&Setting) -> bool| setting.filter(|set| is_so(set)).map(|_| true.to_string());
+    [
+        ("value", setting.map(|set| set.value.clone())),
+        ("lock", flag(|set| set.lock)),
+        ("exclusive", flag(|set| set.exclusive)),
+    ]
 }
 
 async fn was_ever_set(conn: &mut Conn, tenant: TenantNo, id: &str) -> Result<bool> {

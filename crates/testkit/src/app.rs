@@ -5,6 +5,7 @@ use ::app::auth::keys::SigningKey;
 use ::app::auth::sealing::SealingKey;
 use ::app::clock::ManualClock;
 use ::app::settings::{Mail, Settings, Transport, Uploads};
+use ::app::tenants::TenantChange;
 use ::app::{App, Caller, Clock, Ids};
 use domain::access::{Actor, Grant, Role};
 use domain::ids::{ClientId, ContactId, TenantId, TenantNo};
@@ -95,6 +96,17 @@ impl TestApp {
         store::tenants::insert(&mut tx, &new).await.expect("an insert");
         tx.commit().await.expect("a commit");
         id
+    }
+
+    /// Opens a closed tenant, in the name of somebody inside it: nobody else may.
+    pub async fn open(&self, tenant: TenantId) {
+        let inside = self.caller(tenant, Role::RootAdmin).await;
+        let mut conn = self.app.read().await.expect("a snapshot");
+        let now = store::tenants::by_id(&mut conn, tenant).await.expect("a read").expect("a tenant");
+        drop(conn);
+        let change =
+            TenantChange { version: now.version, ancestral_access: Some(true), ..Default::default() };
+        ::app::tenants::update(&self.app, &inside, tenant, change).await.expect("an open tenant");
     }
 
     /// The number of a tenant.

@@ -37,13 +37,16 @@ pub struct DeviceAuthorization {
     pub interval: i64,
 }
 
-/// Lets a device that runs this client wait for its person. Its name is the client's where it has none.
+/// Lets a device that runs this client wait for its person. Its name is the client's where it has none. Nobody has proved
+/// anything yet, so too many from one address are slowed down as guesses are.
 pub async fn begin(
     app: &App,
     client_id: &str,
     scope: Scope,
     display_name: Option<&str>,
+    from: Option<IpAddr>,
 ) -> Result<DeviceAuthorization, Refusal> {
+    sign_in::begin_try(app, Guess::NewDevice, from)?;
     let client = client(app, client_id).await?;
     let display_name = match display_name {
         Some(name) => text::check_name(name)
@@ -142,8 +145,8 @@ pub async fn look(app: &App, typed: Typed<'_>) -> Result<Question, Refusal> {
 pub async fn approve(app: &App, typed: Typed<'_>) -> Result<(), Refusal> {
     let (device, scope) = find(app, typed).await?;
     let mut tx = app.write(typed.caller).await?;
-    let actor = typed.caller.actor;
-    if !store::sign_in::approve_device(&mut tx, &device.sha256, actor, &scope.to_string()).await? {
+    let home = typed.caller.tenant;
+    if !store::sign_in::approve_device(&mut tx, home, &device, &scope.to_string()).await? {
         return Err(unknown_code());
     }
     Ok(tx.commit().await?)
@@ -153,7 +156,7 @@ pub async fn approve(app: &App, typed: Typed<'_>) -> Result<(), Refusal> {
 pub async fn deny(app: &App, typed: Typed<'_>) -> Result<(), Refusal> {
     let (device, _) = find(app, typed).await?;
     let mut tx = app.write(typed.caller).await?;
-    if !store::sign_in::deny_device(&mut tx, &device.sha256).await? {
+    if !store::sign_in::deny_device(&mut tx, typed.caller.tenant, &device).await? {
         return Err(unknown_code());
     }
     Ok(tx.commit().await?)

@@ -105,14 +105,17 @@ pub struct SignedIn {
 /// Uses a token up. Fails with 401 where it is unknown, used, run out, or the user may not sign in.
 pub async fn login(app: &App, token: &str) -> Result<SignedIn> {
     let wrong = || Error::unauthenticated("the one-time token is invalid, used up or too old");
-    let mut tx = app.write_as(Actor::System).await?;
-    let used = store::sign_in::use_one_time(&mut tx, &fingerprint(token)).await?;
-    let used = used.filter(|used| app.clock.now() < used.expires_at).ok_or_else(wrong)?;
-    let user = store::users::by_id(&mut tx, used.user).await?;
-    let user = match user {
+    let known = store::sign_in::one_time(&mut app.read().await?, &fingerprint(token)).await?;
+    let used = known.filter(|known| app.clock.now() < known.expires_at).ok_or_else(wrong)?;
+    let mut tx = app.write_as(Actor::User(used.user)).await?;
+    let user = match store::users::by_id(&mut tx, used.user).await? {
         Some(user) if sessions::may_sign_in(app, &mut tx, user.id).await? => user,
         _ => return Err(wrong()),
     };
+    // Of two who have it one gets in.
+    if !store::sign_in::use_one_time(&mut tx, user.tenant, &used).await? {
+        return Err(wrong());
+    }
     let session = if used.purpose == OneTimePurpose::UserLogin {
         Some(sessions::insert(app, &mut tx, user.id).await?)
     } else {

@@ -1,4 +1,4 @@
-//! The pages that people sign in on, with what a browser has to know about them.
+//! The pages that people sign in on, or reach by a link in a mail, with what a browser has to know about them.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -20,7 +20,7 @@ pub struct Page {
 }
 
 impl Page {
-    fn of(html: std::io::Result<String>) -> Result<Self> {
+    pub(crate) fn of(html: std::io::Result<String>) -> Result<Self> {
         let html = html.map_err(Error::internal)?;
         let style = html.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
         let style = style.map_or("", |(style, _)| style);

@@ -1,4 +1,5 @@
-//! Slows down whoever guesses passwords, by login and by address (wire-conventions, section 4).
+//! Slows down whoever guesses passwords, by login and by address (wire-conventions, section 4), and whoever has devices wait
+//! for their person without end.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -29,6 +30,8 @@ pub(super) enum Guess<'a> {
     Code(UserId),
     /// What some device shows, by this client or user.
     Device(Actor),
+    /// Nothing: a device wants codes, from an address. Each such try counts, and none is taken back.
+    NewDevice,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,6 +44,8 @@ enum Key {
     Device(Actor),
     /// An IPv4 address, or the /64 of an IPv6 address.
     Address(IpAddr),
+    /// The same, for devices alone: they keep nobody from signing in.
+    Devices(IpAddr),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +80,7 @@ impl Throttle {
         for key in keys(guess, from) {
             match key {
                 Key::Login(_) | Key::Factor(_) | Key::Device(_) => drop(self.0.remove(&key)),
-                Key::Address(_) => {
+                Key::Address(_) | Key::Devices(_) => {
                     self.0
                         .entry(key)
                         .and_modify(|failures| failures.count = failures.count.saturating_sub(1));
@@ -86,7 +91,8 @@ impl Throttle {
 
     fn wait(&self, now: Instant, key: Key) -> Option<i64> {
         let failures = self.0.get(&key).filter(|failures| !is_forgotten(**failures, now))?;
-        let free = if matches!(key, Key::Address(_)) { FREE_BY_ADDRESS } else { FREE_BY_LOGIN };
+        let by_address = matches!(key, Key::Address(_) | Key::Devices(_));
+        let free = if by_address { FREE_BY_ADDRESS } else { FREE_BY_LOGIN };
         let over = failures.count.checked_sub(free)?;
         let wait = 2_i64.saturating_pow(over).min(LONGEST_WAIT_SECONDS) - seconds_since(*failures, now);
         (wait > 0).then_some(wait)
@@ -111,6 +117,7 @@ fn keys(guess: Guess<'_>, from: Option<IpAddr>) -> Vec<Key> {
         }
         Guess::Code(user) => Key::Factor(user),
         Guess::Device(typist) => Key::Device(typist),
+        Guess::NewDevice => return from.map(|from| Key::Devices(network(from))).into_iter().collect(),
     };
     std::iter::once(of_guess).chain(from.map(|from| Key::Address(network(from)))).collect()
 }
@@ -166,6 +173,19 @@ mod tests {
             assert_eq!(throttle.begin(second(100_000), ANNA, None), Ok(()));
         }
         assert_eq!(throttle.begin(second(0), ANNA, None), Ok(()));
+    }
+
+    #[test]
+    fn devices_hold_their_address_back_and_nobody_who_signs_in_from_there() {
+        let mut throttle = Throttle::default();
+        let from = Some("192.0.2.7".parse().unwrap());
+        for _ in 0..50 {
+            assert_eq!(throttle.begin(second(0), Guess::NewDevice, from), Ok(()));
+        }
+        assert_eq!(throttle.begin(second(0), Guess::NewDevice, from), Err(1));
+        assert_eq!(throttle.begin(second(0), ANNA, from), Ok(()));
+        assert_eq!(throttle.begin(second(0), Guess::NewDevice, Some("192.0.2.8".parse().unwrap())), Ok(()));
+        assert_eq!(throttle.begin(second(900), Guess::NewDevice, from), Ok(()));
     }
 
     #[test]

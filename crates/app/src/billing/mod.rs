@@ -42,7 +42,7 @@ pub struct Change {
 pub async fn update(app: &App, caller: &Caller, tenant: TenantId, change: Change) -> Result<Billing> {
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, Permission::TenantAdmin, tenant).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     let tenant = granted.tenant();
     let old = stored(&mut tx, tenant.no).await?;
     check_version(Some(change.version), old.version)?;
@@ -62,7 +62,7 @@ pub async fn set_day(app: &App, caller: &Caller, tenant: TenantId, day: i64) -> 
     let day = BillingDay::new(day).ok_or_else(|| Error::invalid("day", "must be a day from 1 to 28"))?;
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, Permission::TenantAdmin, tenant).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     let tenant = granted.tenant();
     let old = stored(&mut tx, tenant.no).await?.day;
     store::billing::set_day(&mut tx, tenant.no, &tenant.id.to_string(), old, day).await?;

@@ -70,7 +70,7 @@ pub async fn set_periods(
 ) -> Result<Vec<ItemPeriod>> {
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, Permission::TenantAdmin, tenant).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     let tenant = granted.tenant().no;
     let keys = Keys::load(&mut tx).await?;
     let mut own: BTreeMap<_, _> = store::billing::item_days(&mut tx, tenant).await?.into_iter().collect();

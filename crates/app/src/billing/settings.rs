@@ -128,7 +128,7 @@ pub async fn set_setting(
     known.check(&new.value)?;
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, known.writer().ok_or(Error::Forbidden)?, tenant).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     let value = new.value.to_string();
     let stored = store::settings::Setting { value, lock: new.lock, exclusive: new.exclusive };
     store::settings::set(&mut tx, key(granted.tenant(), application, name)?, &stored).await?;
@@ -146,7 +146,7 @@ pub async fn unset_setting(
     let known = Name::of(app, application, name)?;
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, known.writer().ok_or(Error::Forbidden)?, tenant).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     if !store::settings::unset(&mut tx, key(granted.tenant(), application, name)?).await? {
         return Err(Error::NotFound { what: "setting" });
     }

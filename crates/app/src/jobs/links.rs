@@ -7,7 +7,7 @@ use store::mailed_links::MailedLink;
 
 use super::own_server::{self, OwnServer};
 use super::{describe, mailer};
-use crate::mail::{Message, Outcome, Sender, Text};
+use crate::mail::{Message, Outcome, Text};
 use crate::users::links;
 use crate::{App, Error, Result, brands};
 
@@ -56,9 +56,8 @@ async fn prepare(
     };
     let written = written.map_err(Error::internal)?;
     let text = Text { subject: written.subject, html: written.html, plain: written.text };
-    let sender = Sender::of(&app.settings.mail, brand.as_ref(), &look);
+    let sender = own_server::sender(app, own.as_ref(), brand.as_ref(), &look);
     Ok(sender.and_then(|sender| {
-        let sender = if own.is_some() { sender.at_home() } else { sender };
         let message = Message::new(sender, &recipient, &link.message_id, link.asked_at, text, Vec::new())?;
         Ok((message, own))
     }))

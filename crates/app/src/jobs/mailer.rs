@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::own_server::{self, OwnServer};
 use super::{content, describe, links, measures, standing, steps};
 use crate::clock::patience;
-use crate::mail::{self, Attachment, Message, Outcome, Sender};
+use crate::mail::{self, Attachment, Message, Outcome};
 use crate::{App, Error, Result};
 
 /// The longest the mailer pauses, in seconds.
@@ -160,11 +160,9 @@ async fn write(
     // On a thread of its own: the files become base64, which takes a moment.
     let writing = tokio::task::spawn_blocking(move || {
         let text = content.compose_mail(language, &ordered_by, schedule, &formats)?;
-        let sender = Sender::of(&app.settings.mail, brand.as_ref(), content.look());
-        Ok(sender.and_then(|sender| {
-            let sender = if own.is_some() { sender.at_home() } else { sender };
-            Ok((Message::new(sender, &recipient, &id, date, text, attachments)?, own))
-        }))
+        let sender = own_server::sender(&app, own.as_ref(), brand.as_ref(), content.look());
+        Ok(sender
+            .and_then(|sender| Ok((Message::new(sender, &recipient, &id, date, text, attachments)?, own))))
     });
     writing.await.map_err(Error::internal)?.map_err(|error: std::io::Error| Error::internal(error))
 }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use domain::brand::Look;
 use domain::delivery::backoff_seconds;
 use domain::time::Instant;
 use secrecy::SecretString;
@@ -13,7 +14,7 @@ use store::Conn;
 use store::brands::Stored as Brand;
 
 use super::mailer::{LONGEST_PAUSE_SECONDS, Pause};
-use crate::mail::{self, Message, Outcome};
+use crate::mail::{self, Message, Outcome, Sender};
 use crate::settings::{Security, Smtp, Transport};
 use crate::{App, Result, brands};
 
@@ -89,6 +90,17 @@ impl OwnServer {
         let pause: Option<&Pause> = pauses.get(&self.brand);
         pause.and_then(|pause| pause.until).filter(|until| now < *until)
     }
+}
+
+/// Who a mail under this brand comes from: its own address where it goes over its own server, else the operator's.
+pub(super) fn sender(
+    app: &App,
+    own: Option<&OwnServer>,
+    brand: Option<&Brand>,
+    look: &Look,
+) -> std::result::Result<Sender, String> {
+    let sender = Sender::of(&app.settings.mail, brand, look)?;
+    Ok(if own.is_some() { sender.at_home() } else { sender })
 }
 
 /// Hands a mail over to the brand's own server, where it has one, or else as the operator set.

@@ -14,7 +14,7 @@ pub async fn bind(app: &App, caller: &Caller, application: ApplicationId, tenant
     let service = service(app, application)?;
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, Permission::TenantAdmin, tenant).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     let tenant = granted.tenant();
     if !tenant.is_top() && !store::catalogue::services(&mut tx, tenant.parent).await?.contains(&service) {
         return Err(Error::rule(
@@ -34,7 +34,7 @@ pub async fn unbind(app: &App, caller: &Caller, application: ApplicationId, tena
     let service = service(app, application)?;
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, Permission::TenantAdmin, tenant).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     if service == Service::Platform {
         return Err(Error::rule(Rule::Business, "the platform is always on"));
     }

@@ -43,7 +43,7 @@ pub async fn switch_edition(
     let service = service(app, application)?;
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, Permission::TenantAdmin, tenant).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     let (plan, _) = planned(app, &mut tx, &granted, service, target).await?;
     plan.save(&mut tx, false).await?;
     let of_target = |key: &Key| plan.keys.item(*key).is_some_and(|item| is_of(item, service, target));

@@ -34,7 +34,7 @@ pub async fn update(
 ) -> Result<Vec<OfferingItem>> {
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, Permission::TenantAdmin, tenant).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     let mut plan = Plan::load(&mut tx, granted.tenant().clone()).await?;
     let mut named = Vec::with_capacity(changes.len());
     for change in changes {

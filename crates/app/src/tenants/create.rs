@@ -6,6 +6,7 @@ use domain::pricing::PricingMode;
 use domain::tenant::{Language, Tenant, TenantKind};
 use domain::user::ContactType;
 use store::Conn;
+use store::contacts::Owner;
 
 use super::{Details, checked_name, checked_text, closable, load, not_personal};
 use crate::contacts::ContactChange;
@@ -91,7 +92,8 @@ pub async fn create(app: &App, caller: &Caller, new: NewTenant) -> Result<Detail
     let no = store::tenants::insert(&mut tx, &row).await?;
     if let Some(contact) = new.company_billing_contact {
         let contact = contact.new_contact(app, &[ContactType::CompanyBilling])?;
-        store::contacts::insert(&mut tx, &contact, Some(no)).await?;
+        let id = row.id.to_string();
+        store::contacts::insert(&mut tx, Owner::company_billing(&id, no), &contact).await?;
     }
     let details = load(app, &mut tx, no).await?;
     tx.commit().await?;

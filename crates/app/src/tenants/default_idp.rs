@@ -32,10 +32,10 @@ pub async fn set_default_idp(
     } else {
         app.allow(&mut tx, caller, permission, id).await?
     };
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     let tenant = granted.tenant();
     if change.apply_to_children
-        && let Some(owner) = store::tenants::lock_below(&mut tx, tenant.no, caller.tenant_id).await?
+        && let Some(owner) = store::tenants::lock_below(&mut tx, tenant.no, caller.tenant).await?
     {
         return Err(Error::rule(Rule::Locked, format!("a tenant below {id} is locked by {owner}")));
     }

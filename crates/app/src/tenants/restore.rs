@@ -21,7 +21,7 @@ pub async fn restore(app: &App, caller: &Caller, id: TenantId, force: bool) -> R
     let mut tx = app.write(caller).await?;
     let granted =
         app.allow_at(&mut tx, caller, Permission::TenantAdmin, id, Depth::Own, Deleted::Shown).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     let tenant = granted.tenant();
     if tenant.deleted_at.is_none() {
         return Ok(());
@@ -34,7 +34,7 @@ pub async fn restore(app: &App, caller: &Caller, id: TenantId, force: bool) -> R
     }
     let deletion = stored::deletion(&mut tx, tenant.no).await?;
     let deletion = deletion.ok_or_else(|| Error::internal("a deletion that is not in the change log"))?;
-    if let Some(owner) = stored::lock_within(&mut tx, deletion, caller.tenant_id).await? {
+    if let Some(owner) = stored::lock_within(&mut tx, deletion, caller.tenant).await? {
         return Err(Error::rule(Rule::Locked, format!("a tenant below {id} is locked by {owner}")));
     }
     settle_name(&mut tx, tenant, force).await?;

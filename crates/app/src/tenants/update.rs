@@ -4,6 +4,7 @@ use domain::access::Permission;
 use domain::ids::{TenantId, TenantNo};
 use domain::tenant::{CustomerType, ExternalOperation, Language, Tenant, TenantKind};
 use domain::user::ContactType;
+use store::contacts::Owner;
 use store::{Conn, Write};
 
 use super::create::kind_fits;
@@ -52,8 +53,8 @@ impl TenantChange {
         self.contact.as_ref().map_or(Ok(()), |contact| contact.check("contact"))
     }
 
-    /// The tenant after the change, still below its old parent. The lock goes to the caller's tenant, unless somebody
-    /// holds it.
+    /// The tenant after the change, still below its old parent. The lock goes to the caller's tenant: nobody else's is in
+    /// the way here.
     fn apply(&self, old: &Tenant, caller: &Caller) -> Tenant {
         let mut new = old.clone();
         new.name = self.name.clone().unwrap_or(new.name);
@@ -69,19 +70,24 @@ impl TenantChange {
         new.update_lock_owner = match self.update_lock {
             None => new.update_lock_owner,
             Some(false) => None,
-            Some(true) => new.update_lock_owner.or(Some(caller.tenant_id)),
+            Some(true) => Some(caller.tenant_id),
         };
         new
     }
 }
 
-/// Changes a tenant: 1001 with another version than the current one, 1012 while another tenant holds its lock.
+/// Changes a tenant: 1001 with another version than the current one, 1012 while another tenant holds its lock. Only those
+/// inside a closed tenant open it again (403).
 pub async fn update(app: &App, caller: &Caller, id: TenantId, change: TenantChange) -> Result<Details> {
     change.check()?;
     let mut tx = app.write(caller).await?;
     let granted = app.allow(&mut tx, caller, Permission::TenantAdmin, id).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     let old = granted.tenant();
+    if change.ancestral_access == Some(true) && !old.ancestral_access && !granted.may_look_inside() {
+        // A wall that those outside could take down would be none.
+        return Err(Error::Forbidden);
+    }
     let target = new_parent(app, &mut tx, caller, old, change.parent_id).await?;
     check_version(change.version, old.version)?;
     let mut new = change.apply(old, caller);
@@ -111,7 +117,8 @@ async fn save_contact(app: &App, tx: &mut Write, tenant: &Tenant, change: &Conta
     let stored = load(app, tx, tenant.no).await?.contact;
     let changed = change.apply(&stored, &[ContactType::Legal]);
     if changed != stored {
-        store::contacts::update(tx, &changed).await?;
+        let id = tenant.id.to_string();
+        store::contacts::update(tx, Owner::tenant(&id, tenant.no), &stored, &changed).await?;
     }
     Ok(())
 }
@@ -194,9 +201,9 @@ async fn deletable(
     version: i64,
 ) -> Result<TenantNo> {
     let granted = app.allow(tx, caller, Permission::TenantAdmin, id).await?;
-    granted.check_lock(caller)?;
+    granted.check_lock()?;
     let tenant = granted.tenant();
-    if let Some(owner) = store::tenants::lock_below(tx, tenant.no, caller.tenant_id).await? {
+    if let Some(owner) = store::tenants::lock_below(tx, tenant.no, caller.tenant).await? {
         return Err(Error::rule(Rule::Locked, format!("a tenant below {id} is locked by {owner}")));
     }
     check_version(version, tenant.version)?;

@@ -9,6 +9,7 @@ use render::pages::WrongPassword;
 use super::password::{check_reach, store_password};
 use super::{find, links};
 use crate::access::Deleted;
+use crate::auth::pages::Page;
 use crate::auth::passwords;
 use crate::{App, Caller, Error, Result, Rule};
 
@@ -29,22 +30,27 @@ pub async fn send(app: &App, caller: &Caller, id: UserId) -> Result<()> {
 }
 
 /// The page that asks for a password.
-pub async fn page(app: &App, token: &str) -> Result<String> {
-    let (user, _) = links::find(app, &mut app.read().await?, LinkPurpose::Activation, token).await?;
-    render::pages::activation(user.language, &user.login, None).map_err(Error::internal)
+pub async fn page(app: &App, token: &str) -> Result<Page> {
+    let mut conn = app.read().await?;
+    let (user, _) = links::find(app, &mut conn, LinkPurpose::Activation, token).await?;
+    let look = links::look(&mut conn, &user).await?;
+    Page::of(render::pages::activation(user.language, &look, &user.login, None))
 }
 
 /// Takes a password that was typed twice, and gives the page that says so; where it cannot be taken, the page that asks,
 /// with what is wrong.
-pub async fn choose(app: &App, token: &str, password: &str, again: &str) -> Result<String> {
-    let (user, _) = links::find(app, &mut app.read().await?, LinkPurpose::Activation, token).await?;
+pub async fn choose(app: &App, token: &str, password: &str, again: &str) -> Result<Page> {
+    let mut conn = app.read().await?;
+    let (user, _) = links::find(app, &mut conn, LinkPurpose::Activation, token).await?;
+    let look = links::look(&mut conn, &user).await?;
+    drop(conn);
     let wrong = if password == again {
         check_password(password).is_err().then_some(WrongPassword::Length)
     } else {
         Some(WrongPassword::Differ)
     };
     if wrong.is_some() {
-        return render::pages::activation(user.language, &user.login, wrong).map_err(Error::internal);
+        return Page::of(render::pages::activation(user.language, &look, &user.login, wrong));
     }
     let hash = passwords::hash(app, password).await?;
     let mut tx = app.write_as(Actor::User(user.id)).await?;
@@ -52,5 +58,5 @@ pub async fn choose(app: &App, token: &str, password: &str, again: &str) -> Resu
     let (user, _) = links::find(app, &mut tx, LinkPurpose::Activation, token).await?;
     store_password(&mut tx, &user, &hash).await?;
     tx.commit().await?;
-    render::pages::activated(user.language, &user.login).map_err(Error::internal)
+    Page::of(render::pages::activated(user.language, &look, &user.login))
 }

@@ -6,7 +6,8 @@ use domain::user::{LinkPurpose, User, set_contact_text};
 use store::Write;
 
 use super::links;
-use crate::{App, Error, Result};
+use crate::auth::pages::Page;
+use crate::{App, Result};
 
 /// Lets a new address wait for its confirmation, and has the old one asked.
 pub(super) async fn ask(app: &App, tx: &mut Write, user: &User, new_email: &str) -> Result<()> {
@@ -14,13 +15,15 @@ pub(super) async fn ask(app: &App, tx: &mut Write, user: &User, new_email: &str)
 }
 
 /// The page that asks whether the address is to change. It changes nothing by itself: mail programs open links too.
-pub async fn page(app: &App, token: &str) -> Result<String> {
-    let (user, link) = links::find(app, &mut app.read().await?, LinkPurpose::EmailChange, token).await?;
-    render::pages::email_change(user.language, &link.email).map_err(Error::internal)
+pub async fn page(app: &App, token: &str) -> Result<Page> {
+    let mut conn = app.read().await?;
+    let (user, link) = links::find(app, &mut conn, LinkPurpose::EmailChange, token).await?;
+    let look = links::look(&mut conn, &user).await?;
+    Page::of(render::pages::email_change(user.language, &look, &link.email))
 }
 
 /// Takes the new address, and gives the page that says so.
-pub async fn confirm(app: &App, token: &str) -> Result<String> {
+pub async fn confirm(app: &App, token: &str) -> Result<Page> {
     let (user, _) = links::find(app, &mut app.read().await?, LinkPurpose::EmailChange, token).await?;
     let mut tx = app.write_as(Actor::User(user.id)).await?;
     // Read anew in the transaction that changes it: of two clicks one wins.
@@ -30,6 +33,7 @@ pub async fn confirm(app: &App, token: &str) -> Result<String> {
     set_contact_text(&mut new.contact.texts, "email", &link.email);
     store::users::update(&mut tx, &old, &new).await?;
     store::mailed_links::delete(&mut tx, old.id, LinkPurpose::EmailChange).await?;
+    let look = links::look(&mut tx, &new).await?;
     tx.commit().await?;
-    render::pages::email_changed(new.language, &link.email).map_err(Error::internal)
+    Page::of(render::pages::email_changed(new.language, &look, &link.email))
 }

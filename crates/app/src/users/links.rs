@@ -1,12 +1,13 @@
 //! Links that users are mailed: the link is the credential, works once, and until its end.
 
+use domain::brand::Look;
 use domain::ids::UserId;
 use domain::user::{LinkPurpose, User};
 use store::mailed_links::MailedLink;
 use store::{Conn, Write};
 
 use crate::auth::fingerprint;
-use crate::{App, Error, Result, mail};
+use crate::{App, Error, Result, brands, mail};
 
 /// How long a link works, in seconds: a day to confirm an address, three to choose a password (accounts-api, 2.5).
 const fn lives_seconds(purpose: LinkPurpose) -> i64 {
@@ -81,6 +82,12 @@ pub(super) async fn find(
         LinkPurpose::Activation => !user.activated && user.contact.text("email") == Some(&link.email),
     };
     if is_open { Ok((user, link)) } else { Err(gone(purpose)) }
+}
+
+/// What the pages of a user look like: as the brand of its tenant.
+pub(super) async fn look(conn: &mut Conn, user: &User) -> Result<Look> {
+    let brand = store::brands::nearest(conn, user.tenant).await?;
+    brands::look(conn, brand.as_ref()).await
 }
 
 async fn live(conn: &mut Conn, id: UserId) -> Result<Option<User>> {

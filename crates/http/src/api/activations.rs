@@ -4,6 +4,7 @@ use app::App;
 use app::users::activation;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use domain::ids::UserId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -12,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::caller::{Can, UserAdmin};
 use crate::json::{Body, Json};
-use crate::page::{Page, PageForm, answer};
+use crate::page::{PageForm, answer};
 use crate::params::PathId;
 use crate::problem::{Envelope, Problem};
 
@@ -69,8 +70,8 @@ pub struct ActivationForm {
 #[utoipa::path(get, path = "/activations/{token}", tag = "users", params(("token" = String, Path)), security(()),
     responses((status = 200, description = "The page with the form", body = String, content_type = "text/html"),
         (status = 404, body = Envelope)))]
-async fn page(State(app): State<App>, PathId(token): PathId<String>) -> Result<Page, Problem> {
-    Ok(answer(activation::page(&app, &token).await?))
+async fn page(State(app): State<App>, PathId(token): PathId<String>) -> Result<Response, Problem> {
+    Ok(answer(StatusCode::OK, activation::page(&app, &token).await?))
 }
 
 /// Takes the password and activates the user; where the two differ or are too short, the page asks again.
@@ -83,7 +84,7 @@ async fn choose(
     State(app): State<App>,
     PathId(token): PathId<String>,
     form: PageForm,
-) -> Result<Page, Problem> {
+) -> Result<Response, Problem> {
     let (password, again) = (form.field("password")?, form.field("password_again")?);
-    Ok(answer(activation::choose(&app, &token, password, again).await?))
+    Ok(answer(StatusCode::OK, activation::choose(&app, &token, password, again).await?))
 }

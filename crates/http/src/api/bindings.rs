@@ -5,31 +5,24 @@ use app::offering_items::{bind, unbind};
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::ids::{ApplicationId, TenantId};
-use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::caller::{Can, TenantAdmin};
-use crate::json::{Body, Json};
+use crate::json::Json;
 use crate::params::PathIds;
 use crate::problem::{Envelope, Problem};
+use crate::wire::Nothing;
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(post, delete))
 }
 
-/// A body that says nothing, and may be missing.
-#[derive(Debug, Deserialize)]
-struct Nothing {}
-
-impl Body for Nothing {
-    const MAY_BE_MISSING: bool = true;
-}
-
 /// Turns a service on for a tenant; its items stay off.
 #[utoipa::path(post, path = "/applications/{application_id}/bindings/tenants/{tenant_id}", tag = "applications",
     params(("application_id" = String, Path, format = "uuid"), ("tenant_id" = String, Path, format = "uuid")),
+    request_body = Option<Nothing>,
     responses(
         (status = 204, description = "The service is on"),
         (status = 400, body = Envelope, description = "1026 the tenant above does not have the service"),

@@ -227,7 +227,7 @@ async fn get(
 
 /// Changes a client.
 #[utoipa::path(put, path = "/clients/{client_id}", tag = "clients", params(("client_id" = Uuid, Path)),
-    request_body = ClientChangesBody,
+    request_body = Option<ClientChangesBody>,
     responses((status = 200, description = "The client after the change", body = KnownClient),
         (status = 400, body = Envelope), (status = 401, body = Envelope),
         (status = 403, body = Envelope), (status = 404, body = Envelope), (status = 415, body = Envelope)))]

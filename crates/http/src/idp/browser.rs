@@ -10,10 +10,11 @@ use app::{App, Error};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use domain::tenant::Language;
 
 use crate::caller::peer;
+use crate::page;
 use crate::problem::Problem;
 
 /// How long a form may lie open in a browser, in seconds.
@@ -115,24 +116,6 @@ pub(super) fn end_session(app: &App, response: &mut Response) {
     set_cookie(app, response, SESSION, "", 0);
 }
 
-/// A page.
-pub(super) fn page(status: StatusCode, page: Page) -> Response {
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-        page.style_sha256
-    );
-    let mut response = (status, Html(page.html)).into_response();
-    let headers = response.headers_mut();
-    if let Ok(policy) = HeaderValue::from_str(&policy) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Not no-referrer: with that, browsers keep to themselves where a form comes from.
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 impl Browser {
     /// Whether a form that was posted is one that this browser was given.
     pub(super) fn has_form(&self, sent: Option<&str>) -> bool {
@@ -141,14 +124,14 @@ impl Browser {
 
     /// A page with a form, whose cookie goes with it.
     pub(super) fn form_page(&self, status: StatusCode, page: Page) -> Response {
-        let mut response = self::page(status, page);
+        let mut response = page::answer(status, page);
         set_cookie(&self.app, &mut response, FORM, &self.form, FORM_SECONDS);
         response
     }
 
     /// A page that asks nothing.
     pub(super) fn notice(&self, status: StatusCode, notice: Notice) -> Result<Response, Error> {
-        Ok(page(status, pages::notice(self.language, notice, None)?))
+        Ok(page::answer(status, pages::notice(self.language, notice, None)?))
     }
 
     /// A refusal: for people a page, for programs its JSON.

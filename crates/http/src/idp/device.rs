@@ -55,11 +55,12 @@ pub(super) struct DeviceAnswer {
 #[utoipa::path(post, path = "/idp/device_authorization", tag = "idp", security(()),
     request_body(content = DeviceForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "The codes", body = DeviceAnswer),
-        (status = 400, body = OAuthError), (status = 401, body = OAuthError)))]
+        (status = 400, body = OAuthError), (status = 401, body = OAuthError),
+        (status = 429, description = "Too many from this address", body = OAuthError)))]
 pub(super) async fn authorize(State(app): State<App>, form: Form) -> Result<Response, Refused> {
     let client_id = form.require("client_id")?;
     let scope = Scope::read(&form.require("scope")?)?;
-    let begun = devices::begin(&app, &client_id, scope, form.get("display_name")).await?;
+    let begun = devices::begin(&app, &client_id, scope, form.get("display_name"), form.from).await?;
     let answer = DeviceAnswer {
         verification_uri_complete: format!("{}?user_code={}", begun.verification_uri, begun.user_code),
         device_code: begun.device_code,

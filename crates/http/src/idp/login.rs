@@ -11,9 +11,10 @@ use domain::oauth;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::browser::{self, Browser, begin_session, end_session};
+use super::browser::{Browser, begin_session, end_session};
 use super::form::Form as Fields;
 use super::refusal::Refused;
+use crate::page;
 use crate::params::Params;
 
 /// What the form begins with.
@@ -80,7 +81,7 @@ pub(super) async fn sign_in(
         Ok(session) => {
             let next = oauth::own_page(&app.settings.public_url, &next);
             let page = pages::notice(browser.language, Notice::SignedIn, next)?;
-            let mut response = browser::page(StatusCode::OK, page);
+            let mut response = page::answer(StatusCode::OK, page);
             begin_session(&app, &mut response, &session);
             Ok(response)
         }

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::browser::{self, Browser, begin_session};
+use super::browser::{Browser, begin_session};
 use super::refusal::{Refused, uncached};
 use crate::api::users::body::User;
 use crate::caller::{Can, UserAdmin};
 use crate::json::{Body, Json};
+use crate::page;
 use crate::params::Params;
 use crate::problem::{Envelope, Problem};
 use crate::schema;
@@ -124,7 +125,7 @@ pub(super) async fn external_login(
         Err(error) => return failed(error),
     };
     let page = pages::notice(browser.language, Notice::SignedIn, next)?;
-    let mut response = browser::page(StatusCode::OK, page);
+    let mut response = page::answer(StatusCode::OK, page);
     begin_session(&app, &mut response, &session);
     Ok(response)
 }

@@ -241,7 +241,7 @@ async fn what_a_closed_tenant_hides_is_not_listed_of_the_days_on_which_it_does()
     assert_eq!(scene.ask(scene.south, north, "").await.expect(403)["error"]["code"], 1002);
     scene.put(harbour, json!({"enabled": false})).await;
     assert_eq!(cells("").await, 9, "whoever is disabled is there");
-    scene.put(harbour, json!({"ancestral_access": true})).await;
+    scene.test.open(harbour).await;
     scene.pass(11).await;
     assert_eq!(cells("").await, 11, "of the unit the day on which it was opened, and none before");
 }

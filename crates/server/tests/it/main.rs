@@ -25,6 +25,7 @@ mod figures;
 mod history;
 mod infra;
 mod limits;
+mod lines;
 mod lists;
 mod mail;
 mod metering;

@@ -108,3 +108,28 @@ fn members_name_the_words_of_the_domain() {
     }
     assert_eq!(levels, json!(["itself", "direct_partners", "all_customers", "accounts", "all_partners"]));
 }
+
+#[test]
+fn a_body_that_may_be_missing_is_not_required_and_none_is_null() {
+    let document = document();
+    let mut optional = Vec::new();
+    for (place, operation) in operations(&document) {
+        let body = &operation["requestBody"];
+        let Some(content) = body["content"].as_object() else { continue };
+        for (media, content) in content {
+            let choice = content["schema"]["oneOf"].as_array().into_iter().flatten();
+            assert!(choice.clone().all(|schema| schema["type"] != "null"), "{place} {media}");
+        }
+        if body["required"] != true {
+            optional.push(place);
+        }
+    }
+    let expected = [
+        "post /api/2/applications/{application_id}/bindings/tenants/{tenant_id}",
+        "post /api/2/tenants/{tenant_id}/restore",
+        "post /api/2/users/{user_id}/send-activation-email",
+        "put /api/2/clients/{client_id}",
+    ];
+    optional.sort();
+    assert_eq!(optional, expected, "those of wire-conventions, 10, and the one without a required member");
+}

@@ -1,7 +1,8 @@
 //! The change log as people read it: newest first, a slice at a time.
 //!
 //! A few tenants have few changes: those are all found by tenant and sorted. For more tenants the log is walked down by
-//! time, at most [`WINDOW`] changes a slice, whoever's they are. So no slice reads the whole log.
+//! time, at most [`WINDOW`] changes a slice, whoever's they are: of one object, of one actor or of one kind of object where
+//! that is asked for, else of all. So no slice reads the whole log.
 
 mod past;
 
@@ -117,7 +118,7 @@ pub struct Slice {
 }
 
 macro_rules! wanted {
-    ($from:literal) => {
+    ($from:expr) => {
         concat!(
             "SELECT c.seq, c.ordinal, c.object, c.object_id, c.tenant_no, t.id AS tenant_id, c.field, c.old_value,
              c.new_value, c.valid_from, c.recorded_at, c.actor_kind, c.actor_id, c.reason ",
@@ -125,8 +126,8 @@ macro_rules! wanted {
             " AND (k.walls = 0 OR $2 = 1) AND (k.depth = 0 OR $3 = 1)
              AND ($2 = 1 OR c.object IN ('tenant', 'item', 'setting', 'infra', 'location', 'key')
                   OR (k.depth = 0 AND $3 = 1) OR (k.depth > 0 AND t.ancestral_access = 1))
-             AND ($4 IS NULL OR c.object = $4) AND ($5 IS NULL OR c.object_id = $5)
-             AND ($6 IS NULL OR c.field = $6) AND ($7 IS NULL OR c.actor_id = $7)
+             AND ($4 IS NULL OR c.object || '' = $4) AND ($5 IS NULL OR c.object_id || '' = $5)
+             AND ($6 IS NULL OR c.field || '' = $6) AND ($7 IS NULL OR c.actor_id || '' = $7)
              AND c.recorded_at >= $8 AND (c.recorded_at, c.seq, c.ordinal) < ($9, $10, $11)
              ORDER BY c.recorded_at DESC, c.seq DESC, c.ordinal DESC LIMIT $12"
         )
@@ -138,11 +139,46 @@ const BY_TENANT: &str = wanted!(
     "FROM closure k CROSS JOIN tenants t CROSS JOIN changes c
      WHERE k.ancestor_no = $1 AND t.no = k.tenant_no AND c.tenant_no = k.tenant_no"
 );
-/// The changes first, down by time: each is looked up in the tree.
-const BY_TIME: &str = wanted!(
-    "FROM changes c CROSS JOIN closure k CROSS JOIN tenants t
-     WHERE k.ancestor_no = $1 AND k.tenant_no = c.tenant_no AND t.no = c.tenant_no"
-);
+/// A walk down the log by time: the changes come first, and each is looked up in the tree.
+struct Walk {
+    slice: &'static str,
+    /// When the change was made that stands `$4` changes before a position, of those that are walked through.
+    floor: &'static str,
+}
+
+macro_rules! walk {
+    ($slice:literal, $floor:literal) => {
+        Walk {
+            slice: wanted!(concat!(
+                "FROM changes c CROSS JOIN closure k CROSS JOIN tenants t
+                     WHERE k.ancestor_no = $1 AND k.tenant_no = c.tenant_no AND t.no = c.tenant_no",
+                $slice
+            )),
+            floor: concat!(
+                "SELECT recorded_at FROM changes WHERE (recorded_at, seq, ordinal) < ($1, $2, $3)",
+                $floor,
+                " ORDER BY recorded_at DESC, seq DESC, ordinal DESC LIMIT 1 OFFSET $4"
+            ),
+        }
+    };
+}
+
+// Each finds its index: by object, by actor, by kind, by time.
+const OF_OBJECT: Walk = walk!(" AND c.object_id = $5", " AND object_id = $5");
+const OF_ACTOR: Walk = walk!(" AND c.actor_id = $7", " AND actor_id = $5");
+const OF_KIND: Walk = walk!(" AND c.object = $4", " AND object = $5");
+const OF_ALL: Walk = walk!("", "");
+
+/// The walk through the fewest changes, and what it is bounded by.
+fn walk(filter: &Filter) -> (&'static Walk, Option<Arg>) {
+    if let Some(id) = &filter.object_id {
+        return (&OF_OBJECT, Some(id.clone().into()));
+    }
+    if let Some(actor) = filter.actor {
+        return (&OF_ACTOR, Some(actor.into()));
+    }
+    filter.object.map_or((&OF_ALL, None), |object| (&OF_KIND, Some(object.as_str().into())))
+}
 
 /// At most `limit` changes of the tenants at and below `root`, behind a position.
 pub async fn newest(
@@ -160,9 +196,10 @@ pub async fn newest(
         return slice(conn, BY_TENANT, (root, sight), filter, (begin, end), limit).await;
     }
     // What is recorded under one moment is not torn apart: its last change is the floor of the window.
-    let floor = floor(conn, end).await?.filter(|floor| *floor > begin);
+    let (walk, bound) = walk(filter);
+    let floor = floor(conn, walk, end, bound).await?.filter(|floor| *floor > begin);
     let from = floor.unwrap_or(begin);
-    let mut found = slice(conn, BY_TIME, (root, sight), filter, (from, end), limit).await?;
+    let mut found = slice(conn, walk.slice, (root, sight), filter, (from, end), limit).await?;
     if found.next.is_none() {
         found.next = floor.map(Position::before);
     }
@@ -175,15 +212,10 @@ async fn are_few(conn: &mut Conn, root: TenantNo) -> Result<bool> {
 }
 
 /// The moment of the change that stands [`WINDOW`] changes before a position; `None` where fewer do.
-async fn floor(conn: &mut Conn, end: Position) -> Result<Option<Instant>> {
-    let row = conn
-        .one(
-            "SELECT recorded_at FROM changes WHERE (recorded_at, seq, ordinal) < ($1, $2, $3)
-             ORDER BY recorded_at DESC, seq DESC, ordinal DESC LIMIT 1 OFFSET $4",
-            args![end.recorded_at, end.seq, end.ordinal, WINDOW],
-        )
-        .await?;
-    row.map(|row| row.instant("recorded_at")).transpose()
+async fn floor(conn: &mut Conn, walk: &Walk, end: Position, bound: Option<Arg>) -> Result<Option<Instant>> {
+    let mut args = args![end.recorded_at, end.seq, end.ordinal, WINDOW];
+    args.extend(bound);
+    conn.one(walk.floor, args).await?.map(|row| row.instant("recorded_at")).transpose()
 }
 
 async fn slice(

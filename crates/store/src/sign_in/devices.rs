@@ -1,10 +1,11 @@
 //! Devices that wait for somebody to connect them.
 
 use domain::access::Actor;
-use domain::ids::ClientId;
+use domain::ids::{ClientId, TenantNo};
 use domain::time::Instant;
 
 use super::clear;
+use crate::audit::{Change, Object};
 use crate::tokens::opt_actor;
 use crate::{Conn, Result, Row, Write, args};
 
@@ -92,15 +93,33 @@ pub async fn note_poll(tx: &mut Write, sha256: &str, interval_seconds: i64) -> R
 const APPROVE: &str = "UPDATE device_codes SET principal_kind = $2, principal_id = $3, scope = $4
      WHERE sha256 = $1 AND principal_id IS NULL AND denied = 0";
 
-/// Gives a device tokens of this client or user, with this scope; `false` where it was decided on before.
-pub async fn approve_device(tx: &mut Write, sha256: &str, by: Actor, scope: &str) -> Result<bool> {
-    Ok(tx.run(APPROVE, args![sha256, by.kind(), by.id(), scope]).await? > 0)
+/// Gives a device tokens of whoever writes, with this scope, and logs that; `false` where it was decided on before.
+/// `home` is the tenant of the one who writes.
+pub async fn approve_device(tx: &mut Write, home: TenantNo, device: &Device, scope: &str) -> Result<bool> {
+    let by = tx.actor();
+    let done = tx.run(APPROVE, args![device.sha256.as_str(), by.kind(), by.id(), scope]).await? > 0;
+    if done {
+        log_decision(tx, home, device, "device_connected").await?;
+    }
+    Ok(done)
 }
 
-/// Refuses a device; `false` where it was decided on before.
-pub async fn deny_device(tx: &mut Write, sha256: &str) -> Result<bool> {
+/// Refuses a device, and logs that; `false` where it was decided on before.
+pub async fn deny_device(tx: &mut Write, home: TenantNo, device: &Device) -> Result<bool> {
     let sql = "UPDATE device_codes SET denied = 1 WHERE sha256 = $1 AND principal_id IS NULL AND denied = 0";
-    Ok(tx.run(sql, args![sha256]).await? > 0)
+    let done = tx.run(sql, args![device.sha256.as_str()]).await? > 0;
+    if done {
+        log_decision(tx, home, device, "device_refused").await?;
+    }
+    Ok(done)
+}
+
+/// A device is logged with whoever lends it tokens: by its name and the client that it runs.
+async fn log_decision(tx: &mut Write, home: TenantNo, device: &Device, field: &str) -> Result<()> {
+    let by = tx.actor();
+    let object = if matches!(by, Actor::Client(_)) { Object::Client } else { Object::User };
+    let (id, new) = (by.id().to_string(), format!("{}, client {}", device.display_name, device.client));
+    tx.log(Change { object, id: &id, tenant: home, field, old: None, new: Some(new) }).await
 }
 
 /// Forgets a device; `false` where it was gone.

@@ -13,7 +13,7 @@ pub use codes::{Code, code, insert_code, use_code};
 pub use devices::{
     Device, approve_device, delete_device, deny_device, device, device_of_user_code, insert_device, note_poll,
 };
-pub use one_time::{OneTimeToken, insert_one_time, use_one_time, users_with_external_id};
+pub use one_time::{OneTimeToken, insert_one_time, one_time, use_one_time, users_with_external_id};
 pub use sessions::{BrowserSession, delete_session, insert_session, session};
 
 use crate::{Conn, Result, Write, args};

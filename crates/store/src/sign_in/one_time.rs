@@ -36,9 +36,9 @@ pub async fn insert_one_time(tx: &mut Write, home: TenantNo, token: &OneTimeToke
     tx.log(change).await
 }
 
-/// Takes a token out, so that nobody uses it again; run out or not.
-pub async fn use_one_time(tx: &mut Write, sha256: &str) -> Result<Option<OneTimeToken>> {
-    let row = tx.one("DELETE FROM one_time_tokens WHERE sha256 = $1 RETURNING *", args![sha256]).await?;
+/// The token with this SHA-256, run out or not.
+pub async fn one_time(conn: &mut Conn, sha256: &str) -> Result<Option<OneTimeToken>> {
+    let row = conn.one("SELECT * FROM one_time_tokens WHERE sha256 = $1", args![sha256]).await?;
     row.map(|row| {
         Ok(OneTimeToken {
             sha256: row.text("sha256")?,
@@ -48,6 +48,17 @@ pub async fn use_one_time(tx: &mut Write, sha256: &str) -> Result<Option<OneTime
         })
     })
     .transpose()
+}
+
+/// Takes a token of a user of this tenant out, so that nobody uses it again, and logs that; `false` where it is gone.
+pub async fn use_one_time(tx: &mut Write, home: TenantNo, token: &OneTimeToken) -> Result<bool> {
+    let sql = "DELETE FROM one_time_tokens WHERE sha256 = $1";
+    if tx.run(sql, args![token.sha256.as_str()]).await? == 0 {
+        return Ok(false);
+    }
+    let (object, id, old) = (Object::User, token.user.to_string(), Some(token.purpose.to_string()));
+    tx.log(Change { object, id: &id, tenant: home, field: "one_time_token", old, new: None }).await?;
+    Ok(true)
 }
 
 /// The live users with this id of another system, two at most, in the tenants below any of these that are open to it.

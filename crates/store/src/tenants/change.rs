@@ -51,12 +51,17 @@ pub async fn update(tx: &mut Write, old: &Tenant, new: &Tenant) -> Result<()> {
         touch_below(tx, old.no).await?;
     }
     search::tenant_renamed(tx, old, new).await?;
-    let id = old.id.to_string();
-    for ((field, old_value), (_, new_value)) in logged(old).into_iter().zip(logged(new)) {
-        let (object, tenant) = (Object::Tenant, old.no);
-        tx.log(Change { object, id: &id, tenant, field, old: old_value, new: new_value }).await?;
-    }
-    Ok(())
+    let (id, tenant) = (old.id.to_string(), old.no);
+    let pairs = logged(old).into_iter().zip(logged(new));
+    let changes = pairs.map(|((field, old), (_, new))| Change {
+        object: Object::Tenant,
+        id: &id,
+        tenant,
+        field,
+        old,
+        new,
+    });
+    tx.log_all(changes.collect()).await
 }
 
 /// Counts a tenant's version up after a change of something that counts as part of it.
@@ -83,8 +88,8 @@ async fn touch_below(tx: &mut Write, no: TenantNo) -> Result<()> {
     Ok(())
 }
 
-/// What reports print or filter by.
-fn logged(tenant: &Tenant) -> [(&'static str, Option<String>); 7] {
+/// All that a PUT may change, but for the contact, under the names of the wire. A lock is told by its owner.
+fn logged(tenant: &Tenant) -> [(&'static str, Option<String>); 12] {
     [
         ("parent", Some(tenant.parent.to_string())),
         ("name", Some(tenant.name.clone())),
@@ -93,6 +98,11 @@ fn logged(tenant: &Tenant) -> [(&'static str, Option<String>); 7] {
         ("customer_id", tenant.customer_id.clone()),
         ("language", Some(tenant.language.to_string())),
         ("ancestral_access", Some(tenant.ancestral_access.to_string())),
+        ("customer_type", Some(tenant.customer_type.to_string())),
+        ("internal_tag", tenant.internal_tag.clone()),
+        ("default_idp_id", Some(tenant.default_idp_id.to_string())),
+        ("update_lock", tenant.update_lock_owner.map(|owner| owner.to_string())),
+        ("external_operation_status", Some(tenant.external_operation.to_string())),
     ]
 }
 

@@ -7,7 +7,7 @@ use domain::user::ContactType;
 
 use super::{closure, numbers};
 use crate::audit::{Change, Object};
-use crate::contacts::{self, NewContact};
+use crate::contacts::{self, NewContact, Owner};
 use crate::{Result, Write, args, lists, search};
 
 /// What a new tenant starts with.
@@ -80,7 +80,8 @@ pub async fn insert(tx: &mut Write, new: &NewTenant) -> Result<TenantNo> {
     let (now, stamp) = (tx.now(), tx.stamp().await?);
     let no = numbers::draw(tx, new.parent).await?;
     let parent = new.parent.unwrap_or(no);
-    contacts::insert(tx, &new.contact, Some(no)).await?;
+    let id = new.id.to_string();
+    contacts::insert(tx, Owner::tenant(&id, no), &new.contact).await?;
     tx.run(
         "INSERT INTO tenants (no, id, version, created_at, updated_at, parent_no, name, kind, contact_id, customer_type,
          enabled, customer_id, internal_tag, language, owner_id, default_idp_id, update_lock_owner_id, ancestral_access,
@@ -115,13 +116,18 @@ pub async fn insert(tx: &mut Write, new: &NewTenant) -> Result<TenantNo> {
     closure::place_below(tx, no, new.parent).await?;
     lists::insert_tenant(tx, no).await?;
     search::insert_tenant(tx, no, new).await?;
-    log_first_version(tx, no, parent, new).await?;
+    log_first_version(tx, (&id, no), parent, new).await?;
     Ok(no)
 }
 
-async fn log_first_version(tx: &mut Write, no: TenantNo, parent: TenantNo, new: &NewTenant) -> Result<()> {
-    let id = new.id.to_string();
-    for (field, value) in [
+/// What reports read has a first version always; the rest where it is not what every new tenant has.
+async fn log_first_version(
+    tx: &mut Write,
+    (id, no): (&str, TenantNo),
+    parent: TenantNo,
+    new: &NewTenant,
+) -> Result<()> {
+    let always = [
         ("parent", Some(parent.to_string())),
         ("name", Some(new.name.clone())),
         ("kind", Some(new.kind.to_string())),
@@ -131,9 +137,15 @@ async fn log_first_version(tx: &mut Write, no: TenantNo, parent: TenantNo, new: 
         ("ancestral_access", Some(new.ancestral_access.to_string())),
         ("pricing_mode", Some(new.pricing_mode.to_string())),
         ("deleted", Some(false.to_string())),
-    ] {
-        let change = Change { object: Object::Tenant, id: &id, tenant: no, field, old: None, new: value };
-        tx.log_first(change).await?;
-    }
-    Ok(())
+    ];
+    let special = [
+        ("internal_tag", new.internal_tag.clone()),
+        ("owner_id", new.owner_id.map(|owner| owner.to_string())),
+        ("default_idp_id", (new.default_idp_id != DEFAULT_IDP).then(|| new.default_idp_id.to_string())),
+        ("update_lock", new.update_lock_owner.map(|owner| owner.to_string())),
+        ("enhanced_security", new.enhanced_security.then(|| true.to_string())),
+    ];
+    let special = special.into_iter().filter(|(_, value)| value.is_some());
+    let change = |(field, new)| Change { object: Object::Tenant, id, tenant: no, field, old: None, new };
+    tx.log_all_first(always.into_iter().chain(special).map(change).collect()).await
 }

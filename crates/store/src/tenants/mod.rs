@@ -115,15 +115,35 @@ pub async fn offers_all(conn: &mut Conn, moved: TenantNo, target: TenantNo) -> R
     Ok(missing == 0)
 }
 
-/// The tenants, other than `allowed`, that hold an update lock on a live tenant from `root` down: one of them.
-pub async fn lock_below(conn: &mut Conn, root: TenantNo, allowed: TenantId) -> Result<Option<TenantId>> {
-    let row = conn
-        .one(
-            "SELECT t.update_lock_owner_id AS owner FROM closure k JOIN tenants t ON t.no = k.tenant_no
-             WHERE k.ancestor_no = $1 AND t.deleted_at IS NULL AND t.update_lock_owner_id <> $2 LIMIT 1",
-            args![root, allowed],
+/// Whether a tenant holds the locks of this owner: it is the owner, or stands above the place of one that is deleted.
+macro_rules! holding {
+    ($tenant:literal, $owner:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM tenants o JOIN closure h ON h.tenant_no = o.no WHERE o.id = ",
+            $owner,
+            " AND h.ancestor_no = ",
+            $tenant,
+            " AND (h.depth = 0 OR o.deleted_at IS NOT NULL))"
         )
-        .await?;
+    };
+}
+use holding;
+
+/// Whether the people of a tenant may write what this owner has locked.
+pub async fn holds_lock(conn: &mut Conn, tenant: TenantNo, owner: TenantId) -> Result<bool> {
+    let sql = concat!("SELECT ", holding!("$1", "$2"), " AS n");
+    Ok(conn.count(sql, args![tenant, owner]).await? != 0)
+}
+
+/// The owners whose locks on live tenants from `root` down the tenant `allowed` does not hold: one of them.
+pub async fn lock_below(conn: &mut Conn, root: TenantNo, allowed: TenantNo) -> Result<Option<TenantId>> {
+    let sql = concat!(
+        "SELECT t.update_lock_owner_id AS owner FROM closure k JOIN tenants t ON t.no = k.tenant_no
+         WHERE k.ancestor_no = $1 AND t.deleted_at IS NULL AND t.update_lock_owner_id IS NOT NULL AND NOT ",
+        holding!("$2", "t.update_lock_owner_id"),
+        " LIMIT 1"
+    );
+    let row = conn.one(sql, args![root, allowed]).await?;
     row.map(|row| row.parsed("owner")).transpose()
 }
 

@@ -9,6 +9,7 @@ use domain::ids::{Seq, TenantId, TenantNo, UserId};
 use domain::tenant::Tenant;
 
 use super::change::deleted;
+use super::holding;
 use crate::audit::{Change, Object};
 use crate::{Conn, Result, Row, Write, args, search, users};
 
@@ -32,18 +33,22 @@ macro_rules! taken {
 
 /// The newest deletion of a tenant; `None` where it never was deleted.
 pub async fn deletion(conn: &mut Conn, root: TenantNo) -> Result<Option<Deletion>> {
+    // `|| ''` keeps planners from the index by field, which would bring every deletion there ever was.
     let sql = "SELECT MAX(seq) AS seq FROM changes
-               WHERE tenant_no = $1 AND object = 'tenant' AND field = 'deleted' AND new_value = 'true'";
+               WHERE tenant_no = $1 AND object || '' = 'tenant' AND field = 'deleted' AND new_value = 'true'";
     let row = conn.one(sql, args![root]).await?;
     let seq = row.map_or(Ok(None), |row| row.opt_int("seq"))?;
     Ok(seq.map(|seq| Deletion { root, seq: Seq(seq) }))
 }
 
-/// A tenant, other than `allowed`, that holds an update lock on one of the tenants to come back.
-pub async fn lock_within(conn: &mut Conn, deletion: Deletion, allowed: TenantId) -> Result<Option<TenantId>> {
+/// An owner whose lock on one of the tenants to come back the tenant `allowed` does not hold. An owner that comes back with
+/// them holds it again.
+pub async fn lock_within(conn: &mut Conn, deletion: Deletion, allowed: TenantNo) -> Result<Option<TenantId>> {
     let sql = concat!(
         "SELECT t.update_lock_owner_id AS owner FROM tenants t
-         WHERE t.update_lock_owner_id <> $3 AND t.no IN (SELECT c.tenant_no",
+         WHERE t.update_lock_owner_id IS NOT NULL AND NOT ",
+        holding!("$3", "t.update_lock_owner_id"),
+        " AND t.no IN (SELECT c.tenant_no",
         taken!(),
         " AND c.object = 'tenant') LIMIT 1"
     );

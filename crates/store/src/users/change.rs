@@ -1,13 +1,13 @@
 //! New, changed and deleted users: every one of them in the change log.
 
-use domain::ids::{TenantNo, UserId};
+use domain::ids::{DEFAULT_IDP, TenantNo, UserId};
 use domain::tenant::Language;
 use domain::time::Instant;
 use domain::user::{BusinessType, Notification, User};
 
 use crate::arg::list;
 use crate::audit::{Change, Object};
-use crate::contacts::{self, NewContact};
+use crate::contacts::{self, NewContact, Owner};
 use crate::{Result, Write, args, lists, search};
 
 /// What a new user starts with.
@@ -49,7 +49,8 @@ pub struct NewUser {
 
 /// Inserts a user with its contact. A login that a live user has is [`crate::Error::Unique`] on `users.login`.
 pub async fn insert(tx: &mut Write, new: &NewUser) -> Result<()> {
-    contacts::insert(tx, &new.contact, None).await?;
+    let id = new.id.to_string();
+    contacts::insert(tx, Owner::user(&id, new.tenant), &new.contact).await?;
     let (now, stamp) = (tx.now(), tx.stamp().await?);
     tx.run(
         "INSERT INTO users (id, version, tenant_no, login, password_hash, contact_id, activated, enabled, created_at,
@@ -80,19 +81,33 @@ pub async fn insert(tx: &mut Write, new: &NewUser) -> Result<()> {
     .await?;
     lists::insert_user(tx, new.id, new.tenant).await?;
     search::put_user(tx, new.id, &new.login, &new.contact.texts).await?;
-    let id = new.id.to_string();
-    for (field, value) in [
-        ("login", new.login.clone()),
-        ("email", new.contact.texts.first().cloned().flatten().unwrap_or_default()),
-        ("enabled", new.enabled.to_string()),
-        ("language", new.language.to_string()),
-        ("notifications", list(&new.notifications)),
-        ("deleted", false.to_string()),
-    ] {
-        let (object, tenant) = (Object::User, new.tenant);
-        tx.log_first(Change { object, id: &id, tenant, field, old: None, new: Some(value) }).await?;
-    }
-    Ok(())
+    let (object, tenant) = (Object::User, new.tenant);
+    let first = first_version(new).into_iter().filter(|(_, value)| value.is_some());
+    let change = |(field, new)| Change { object, id: &id, tenant, field, old: None, new };
+    tx.log_all_first(first.map(change).collect()).await
+}
+
+/// What a new user is, as far as it is not what every new user is.
+fn first_version(new: &NewUser) -> [(&'static str, Option<String>); 11] {
+    [
+        ("login", Some(new.login.clone())),
+        ("activated", new.activated.then(|| true.to_string())),
+        ("enabled", Some(new.enabled.to_string())),
+        ("language", Some(new.language.to_string())),
+        ("notifications", Some(list(&new.notifications))),
+        ("idp_id", (new.idp_id != DEFAULT_IDP).then(|| new.idp_id.to_string())),
+        ("external_id", new.external_id.clone()),
+        ("business_types", Some(list(&new.business_types)).filter(|types| !types.is_empty())),
+        ("origin", origin(new)),
+        ("disable_after", new.disable_after.map(Instant::with_z)),
+        ("deleted", Some(false.to_string())),
+    ]
+}
+
+/// Where a user came from, with its id there: `crm/4711`.
+fn origin(new: &NewUser) -> Option<String> {
+    let parts = [&new.origin_id, &new.origin_external_id].map(|part| part.as_deref().unwrap_or_default());
+    (parts != [""; 2]).then(|| parts.join("/"))
 }
 
 /// Saves what differs between the user as it is and as it shall be. `new` carries the version that it is to have. A login
@@ -118,28 +133,29 @@ pub async fn update(tx: &mut Write, old: &User, new: &User) -> Result<()> {
     )
     .await?;
     if old.contact != new.contact {
-        contacts::update(tx, &new.contact).await?;
+        let id = old.id.to_string();
+        contacts::update(tx, Owner::user(&id, old.tenant), &old.contact, &new.contact).await?;
     }
     if old.contact != new.contact || old.login != new.login {
         search::put_user(tx, old.id, &new.login, &new.contact.texts).await?;
     }
-    let id = old.id.to_string();
-    for ((field, old_value), (_, new_value)) in logged(old).into_iter().zip(logged(new)) {
-        let (object, tenant) = (Object::User, old.tenant);
-        let (old, new) = (Some(old_value), Some(new_value));
-        tx.log(Change { object, id: &id, tenant, field, old, new }).await?;
-    }
-    Ok(())
+    let (object, id, tenant) = (Object::User, old.id.to_string(), old.tenant);
+    let pairs = logged(old).into_iter().zip(logged(new));
+    let changes = pairs.map(|((field, old), (_, new))| Change { object, id: &id, tenant, field, old, new });
+    tx.log_all(changes.collect()).await
 }
 
-/// Who reports are sent to, and in which words.
-fn logged(user: &User) -> [(&'static str, String); 5] {
+/// All that a PUT may change, but for the contact, under the names of the wire.
+fn logged(user: &User) -> [(&'static str, Option<String>); 8] {
     [
-        ("login", user.login.clone()),
-        ("email", user.contact.text("email").unwrap_or_default().to_owned()),
-        ("enabled", user.enabled.to_string()),
-        ("language", user.language.to_string()),
-        ("notifications", list(&user.notifications)),
+        ("login", Some(user.login.clone())),
+        ("enabled", Some(user.enabled.to_string())),
+        ("language", Some(user.language.to_string())),
+        ("notifications", Some(list(&user.notifications))),
+        ("idp_id", Some(user.idp_id.to_string())),
+        ("external_id", user.external_id.clone()),
+        ("business_types", Some(list(&user.business_types))),
+        ("disable_after", user.disable_after.map(Instant::with_z)),
     ]
 }
 

@@ -8,7 +8,7 @@ mod keys;
 mod narrowing;
 mod refresh;
 mod revocation;
-mod totp;
+pub(crate) mod totp;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

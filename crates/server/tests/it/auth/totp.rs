@@ -12,7 +12,7 @@ const MY_TOTP: &str = "/api/tidemark/1/users/me/totp";
 const PASSWORD: &str = "an old lighthouse";
 
 /// What an authenticator app shows for a secret that was typed in.
-fn shown(secret: &str, now: &str) -> String {
+pub(crate) fn shown(secret: &str, now: &str) -> String {
     let index = |letter| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter).expect("base32");
     let bits = secret.chars().flat_map(|letter| (0..5).rev().map(move |bit| index(letter) >> bit & 1 == 1));
     let bits: Vec<bool> = bits.collect();

@@ -3,7 +3,7 @@
 use domain::access::Actor;
 use domain::ids::{ContactId, TenantId};
 use domain::tenant::TenantKind;
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::tenants::NewTenant;
 
 use super::{Scene, scene};
@@ -49,6 +49,15 @@ async fn many_tenants_are_walked_window_by_window() {
     assert!(page["after"].is_string());
     let kinds = scene.all(&scene.token, scene.north, "field=kind", 1000).await;
     assert_eq!(kinds.len(), COPIES + 2, "North's and Harbour's too");
+    // Of one object, one actor, one kind of object: found at once, however much lies behind in time.
+    scene.put(&scene.token, scene.north, json!({"internal_tag": "seen"})).await;
+    let tagged = scene.page(&scene.token, scene.north, &format!("actor={}&limit=1", scene.client)).await;
+    assert_eq!(tagged["items"][0]["new"], "seen");
+    let own = scene.page(&scene.token, scene.north, &format!("object_id={}&field=kind", scene.north)).await;
+    assert_eq!((&own["items"][0]["new"], &own["after"]), (&json!("partner"), &Value::Null));
+    let root = scene.root_token().await;
+    let keys = scene.page(&root, scene.test.top, "object=key").await;
+    assert_eq!((keys["items"].as_array().unwrap().len(), &keys["after"]), (2, &Value::Null));
     let bounded = scene.all(&scene.token, scene.north, "field=name&to=2026-12-31", 1000).await;
     assert_eq!(bounded.len(), COPIES + 2);
     let recent = scene.all(&scene.token, scene.north, "field=kind&from=2030-01-01", 1000).await;

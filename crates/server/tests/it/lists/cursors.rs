@@ -140,7 +140,7 @@ async fn rights_are_checked_anew_on_every_page() {
     }
     let rest = scene.names(&token, &format!("tenants?after={whole}")).await;
     assert!(!rest.iter().any(|name| name.starts_with("inner ")), "{rest:?}");
-    scene.change(inner, json!({"ancestral_access": true})).await;
+    scene.test.open(inner).await;
     scene.ask(&token, &next[0]).await.ok();
     // Moved away to another partner.
     let south = scene.test.tenant(scene.test.top, Partner, "south").await;

@@ -116,7 +116,7 @@ async fn a_subtree_comes_by_level_and_id_and_ends_at_closed_tenants() {
         let answer = scene.ask(&scene.token, &format!("tenants?{query}")).await;
         assert_eq!(answer.expect(403)["error"]["code"], 1002, "{query}");
     }
-    scene.change(tree.harbour, json!({"ancestral_access": true})).await;
+    scene.test.open(tree.harbour).await;
     scene.change(tree.folder, json!({"parent_id": tree.south})).await;
     let under =
         async |root: TenantId| scene.names(&scene.token, &format!("tenants?subtree_root_id={root}")).await;

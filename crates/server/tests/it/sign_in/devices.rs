@@ -249,6 +249,30 @@ async fn guessing_codes_is_slowed_down() {
 }
 
 #[tokio::test]
+async fn too_many_devices_from_one_address_are_slowed_down() {
+    let waiting = waiting().await;
+    let Waiting { scene, client, .. } = &waiting;
+    let form = [("client_id", client.id.as_str()), ("scope", "openid")];
+    let nobody = [("client_id", "00000000-0000-4000-8000-000000000000"), ("scope", "openid")];
+    // One waits already; those of no client count, too.
+    for _ in 0..24 {
+        begin(scene, client, "openid").await;
+        scene.server.post(AUTHORIZATION).form(&nobody).await.expect(401);
+    }
+    begin(scene, client, "openid").await;
+    let held_back = scene.server.post(AUTHORIZATION).form(&form).await;
+    assert_eq!(refusal(&held_back), refused(429, "access_denied"));
+    assert_eq!(held_back.header("retry-after"), "1");
+    token_of(scene, "bo").await;
+    waiting.approve(json!({"code": waiting.user_code})).await.expect(204);
+    scene.later(1);
+    begin(scene, client, "openid").await;
+    assert_eq!(scene.server.post(AUTHORIZATION).form(&form).await.header("retry-after"), "2");
+    scene.later(900);
+    begin(scene, client, "openid").await;
+}
+
+#[tokio::test]
 async fn a_device_reaches_the_tenant_it_was_given_and_no_more_than_its_person() {
     let waiting = waiting().await;
     let Waiting { scene, client, .. } = &waiting;

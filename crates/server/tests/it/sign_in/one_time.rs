@@ -39,6 +39,27 @@ async fn a_token_signs_its_user_in_once() {
 }
 
 #[tokio::test]
+async fn the_client_that_makes_a_token_answers_for_its_user_so_no_code_is_asked_for() {
+    let scene = scene().await;
+    let now = scene.test.app.clock.now();
+    let sql =
+        "INSERT INTO totp_factors (user_id, sealed_secret, confirmed_at, last_step) VALUES ($1, $2, $3, 0)";
+    scene.change(sql, args![scene.anna, vec![7_u8], now]).await;
+    let form = [("grant_type", "password"), ("username", "anna"), ("password", "right")];
+    assert_eq!(scene.refusal_of(&form).await, refused(400, "totp_required"));
+    let ott = scene.ott("user_login").await;
+    let answer = scene.server.post(LOGIN).json(json!({"ott": ott})).await;
+    assert_eq!(answer.ok()["mfa_status"], "enabled");
+    assert!(answer.header("set-cookie").starts_with(SESSION));
+    // Who answered for her, and that she came, stands in the log.
+    let log = format!("/api/tidemark/1/tenants/{}/changes?field=one_time_token", scene.harbour);
+    let log = scene.server.get(&log).bearer(&scene.root).await.ok();
+    let told = |at: usize| (log["items"][at]["actor"]["type"].clone(), log["items"][at]["new"].clone());
+    assert_eq!(told(0), (json!("user"), Value::Null));
+    assert_eq!(told(1), (json!("client"), json!("user_login")));
+}
+
+#[tokio::test]
 async fn a_token_is_good_for_five_minutes_and_while_its_user_is() {
     let scene = scene().await;
     for (seconds, status) in [(299, 200), (300, 401)] {

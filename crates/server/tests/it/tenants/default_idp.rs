@@ -64,7 +64,7 @@ async fn a_provider_goes_to_the_tenant_or_to_all_below_that_the_caller_may_look_
     desk.put(closed, body(3, true)).await.expect(403);
     let root = desk.server.token(&test.client_id, &test.client_secret).await;
     let desk = Desk { token: root, ..desk };
-    desk.change(closed, json!({"version": 3, "ancestral_access": true})).await;
+    test.open(closed).await;
     assert_eq!(desk.seen(inside).await, (json!(OLD), json!(1)), "behind the wall");
     assert_eq!(desk.seen(south).await, (json!(OLD), json!(1)));
 }

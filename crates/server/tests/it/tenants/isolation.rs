@@ -200,3 +200,113 @@ async fn ten_thousand_children_are_listed_moved_deleted_and_restored() {
     server.post(&format!("/api/2/tenants/{wide}/restore")).bearer(&root).await.expect(204);
     assert_eq!(server.get(&children).bearer(&root).await.ok(), listed);
 }
+
+#[tokio::test]
+async fn only_those_inside_open_a_closed_tenant_again() {
+    let test = TestApp::at(NOW).await;
+    let partner = test.tenant(test.top, Partner, "North").await;
+    let closed = test.tenant(partner, Customer, "Harbour").await;
+    let server = test.serve().await;
+    let root = server.token(&test.client_id, &test.client_secret).await;
+    let mine = token(&test, &server, partner, Role::PartnerAdmin).await;
+    let own = token(&test, &server, closed, Role::CompanyAdmin).await;
+    let narrowing = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+        ("assertion", root.as_str()),
+        ("scope", &format!("urn:acronis.com:tenant-id:{partner}")),
+    ];
+    let narrowed = server.post("/api/2/idp/token").form(&narrowing).await.ok();
+    let narrowed = narrowed["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(put(&server, &own, closed, json!({"ancestral_access": false})).await.0, 200);
+    for above in [&root, &mine, &narrowed] {
+        for change in [json!({"ancestral_access": true}), json!({"ancestral_access": true, "name": "Open"})] {
+            assert!(is(&put(&server, above, closed, change).await, REFUSED));
+        }
+        let stale = json!({"version": 99, "ancestral_access": true});
+        let answer = server.put(&format!("/api/2/tenants/{closed}")).bearer(above).json(stale).await;
+        assert_eq!(answer.status, 403, "rights come before versions");
+        // A fetched object that is sent back opens nothing, and may change the rest.
+        let change = json!({"ancestral_access": false, "customer_id": "H-17"});
+        assert_eq!(put(&server, above, closed, change).await.0, 200);
+    }
+    let path = format!("/api/2/tenants/{closed}");
+    let seen = server.get(&path).bearer(&root).await.ok();
+    assert_eq!((&seen["ancestral_access"], &seen["name"]), (&json!(false), &json!("Harbour")));
+    // Nor does it open when it is deleted and comes back.
+    assert_eq!(put(&server, &mine, closed, json!({"enabled": false})).await.0, 200);
+    let version = server.get(&path).bearer(&mine).await.ok()["version"].clone();
+    server.delete(&format!("{path}?version={version}")).bearer(&mine).await.expect(204);
+    server.post(&format!("{path}/restore")).bearer(&mine).await.expect(204);
+    assert_eq!(put(&server, &mine, closed, json!({"enabled": true})).await.0, 200);
+    assert_eq!(server.get(&path).bearer(&mine).await.ok()["ancestral_access"], false);
+    assert_eq!(put(&server, &own, closed, json!({"ancestral_access": true})).await.0, 200);
+    assert_eq!(
+        put(&server, &mine, closed, json!({"ancestral_access": true})).await.0,
+        200,
+        "nothing to open"
+    );
+}
+
+#[tokio::test]
+async fn the_lock_of_an_owner_that_is_deleted_is_held_by_those_above_its_place() {
+    let test = TestApp::at(NOW).await;
+    let (north, south) =
+        (test.tenant(test.top, Partner, "North").await, test.tenant(test.top, Partner, "South").await);
+    let harbour = test.tenant(north, Customer, "Harbour").await;
+    let sue = test.user(south, "sue", "correct horse", Role::ReadonlyAdmin).await;
+    let server = test.serve().await;
+    let root = server.token(&test.client_id, &test.client_secret).await;
+    let mine = token(&test, &server, north, Role::PartnerAdmin).await;
+    let policies = json!({"items": [{"tenant_id": harbour, "role_id": "company_admin"}]});
+    server.put(&format!("/api/2/users/{sue}/access_policies")).bearer(&root).json(policies).await.ok();
+    let path = format!("/api/2/tenants/{harbour}");
+    let lock = json!({"version": 1, "update_lock": {"enabled": true}});
+    let locked = server.put(&path).basic("sue", "correct horse").json(lock).await.ok();
+    assert_eq!(locked["update_lock"]["owner_id"], south.to_string());
+    assert!(is(&put(&server, &root, harbour, json!({"name": "x"})).await, LOCKED), "South is there");
+
+    assert_eq!(put(&server, &root, south, json!({"enabled": false})).await.0, 200);
+    assert!(is(&put(&server, &root, harbour, json!({"name": "x"})).await, LOCKED), "it still is");
+    server.delete(&format!("/api/2/tenants/{south}?version=2")).bearer(&root).await.expect(204);
+    assert!(
+        is(&put(&server, &mine, harbour, json!({"name": "x"})).await, LOCKED),
+        "North is not above South"
+    );
+    assert_eq!(put(&server, &root, harbour, json!({"name": "Haven"})).await.0, 200);
+    // Whoever holds it in its stead may take it over, and so may lift it.
+    assert_eq!(put(&server, &root, harbour, json!({"update_lock": {"enabled": true}})).await.0, 200);
+    let taken = server.get(&path).bearer(&root).await.ok();
+    assert_eq!(taken["update_lock"]["owner_id"], test.top.to_string());
+    assert!(is(&put(&server, &mine, harbour, json!({"name": "x"})).await, LOCKED));
+    assert_eq!(put(&server, &root, harbour, json!({"update_lock": {"enabled": false}})).await.0, 200);
+    assert_eq!(put(&server, &mine, harbour, json!({"name": "Harbour"})).await.0, 200);
+}
+
+#[tokio::test]
+async fn what_a_deleted_tenant_locked_of_itself_is_no_bar_to_its_return() {
+    let test = TestApp::at(NOW).await;
+    let partner = test.tenant(test.top, Partner, "North").await;
+    let harbour = test.tenant(partner, Customer, "Harbour").await;
+    let quay = test.tenant(harbour, Unit, "Quay").await;
+    let server = test.serve().await;
+    let mine = token(&test, &server, partner, Role::PartnerAdmin).await;
+    let own = token(&test, &server, harbour, Role::CompanyAdmin).await;
+    assert_eq!(
+        put(&server, &own, quay, json!({"update_lock": {"enabled": true}, "enabled": false})).await.0,
+        200
+    );
+    server.delete(&format!("/api/2/tenants/{quay}?version=2")).bearer(&own).await.expect(204);
+    let restore = format!("/api/2/tenants/{quay}/restore");
+    assert_eq!(
+        server.post(&restore).bearer(&mine).await.expect(403)["error"]["code"],
+        1012,
+        "Harbour is there"
+    );
+    server.post(&restore).bearer(&own).await.expect(204);
+    let seen = server.get(&format!("/api/2/tenants/{quay}")).bearer(&mine).await.ok();
+    assert_eq!(
+        seen["update_lock"],
+        json!({"enabled": true, "owner_id": harbour}),
+        "the lock came back with it"
+    );
+}

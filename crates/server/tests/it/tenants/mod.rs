@@ -273,17 +273,19 @@ async fn a_closed_tenant_hides_its_users_and_children_from_above() {
     get(&test, &own, unit).await.expect("its own people look inside");
     app::users::get(&test.app, &own, user, false).await.unwrap();
     put(&test, &caller, customer, &json!({"version":2,"name":"still writable"})).await.unwrap();
-    put(&test, &caller, customer, &json!({"version":3,"ancestral_access":true})).await.unwrap();
+    let opened = json!({"version":3,"ancestral_access":true});
+    forbidden(put(&test, &caller, customer, &opened).await.map(drop));
+    put(&test, &own, customer, &opened).await.unwrap();
     get(&test, &caller, unit).await.expect("open again");
     breaks(put(&test, &own, unit, &json!({"version":1,"ancestral_access":false})).await, Rule::Business);
 }
 
 #[tokio::test]
-async fn what_reports_print_or_filter_by_is_logged_with_its_old_and_new_value() {
+async fn what_changes_is_logged_with_its_old_and_new_value() {
     let test = TestApp::at(NOW).await;
     let (partner, caller) = partner_with_admin(&test).await;
     let customer = test.tenant(partner, TenantKind::Customer, "C").await;
-    let body = json!({"version":1,"name":"D","customer_id":"7","enabled":false,"internal_tag":"unlogged"});
+    let body = json!({"version":1,"name":"D","customer_id":"7","enabled":false,"internal_tag":"seen"});
     put(&test, &caller, customer, &body).await.unwrap();
     tenants::delete(&test.app, &caller, customer, 2).await.unwrap();
     let no = test.no(customer).await;
@@ -299,6 +301,7 @@ async fn what_reports_print_or_filter_by_is_logged_with_its_old_and_new_value() 
             ("name", Some("C"), Some("D")),
             ("enabled", Some("true"), Some("false")),
             ("customer_id", None, Some("7")),
+            ("internal_tag", None, Some("seen")),
             ("deleted", Some("false"), Some("true")),
         ]
     );

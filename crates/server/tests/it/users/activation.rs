@@ -92,8 +92,10 @@ async fn a_new_user_chooses_its_password_behind_the_link_of_a_mail() {
 
     let page = desk.server.get(&link).await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
-    assert_eq!((page.header("referrer-policy"), page.header("cache-control")), ("no-referrer", "no-store"));
-    assert!(page.header("content-security-policy").contains("frame-ancestors 'none'"));
+    assert_eq!((page.header("referrer-policy"), page.header("cache-control")), ("same-origin", "no-store"));
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("frame-ancestors 'none'") && policy.contains("style-src 'sha256-"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
     for part in ["<form method=\"post\">", "name=\"password\"", "name=\"password_again\"", "jdoe"] {
         assert!(page.text().contains(part), "{part}: {}", page.text());
     }
@@ -208,4 +210,29 @@ async fn the_link_is_nowhere_in_clear_in_the_database() {
         let bytes = std::fs::read(file).unwrap_or_default();
         assert!(!bytes.windows(token.len()).any(|window| window == token.as_bytes()), "tidemark.db{suffix}");
     }
+}
+
+#[tokio::test]
+async fn the_pages_behind_links_bear_the_brand_of_the_users_tenant() {
+    const LOGO: &[u8] = include_bytes!("../../../../render/tests/logo.png");
+    let desk = Desk::with("en", []).await;
+    let link = desk.link().await;
+    let plain_page = desk.server.get(&link).await;
+    let plain = plain_page.text();
+    assert!(plain.contains("#0b5a6b") && !plain.contains("class=\"brand\""), "{plain}");
+    let brand = format!("/api/2/tenants/{}/brand", desk.test.top);
+    let look = json!({"company_name": "Coast <IT>", "color": "#8a2be2"});
+    desk.server.post(&format!("{brand}?version=1")).bearer(&desk.token).json(look).await.expect(201);
+    let logo = desk.server.post(&format!("{brand}/logo?version=2")).bearer(&desk.token);
+    logo.raw("image/png", LOGO).await.expect(201);
+    let page = desk.server.get(&link).await;
+    for part in ["Coast &#60;IT&#62;", "#8a2be2", "<img src=\"data:image/png;base64,"] {
+        assert!(page.text().contains(part), "{part}: {}", page.text());
+    }
+    assert!(!page.text().contains("#0b5a6b"), "{}", page.text());
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("style-src 'sha256-") && policy.contains("img-src data:"), "{policy}");
+    assert_ne!(policy, plain_page.header("content-security-policy"), "another style has another sum");
+    let done = desk.choose(&link, PASSWORD, PASSWORD).await.text();
+    assert!(done.contains("Coast &#60;IT&#62;"), "{done}");
 }

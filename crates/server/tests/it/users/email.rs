@@ -67,7 +67,7 @@ async fn the_old_address_confirms_the_new_one() {
 
     let link = link(mail);
     let page = desk.server.get(&link).await;
-    assert_eq!((page.status, page.header("referrer-policy")), (200, "no-referrer"));
+    assert_eq!((page.status, page.header("referrer-policy")), (200, "same-origin"));
     assert!(page.text().contains(NEW) && page.text().contains("<form method=\"post\">"), "{}", page.text());
     assert_eq!(desk.user().await["contact"]["email"], OLD, "opening the link changes nothing");
     assert!(desk.server.post(&link).await.text().contains(NEW));

@@ -190,7 +190,8 @@ async fn a_user_of_a_deleted_or_closed_tenant_does_not_come_back() {
     let change = |body: Value| desk.server.put(&path).bearer(&desk.token).json(body);
     change(json!({"version": 1, "ancestral_access": false})).await.ok();
     desk.restore("").await.expect(403);
-    change(json!({"version": 2, "ancestral_access": true, "enabled": false})).await.ok();
-    desk.server.delete(&format!("{path}?version=3")).bearer(&desk.token).await.expect(204);
+    desk.test.open(desk.customer).await;
+    change(json!({"version": 3, "enabled": false})).await.ok();
+    desk.server.delete(&format!("{path}?version=4")).bearer(&desk.token).await.expect(204);
     assert_eq!(desk.restore("").await.expect(404)["error"]["code"], 1005);
 }
