@@ -21,8 +21,8 @@ use std::io::{self, BufWriter, Write};
 use domain::report::{Format, Heading, Rows};
 use domain::text::slug;
 
-/// Raised by one with every change that alters the bytes of a file or mail; kept with each edition.
-pub const RENDERER_VERSION: u32 = 3;
+/// Raised by one with every change that alters the bytes of a file or mail, by other figures too; kept with each edition.
+pub const RENDERER_VERSION: u32 = 4;
 
 const BUFFER_BYTES: usize = 64 * 1024;
 

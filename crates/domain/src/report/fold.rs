@@ -222,7 +222,7 @@ fn keep<F>(common: &Common<'_, F>, place: Place, sums: &Sums, kept: &mut Kept) {
     kept.keep(place, &sums);
 }
 
-/// What the tenant is to those above it: nobody is its own customer or partner.
+/// What the tenant is to those above it, from the day on which it was made: nobody is its own customer or partner.
 fn count_itself<F>(common: &Common<'_, F>, place: Place, above: &mut Sums, backed_up: &Marks) {
     let Source { members, question, .. } = common.source;
     let member = members.at(place);
@@ -232,11 +232,12 @@ fn count_itself<F>(common: &Common<'_, F>, place: Place, above: &mut Sums, backe
         TenantKind::Partner => PARTNERS,
         _ => return,
     };
-    above.add_ones(counter, Column::levels(trial));
+    let born = question.at_or_after(members.tree.born(member.tenant()));
+    above.count(counter, Column::levels(trial), born, std::iter::repeat(true));
     if member.kind == TenantKind::Customer
         && let Some(days) = backed_up.days(place)
     {
-        above.add(WITH_LOCAL_BACKUP, Column::levels(trial), days, false);
+        above.count(WITH_LOCAL_BACKUP, Column::levels(trial), born, days.iter().copied());
     }
 }
 

@@ -89,6 +89,8 @@ impl Guests {
             return;
         }
         let tenant = members.at(*guest).tenant();
+        // Its usage reaches back before the day it was made on; it itself does not.
+        let stay = Stay { first: stay.first.max(members.tree.born(tenant)), ..*stay };
         let was = |day: Day, kind| stay.contains(day) && members.tree.kind(tenant, day) == kind;
         let mut count = |counter, counts: &dyn Fn(usize, Day) -> bool| {
             let days = question.days.iter().enumerate();

@@ -61,6 +61,11 @@ impl Question {
         self.days.binary_search(&day).ok()
     }
 
+    /// The number of the first of those days that is no earlier than `day`; how many there are if none is.
+    pub(super) fn at_or_after(&self, day: Day) -> usize {
+        self.days.partition_point(|read| *read < day)
+    }
+
     /// Whether the sums of so many tenants are few enough to be kept for all reports: [`MOST_SHARED`] at most.
     pub const fn may_be_shared(&self, tenants: usize) -> bool {
         tenants.saturating_mul(self.days.len()) <= MOST_SHARED

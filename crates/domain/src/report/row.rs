@@ -19,11 +19,11 @@ use crate::time::{Day, Instant, Period};
 pub enum Label {
     /// An offering item of the catalogue.
     Item(&'static Item),
-    /// `euc_count`: customers below.
+    /// `euc_count`: customers below, each from the day it was made on.
     Customers,
-    /// `reseller_count`: partners below.
+    /// `reseller_count`: partners below, likewise.
     Partners,
-    /// `euc_with_local_backup_count`: customers below with local backup.
+    /// `euc_with_local_backup_count`: customers below with local backup, likewise.
     CustomersWithLocalBackup,
 }
 

@@ -81,13 +81,17 @@ impl Sums {
         sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += (*value).into());
     }
 
-    /// Adds one on every day.
-    pub(super) fn add_ones(&mut self, counter: Counter, column: Column) {
+    /// Adds one on each day from the number `from` on that `days` says it of.
+    pub(super) fn count(
+        &mut self,
+        counter: Counter,
+        column: Column,
+        from: usize,
+        days: impl Iterator<Item = bool>,
+    ) {
         let at = self.line(counter, column) * self.width;
         let sums = self.values.get_mut(at..at + self.width).unwrap_or_default();
-        for sum in sums {
-            *sum += 1;
-        }
+        sums.iter_mut().zip(days).skip(from).for_each(|(sum, counts)| *sum += i128::from(counts));
     }
 
     /// Where the line is, made if it is not there.

@@ -53,6 +53,8 @@ pub(super) struct Tree {
     numbers: Vec<TenantNo>,
     by_number: ByNumber,
     links: Vec<Timeline<Link>>,
+    /// On which day each tenant was made.
+    born: Vec<Day>,
     /// From when on each tenant's own mode counts as production.
     production_from: Vec<Option<Day>>,
     subject: Index,
@@ -68,6 +70,7 @@ impl Tree {
         let mut by_number = ByNumber::default();
         twigs.clone().enumerate().for_each(|(index, twig)| by_number.insert(twig.no, index));
         let links = twigs.clone().enumerate().map(|(index, twig)| links(index, twig, &by_number)).collect();
+        let born = twigs.clone().map(|twig| twig.created_at.day()).collect();
         let production_from = twigs
             .clone()
             .map(|twig| counts_as_production_from(&twig.pricing_mode, twig.created_at, as_known))
@@ -77,6 +80,7 @@ impl Tree {
             numbers: twigs.map(|twig| twig.no).collect(),
             by_number,
             links,
+            born,
             production_from,
             subject,
         })
@@ -137,6 +141,13 @@ impl Tree {
     /// The first day after `day` on which something of the tenant's chain changes.
     pub(super) fn next_change(&self, tenant: Index, day: Day) -> Option<Day> {
         self.chain(tenant, day).filter_map(|at| self.links.get(at)?.next_change(day)).min()
+    }
+
+    /// The day on which the tenant was made. Its first version reaches back for ever, so that what it used before is not
+    /// lost, but it is counted from that day on alone (reports-api, 10).
+    #[expect(clippy::indexing_slicing, reason = "an Index comes from numbering the tenants and nowhere else")]
+    pub(super) fn born(&self, tenant: Index) -> Day {
+        self.born[tenant]
     }
 
     /// From when on the tenant's own mode counts as production.

@@ -2,6 +2,7 @@
 //! be.
 
 mod against_naive;
+mod births;
 mod figures;
 mod naive;
 mod passes;

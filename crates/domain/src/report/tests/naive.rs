@@ -144,6 +144,7 @@ impl Plan {
         match what {
             What::Meter(meter) => self.level(tenant, meter, on),
             _ if tenant == host => 0,
+            _ if day(on) < self.born[tenant].created_at.day() => 0,
             What::Customers => i128::from(kind == TenantKind::Customer),
             What::Partners => i128::from(kind == TenantKind::Partner),
             What::WithBackup => {

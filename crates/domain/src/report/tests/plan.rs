@@ -74,7 +74,9 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn born() -> impl Strategy<Value = (usize, usize, i32, bool, i64)> {
-    (0..8_usize, 0..9_usize, -5..35_i32, any::<bool>(), prop_oneof![Just(1_i64), 1..=28_i64])
+    // Some are made within the days of the plan, a few only behind them.
+    let created = prop_oneof![3 => -5..35_i32, 1 => 45..85_i32];
+    (0..8_usize, 0..9_usize, created, any::<bool>(), prop_oneof![Just(1_i64), 1..=28_i64])
 }
 
 /// Events lie from April 26 to June 9, so that months end within.

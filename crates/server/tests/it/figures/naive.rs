@@ -222,6 +222,8 @@ impl<'a> Report<'a> {
         match what {
             What::Meter(meter) => self.state(who, day).level[meter],
             _ if who == host => 0,
+            // Usage reaches back before its tenant was made, the tenant itself does not.
+            _ if day < self.log.tenants[who].created_at.day() => 0,
             What::Customers => i128::from(kind == "customer"),
             What::Partners => i128::from(kind == "partner"),
             What::WithLocalBackup => {

@@ -2,6 +2,7 @@
 
 mod at_once;
 mod broken_off;
+mod counts;
 mod routes;
 
 use app::reports::{self, Change, NewReport, subscriptions};
