@@ -93,17 +93,31 @@ async fn every_role_can_be_given_where_the_table_says_and_nowhere_else() {
     }
 }
 
-/// Those of the tables who are answered as the caller of this column is, by their names.
-async fn alike(world: &World, column: &str, persona: &Persona) -> Vec<(&'static str, Persona)> {
+/// Who asks beside the caller of a column.
+struct Alike {
+    name: &'static str,
+    persona: Persona,
+    /// Reads what the caller of the column does, and no more: a readonly_admin of the same tenant.
+    reads: bool,
+}
+
+/// Those of the tables who are answered as the caller of this column is.
+async fn alike(world: &World, column: &str, persona: &Persona) -> Vec<Alike> {
     let mut found = Vec::new();
-    for role in matrix::table("role").iter().filter(|role| role.column == column) {
-        if matches!(column, "other" | "powerless") {
-            let holder = world.holder(&persona.tenants["own"], role.name).await;
-            found.push((role.name, Persona { tenants: persona.tenants.clone(), ..holder }));
-        }
+    let reads = matches!(column, "company" | "unit");
+    let mut roles = matrix::table("role");
+    roles.retain(|role| match column {
+        "other" | "powerless" => role.column == column,
+        _ => reads && role.column == "readonly",
+    });
+    for role in roles {
+        let holder = world.holder(&persona.tenants["own"], role.name).await;
+        let persona = Persona { tenants: persona.tenants.clone(), ..holder };
+        found.push(Alike { name: role.name, persona, reads });
     }
     for gone in matrix::table("gone").iter().filter(|gone| gone.column == column) {
-        found.push((gone.name, world.gone(gone.name, persona).await));
+        let persona = world.gone(gone.name, persona).await;
+        found.push(Alike { name: gone.name, persona, reads: false });
     }
     found
 }
@@ -112,7 +126,7 @@ struct Column {
     world: Arc<World>,
     persona: Persona,
     /// Who is answered alike.
-    alike: Vec<(&'static str, Persona)>,
+    alike: Vec<Alike>,
     n: usize,
     places: HashMap<String, Place>,
 }
@@ -127,9 +141,11 @@ impl Column {
                 let cell = row.cells[self.n];
                 for operation in block.operations.iter().filter(|_| cell != "-") {
                     differences.extend(self.cell(operation, row.relation, cell, None).await);
-                    let first = asked.insert((operation.name(), cell));
-                    for other in alike.iter().filter(|_| first) {
-                        differences.extend(self.cell(operation, row.relation, cell, Some(other)).await);
+                    for other in &alike {
+                        let cell = if other.reads { row.of_reader(self.n) } else { cell };
+                        if cell != "-" && asked.insert((operation.name(), cell, other.name)) {
+                            differences.extend(self.cell(operation, row.relation, cell, Some(other)).await);
+                        }
                     }
                 }
                 self.unlock().await;
@@ -153,12 +169,12 @@ impl Column {
         operation: &Operation,
         relation: &'static str,
         expected: &str,
-        other: Option<&(&'static str, Persona)>,
+        other: Option<&Alike>,
     ) -> Option<String> {
         let partner = operation.path.contains("/settings/")
             || operation.path.contains("/brand") && matches!(relation, "child" | "foreign");
-        let persona = other.map_or(&self.persona, |(_, persona)| persona);
-        let whose = other.map_or(COLUMNS[self.n], |(name, _)| name);
+        let persona = other.map_or(&self.persona, |other| &other.persona);
+        let whose = other.map_or(COLUMNS[self.n], |other| other.name);
         let name = match relation {
             "self" | "outside" => format!("{relation} of {whose}"),
             _ if partner => format!("partner {relation}"),

@@ -82,6 +82,19 @@ pub(super) fn read() -> Vec<Block> {
     blocks
 }
 
+impl Row {
+    /// The cell of a readonly_admin of the tenant whose administrator column `n` has: it reads what that one reads, and is
+    /// refused what the column `readonly` is. What is aimed at nothing is about the caller alone.
+    pub(super) fn of_reader(&self, n: usize) -> &'static str {
+        let readonly = COLUMNS.iter().position(|column| *column == "readonly").unwrap();
+        match (self.relation, self.cells[readonly]) {
+            ("any", cell) => cell,
+            (_, cell @ ("403" | "-")) if self.cells[n] != "-" => cell,
+            _ => self.cells[n],
+        }
+    }
+}
+
 impl Operation {
     /// Method and path, as the table of requests names it.
     pub(super) fn name(&self) -> String {
