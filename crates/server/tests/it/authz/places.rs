@@ -93,7 +93,7 @@ impl Place {
             place = Self::of(world.child(&child).await);
             world.switch_on(&place.tenant).await;
         }
-        for thing in THINGS {
+        for thing in THINGS.into_iter().filter(|_| relation != "locked") {
             place.thing(world, thing).await;
         }
         match relation {

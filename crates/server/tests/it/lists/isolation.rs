@@ -287,7 +287,7 @@ async fn check(nodes: Vec<Node>, askers: Vec<Asker>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4, max_shrink_iters: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn no_list_tells_of_what_lies_outside_the_reach_of_whoever_asks(
