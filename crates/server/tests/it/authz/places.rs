@@ -74,6 +74,7 @@ impl Place {
                 Self { things, ..Self::of(own.clone()) }
             }
             "beyond" => Self { policy: persona.tenants["above"].clone(), ..Self::of(own.clone()) },
+            "higher" => Self { policy: Tenant { kind: "root", ..own.clone() }, ..Self::of(own.clone()) },
             "any" => Self::of(own.clone()),
             "origin" => Self::of(persona.tenants["child"].clone()),
             _ => Self::of(persona.tenants[relation].clone()),
