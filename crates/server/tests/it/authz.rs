@@ -187,7 +187,10 @@ impl Column {
         // What is to be deleted or used up is made for this cell, and nobody asks for it again.
         let gone = operation.uses_up().filter(|_| expected == "ok" && relation != "self");
         place.things.retain(|thing, _| Some(thing.as_str()) != gone);
+        let at_top = place.tenant.id == self.world.top.id;
+        let turn = if at_top { Some(self.world.turn_at_top.lock().await) } else { None };
         let called = self.call(operation, relation, expected, &mut place, persona).await;
+        drop(turn);
         place.things.retain(|thing, _| Some(thing.as_str()) != gone);
         let restores = operation.path.ends_with("/restore") && relation == "deleted";
         let deletes_tenant = matches!(

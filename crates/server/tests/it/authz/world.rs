@@ -19,6 +19,8 @@ pub(super) struct World {
     next: AtomicU32,
     /// One column at a time has its reports generated, so that each finds its own finished.
     generating: Mutex<()>,
+    /// Two columns have the top tenant for their own, whose versions each reads and sends.
+    pub(super) turn_at_top: Mutex<()>,
 }
 
 /// A tenant of the tree.
@@ -90,8 +92,9 @@ impl World {
         let id = test.top.to_string();
         let top = Tenant { payer: id.clone(), id, kind: "root" };
         let root_client = test.client_id.clone();
-        let (next, generating) = (AtomicU32::new(1), Mutex::new(()));
-        Self { test, server, top, root_client, root_token, next, generating }
+        let next = AtomicU32::new(1);
+        let (generating, turn_at_top) = (Mutex::new(()), Mutex::new(()));
+        Self { test, server, top, root_client, root_token, next, generating, turn_at_top }
     }
 
     /// A number that was not given before.
