@@ -35,11 +35,13 @@ pub struct Policies {
     pub items: Vec<AccessPolicy>,
 }
 
-/// What every permission is, for comparing roles.
-const PERMISSIONS: [Permission; 8] = [
+/// What whoever gives a role must hold of it. Approving devices is not among them: it is about the holder's own account, and
+/// no administrator has it.
+const PERMISSIONS: [Permission; 9] = [
     Permission::TenantViewer,
     Permission::TenantAdmin,
     Permission::UserAdmin,
+    Permission::MfaAdmin,
     Permission::InfraAdmin,
     Permission::InfraViewer,
     Permission::ReportWriter,
@@ -85,7 +87,7 @@ pub async fn replace(app: &App, caller: &Caller, user: UserId, items: Vec<NewPol
     Ok(Policies { timestamp, items })
 }
 
-/// Whoever gives a role must hold every permission of it on that tenant.
+/// Whoever gives a role must hold its [`PERMISSIONS`] on that tenant.
 async fn may_give(
     conn: &mut Conn,
     caller: &Caller,

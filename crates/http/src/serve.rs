@@ -61,6 +61,10 @@ pub fn documented() -> (Routes, utoipa::openapi::OpenApi) {
 }
 
 /// The whole HTTP side.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whether the process is up is asked beside the API, by anybody"
+)]
 pub fn router(app: App) -> Router {
     let (Routes { whole, streamed }, document) = documented();
     let whole = whole

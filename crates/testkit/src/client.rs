@@ -128,7 +128,7 @@ impl Call {
     /// Where none comes.
     #[expect(clippy::expect_used, reason = "a test whose server does not answer cannot go on")]
     pub fn send(self) -> Answer {
-        self.try_send().expect("an answer")
+        self.outcome().expect("an answer")
     }
 
     /// As [`Call::send`]; `None` where the server goes away before it has answered.
@@ -136,6 +136,10 @@ impl Call {
     /// # Panics
     /// Where the request is malformed.
     pub fn try_send(self) -> Option<Answer> {
+        self.outcome().ok()
+    }
+
+    fn outcome(self) -> Result<Answer, ureq::Error> {
         let mut request = Request::builder().method(self.method).uri(self.url);
         for (name, value) in self.headers {
             request = request.header(name, value);
@@ -145,7 +149,7 @@ impl Call {
             None => request.body(()).map(|request| self.agent.run(request)),
         };
         #[expect(clippy::expect_used, reason = "a mistake of the test")]
-        Answer::read(response.expect("a well-formed request").ok()?)
+        Answer::read(response.expect("a well-formed request")?)
     }
 }
 
@@ -171,10 +175,10 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn read(response: Response<ureq::Body>) -> Option<Self> {
+    fn read(response: Response<ureq::Body>) -> Result<Self, ureq::Error> {
         let (parts, mut body) = response.into_parts();
-        let body = body.with_config().limit(256 * 1024 * 1024).read_to_vec().ok()?;
-        Some(Self { status: parts.status.as_u16(), headers: parts.headers, body })
+        let body = body.with_config().limit(256 * 1024 * 1024).read_to_vec()?;
+        Ok(Self { status: parts.status.as_u16(), headers: parts.headers, body })
     }
 
     /// A header's value, `""` where it is missing.

@@ -45,13 +45,15 @@ impl Name {
         if is_platform { Ok(known) } else { Err(Error::NotFound { what: "setting" }) }
     }
 
-    /// What writing it needs; `None`: nobody may.
-    const fn writer(self) -> Option<Permission> {
-        match self {
-            Self::TierLevelValue | Self::LicensingMode => Some(Permission::TenantAdmin),
-            Self::PricingInfo => Some(Permission::RootAdmin),
-            Self::ContractType | Self::AcronisAccountNumber => None,
-        }
+    /// What writing it needs; 403 for a caller who has it nowhere, before anything is said about the tenant.
+    fn permission(self, caller: &Caller) -> Result<Permission> {
+        let permission = match self {
+            Self::TierLevelValue | Self::LicensingMode => Permission::TenantAdmin,
+            Self::PricingInfo => Permission::RootAdmin,
+            Self::ContractType | Self::AcronisAccountNumber => return Err(Error::Forbidden),
+        };
+        caller.require(permission)?;
+        Ok(permission)
     }
 
     fn check(self, value: &Value) -> Result<()> {
@@ -125,9 +127,10 @@ pub async fn set_setting(
     new: &Setting,
 ) -> Result<()> {
     let known = Name::of(app, application, name)?;
+    let permission = known.permission(caller)?;
     known.check(&new.value)?;
     let mut tx = app.write(caller).await?;
-    let granted = app.allow(&mut tx, caller, known.writer().ok_or(Error::Forbidden)?, tenant).await?;
+    let granted = app.allow(&mut tx, caller, permission, tenant).await?;
     granted.check_lock()?;
     let value = new.value.to_string();
     let stored = store::settings::Setting { value, lock: new.lock, exclusive: new.exclusive };
@@ -144,8 +147,9 @@ pub async fn unset_setting(
     name: &str,
 ) -> Result<()> {
     let known = Name::of(app, application, name)?;
+    let permission = known.permission(caller)?;
     let mut tx = app.write(caller).await?;
-    let granted = app.allow(&mut tx, caller, known.writer().ok_or(Error::Forbidden)?, tenant).await?;
+    let granted = app.allow(&mut tx, caller, permission, tenant).await?;
     granted.check_lock()?;
     if !store::settings::unset(&mut tx, key(granted.tenant(), application, name)?).await? {
         return Err(Error::NotFound { what: "setting" });

@@ -158,7 +158,7 @@ pub async fn page(
     let actors: Vec<Actor> = actors(&slice.changes).collect();
     let mut known = store::history::seen_actors(&mut conn, root, &actors).await?;
     known.extend([Actor::System.id(), caller.actor().id()]);
-    let changes = shown(&mut conn, slice.changes, |id| known.contains(&id)).await?;
+    let changes = shown(&mut conn, Some(root), slice.changes, |id| known.contains(&id)).await?;
     Ok(Page { changes, next: slice.next })
 }
 
@@ -180,7 +180,7 @@ pub async fn page_for_operator(
         }
     };
     let slice = store::changes::newest(&mut conn, root, Sight::All, asked, behind, limit).await?;
-    Ok(Page { changes: shown(&mut conn, slice.changes, |_| true).await?, next: slice.next })
+    Ok(Page { changes: shown(&mut conn, None, slice.changes, |_| true).await?, next: slice.next })
 }
 
 fn check(asked: &Filter) -> Result<()> {
@@ -214,9 +214,11 @@ fn by(change: &Logged) -> Option<Actor> {
     }
 }
 
-/// With the names of those who may be named, and with ids where the log has the numbers of tenants.
+/// With the names of those who may be named, and with ids where the log has the numbers of tenants: none of tenants that
+/// whoever reads from `root` cannot see, as of the branch that a tenant was moved from.
 async fn shown(
     conn: &mut Conn,
+    root: Option<TenantNo>,
     changes: Vec<Logged>,
     is_known: impl Fn(Uuid) -> bool,
 ) -> Result<Vec<Change>> {
@@ -227,7 +229,7 @@ async fn shown(
         .flat_map(|change| [number(change, change.old.as_ref()), number(change, change.new.as_ref())])
         .flatten()
         .collect();
-    let ids = store::changes::tenant_ids(conn, &Vec::from_iter(numbers)).await?;
+    let ids = store::changes::tenant_ids(conn, root, &Vec::from_iter(numbers)).await?;
     let change = |change: Logged| {
         let who = by(&change).filter(|actor| is_known(actor.id()));
         let who = who.map_or(Who::Other, |actor| Who::Known { actor, name: names.get(&actor.id()).cloned() });
@@ -256,6 +258,8 @@ fn number(change: &Logged, value: Option<&String>) -> Option<TenantNo> {
 }
 
 fn value(change: &Logged, value: Option<&String>, ids: &HashMap<TenantNo, TenantId>) -> Option<String> {
-    let id = number(change, value).and_then(|no| ids.get(&no));
-    id.map(ToString::to_string).or_else(|| value.cloned())
+    match number(change, value) {
+        Some(no) => ids.get(&no).map(ToString::to_string),
+        None => value.cloned(),
+    }
 }

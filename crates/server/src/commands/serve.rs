@@ -71,6 +71,7 @@ pub async fn serve(
     tasks.spawn(upkeep(metrics.clone(), stop.clone()));
     tasks.spawn(app::jobs::run(app.clone(), stop.clone()));
     let measured = app.clone();
+    #[expect(clippy::disallowed_methods, reason = "figures for operators, beside the API")]
     let router = http_api::router(app.clone())
         .route("/metrics", get(async move || scraped(&measured, &metrics).await));
     let make_service = router.into_make_service_with_connect_info::<SocketAddr>();

@@ -296,13 +296,23 @@ pub async fn names(conn: &mut Conn, ids: &[Uuid]) -> Result<HashMap<Uuid, String
     Ok(names)
 }
 
-/// The ids of these tenants.
-pub async fn tenant_ids(conn: &mut Conn, tenants: &[TenantNo]) -> Result<HashMap<TenantNo, TenantId>> {
+/// The ids of those of these tenants that stand above `root`, or below it with no closed one between, whether or not they
+/// are deleted; of all where there is no `root`.
+pub async fn tenant_ids(
+    conn: &mut Conn,
+    root: Option<TenantNo>,
+    tenants: &[TenantNo],
+) -> Result<HashMap<TenantNo, TenantId>> {
     let mut ids = HashMap::new();
     for tenants in tenants.chunks(dialect::MAX_LIST) {
-        let list = dialect::placeholders(1, tenants.len());
-        let sql = format!("SELECT no, id FROM tenants WHERE no IN ({list})");
-        for row in conn.all_of(sql, tenants.iter().copied().map(Arg::from).collect()).await? {
+        let list = dialect::placeholders(2, tenants.len());
+        let sql = format!(
+            "SELECT t.no, t.id FROM tenants t WHERE t.no IN ({list}) AND ($1 IS NULL
+               OR EXISTS (SELECT 1 FROM closure k WHERE k.ancestor_no = $1 AND k.tenant_no = t.no AND k.walls = 0)
+               OR EXISTS (SELECT 1 FROM closure k WHERE k.ancestor_no = t.no AND k.tenant_no = $1))"
+        );
+        let args = args![root].into_iter().chain(tenants.iter().copied().map(Arg::from)).collect();
+        for row in conn.all_of(sql, args).await? {
             ids.insert(TenantNo(row.int("no")?), row.parsed("id")?);
         }
     }

@@ -1,8 +1,21 @@
 //! The reviewed file: who may do what.
 
+const FILE: &str = include_str!("../authz_matrix.txt");
+
 /// The callers, in the order of the columns.
-pub(super) const COLUMNS: [&str; 9] =
-    ["anonymous", "root", "partner", "company", "unit", "readonly", "other", "narrowed", "basic"];
+pub(super) const COLUMNS: [&str; 11] = [
+    "anonymous",
+    "root",
+    "partner",
+    "company",
+    "unit",
+    "readonly",
+    "other",
+    "powerless",
+    "narrowed",
+    "basic",
+    "person",
+];
 
 /// A method and a path of the OpenAPI document.
 pub(super) struct Operation {
@@ -26,10 +39,32 @@ pub(super) struct Block {
     pub(super) rows: Vec<Row>,
 }
 
-/// The whole file.
+/// A role, or a caller who may sign in no more.
+pub(super) struct Alike {
+    pub(super) name: &'static str,
+    /// The column whose answers it gets.
+    pub(super) column: &'static str,
+    /// Of a role, the kinds of tenants that it can be given on.
+    pub(super) kinds: Vec<&'static str>,
+}
+
+/// The lines of one of the tables at the end: `role` or `gone`.
+pub(super) fn table(name: &str) -> Vec<Alike> {
+    let lines = FILE.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    lines
+        .map(|line| {
+            let words: Vec<&'static str> = line.split_whitespace().collect();
+            assert!(COLUMNS.contains(&words[1]), "no such column: {line}");
+            Alike { name: words[0], column: words[1], kinds: words[2..].to_vec() }
+        })
+        .collect()
+}
+
+/// The operations with their rows.
 pub(super) fn read() -> Vec<Block> {
     let mut blocks = vec![Block::default()];
-    for line in include_str!("../authz_matrix.txt").lines().filter(|line| !line.starts_with('#')) {
+    let of_tables = |line: &&str| line.starts_with("role ") || line.starts_with("gone ");
+    for line in FILE.lines().filter(|line| !line.starts_with('#') && !of_tables(line)) {
         let words: Vec<&'static str> = line.split_whitespace().collect();
         let block = blocks.last_mut().unwrap();
         match words[..] {
@@ -47,10 +82,33 @@ pub(super) fn read() -> Vec<Block> {
     blocks
 }
 
+impl Row {
+    /// The cell of a readonly_admin of the tenant whose administrator column `n` has: it reads what that one reads, and is
+    /// refused what the column `readonly` is. What is aimed at nothing is about the caller alone.
+    pub(super) fn of_reader(&self, n: usize) -> &'static str {
+        let readonly = COLUMNS.iter().position(|column| *column == "readonly").unwrap();
+        match (self.relation, self.cells[readonly]) {
+            ("any", cell) => cell,
+            (_, cell @ ("403" | "-")) if self.cells[n] != "-" => cell,
+            _ => self.cells[n],
+        }
+    }
+}
+
 impl Operation {
     /// Method and path, as the table of requests names it.
     pub(super) fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
+    }
+
+    /// The thing that is no more once this has succeeded: what the last word of the path of a DELETE names, and the code of a
+    /// device that was decided on.
+    pub(super) fn uses_up(&self) -> Option<&'static str> {
+        match (self.method, self.path.rsplit_once('/')?.1) {
+            ("DELETE", last) => last.strip_prefix('{')?.strip_suffix('}'),
+            ("POST", "approval") => Some("user_code"),
+            _ => None,
+        }
     }
 
     /// Method and path with nothing in the braces: parameters may bear other names in the document.

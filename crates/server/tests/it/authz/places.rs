@@ -8,6 +8,19 @@ use super::requests::{MAILED_REPORT, MONTHLY_REPORT};
 use super::world::{Persona, Tenant, World, admin_of, child_kind, text};
 use super::{BACKUP, PLATFORM, SHIPPING};
 
+/// What lives in a tenant, each after what it needs.
+const THINGS: [&str; 9] = [
+    "user_id",
+    "client_id",
+    "user_code",
+    "report_id",
+    "mailed_report_id",
+    "finished_report_id",
+    "stored_report_id",
+    "infra_id",
+    "location_id",
+];
+
 /// A tenant and what lives in it.
 pub(super) struct Place {
     pub(super) tenant: Tenant,
@@ -23,31 +36,29 @@ impl Place {
         Self { policy: tenant.clone(), tenant, things: HashMap::new(), unknown: false }
     }
 
-    /// The place of a row.
-    pub(super) async fn new(world: &World, persona: &Persona, relation: &str) -> Self {
+    /// The place of a row; where a partner is asked for, what is made below the caller's tenant is one.
+    pub(super) async fn new(world: &World, persona: &Persona, relation: &str, partner: bool) -> Self {
         let own = &persona.tenants["own"];
         match relation {
-            "closed" => Self::closed(world, own).await,
-            "inside" => {
+            "child" if partner => Self::of(persona.tenants["partner child"].clone()),
+            "foreign" if partner => Self::of(persona.tenants["partner foreign"].clone()),
+            "closed" | "inside" | "disabled" | "deleted" | "locked" => {
+                let kind = if partner { "partner" } else { child_kind(own.kind) };
+                let child = world.tenant(own, kind).await;
+                Self::in_state(world, child, relation).await
+            }
+            "mighty" => {
+                let mut place = Self::of(persona.tenants["child"].clone());
+                let (user, above) = (place.thing(world, "user_id").await, &persona.tenants["above"]);
+                let policy = json!({"tenant_id": above.id, "role_id": admin_of(above.kind)});
+                let path = format!("PUT /api/2/users/{user}/access_policies");
+                world.root(&path, json!({"items": [policy]})).await;
+                place
+            }
+            "walled" => {
                 let closed = world.child(own).await;
-                let inside = Self::of(world.child(&closed).await);
                 world.change(&closed, json!({"ancestral_access": false})).await;
-                inside
-            }
-            "disabled" | "deleted" => {
-                let tenant = world.child(own).await;
-                world.change(&tenant, json!({"enabled": false})).await;
-                if relation == "deleted" {
-                    let path = format!("/api/2/tenants/{}", tenant.id);
-                    let version = &world.root(&format!("GET {path}"), Value::Null).await["version"];
-                    world.root(&format!("DELETE {path}?version={version}"), Value::Null).await;
-                }
-                Self::of(tenant)
-            }
-            "locked" => {
-                let tenant = world.child(own).await;
-                world.change(&tenant, json!({"update_lock": {"enabled": true}})).await;
-                Self::of(tenant)
+                Self { policy: closed, ..Self::of(own.clone()) }
             }
             "unknown" => {
                 let id = unknown_id(world);
@@ -63,27 +74,33 @@ impl Place {
                 Self { things, ..Self::of(own.clone()) }
             }
             "beyond" => Self { policy: persona.tenants["above"].clone(), ..Self::of(own.clone()) },
+            "higher" => Self { policy: Tenant { kind: "root", ..own.clone() }, ..Self::of(own.clone()) },
             "any" => Self::of(own.clone()),
             "origin" => Self::of(persona.tenants["child"].clone()),
-            _ => {
-                let things =
-                    persona.finished.get(relation).map(|id| ("finished_report_id".to_owned(), id.clone()));
-                Self { things: things.into_iter().collect(), ..Self::of(persona.tenants[relation].clone()) }
-            }
+            _ => Self::of(persona.tenants[relation].clone()),
         }
     }
 
-    /// Forgets its things, but for the report that was generated.
-    pub(super) fn keep_reports_with_files(&mut self) {
-        self.things.retain(|name, _| name == "finished_report_id");
-    }
-
-    /// A child that hides its inside, with what has to be made before it does.
-    async fn closed(world: &World, own: &Tenant) -> Self {
-        let mut place = Self::of(world.child(own).await);
-        place.thing(world, "user_id").await;
-        place.thing(world, "mailed_report_id").await;
-        world.change(&place.tenant, json!({"ancestral_access": false})).await;
+    /// A child in the state that the row names, with what nobody could make there any more.
+    async fn in_state(world: &World, child: Tenant, relation: &str) -> Self {
+        let change = match relation {
+            "locked" => json!({"update_lock": {"enabled": true}}),
+            "closed" | "inside" => json!({"ancestral_access": false}),
+            _ => json!({"enabled": false}),
+        };
+        world.switch_on(&child).await;
+        let mut place = Self::of(child.clone());
+        if relation == "inside" {
+            place = Self::of(world.child(&child).await);
+            world.switch_on(&place.tenant).await;
+        }
+        for thing in THINGS.into_iter().filter(|_| relation != "locked") {
+            place.thing(world, thing).await;
+        }
+        match relation {
+            "deleted" => world.delete(&child).await,
+            _ => world.change(&child, change).await,
+        }
         place
     }
 
@@ -184,6 +201,7 @@ impl Place {
                 ("infra", body, "id")
             }
             "report_id" => ("reports", filled_report(MONTHLY_REPORT, &tenant.id, ""), "id"),
+            "finished_report_id" => return world.finished_report(tenant).await,
             "mailed_report_id" => {
                 let reader = world.user(tenant).await.0;
                 ("reports", filled_report(MAILED_REPORT, &tenant.id, &reader), "id")

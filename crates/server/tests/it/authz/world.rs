@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use testkit::{Answer, Call, Server, TestApp};
+use tokio::sync::Mutex;
 
 const PASSWORD: &str = "an old lighthouse 7";
 
@@ -16,6 +17,10 @@ pub(super) struct World {
     root_client: String,
     root_token: String,
     next: AtomicU32,
+    /// One column at a time has its reports generated, so that each finds its own finished.
+    generating: Mutex<()>,
+    /// Two columns have the top tenant for their own, whose versions each reads and sends.
+    pub(super) turn_at_top: Mutex<()>,
 }
 
 /// A tenant of the tree.
@@ -44,8 +49,6 @@ pub(super) struct Persona {
     pub(super) origin: Option<Credentials>,
     /// By relation.
     pub(super) tenants: HashMap<&'static str, Tenant>,
-    /// Reports with files, by the relation of their subject.
-    pub(super) finished: HashMap<&'static str, String>,
 }
 
 impl Credentials {
@@ -89,7 +92,9 @@ impl World {
         let id = test.top.to_string();
         let top = Tenant { payer: id.clone(), id, kind: "root" };
         let root_client = test.client_id.clone();
-        Self { test, server, top, root_client, root_token, next: AtomicU32::new(1) }
+        let next = AtomicU32::new(1);
+        let (generating, turn_at_top) = (Mutex::new(()), Mutex::new(()));
+        Self { test, server, top, root_client, root_token, next, generating, turn_at_top }
     }
 
     /// A number that was not given before.
@@ -132,11 +137,26 @@ impl World {
         self.tenant(parent, child_kind(parent.kind)).await
     }
 
+    /// Gives a tenant the item that usage is reported for.
+    pub(super) async fn switch_on(&self, tenant: &Tenant) {
+        let path = format!("PUT /api/2/tenants/{}/offering_items", tenant.id);
+        let item = json!({"application_id": super::BACKUP, "name": "vms", "status": 1});
+        self.root(&path, json!({"offering_items": [item]})).await;
+    }
+
     /// Changes members of a tenant.
     pub(super) async fn change(&self, tenant: &Tenant, mut body: Value) {
         let path = format!("/api/2/tenants/{}", tenant.id);
         body["version"] = self.root(&format!("GET {path}"), Value::Null).await["version"].clone();
         self.root(&format!("PUT {path}"), body).await;
+    }
+
+    /// Disables and deletes a tenant.
+    pub(super) async fn delete(&self, tenant: &Tenant) {
+        self.change(tenant, json!({"enabled": false})).await;
+        let path = format!("/api/2/tenants/{}", tenant.id);
+        let version = &self.root(&format!("GET {path}"), Value::Null).await["version"];
+        self.root(&format!("DELETE {path}?version={version}"), Value::Null).await;
     }
 
     /// A new user of a tenant: its id and login.
@@ -173,11 +193,11 @@ impl World {
         (id, token)
     }
 
-    /// Root's token, narrowed to a tenant.
-    async fn narrowed(&self, tenant: &Tenant) -> String {
+    /// A token, narrowed to a tenant.
+    pub(super) async fn narrowed_from(&self, token: &str, tenant: &Tenant) -> String {
         let form = [
             ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
-            ("assertion", self.root_token.as_str()),
+            ("assertion", token),
             ("scope", &format!("urn:acronis.com:tenant-id:{}", tenant.id)),
         ];
         text(&self.server.post("/api/2/idp/token").form(&form).await.ok(), "access_token")
@@ -194,12 +214,10 @@ impl World {
         let vineyard = self.tenant(&south, "customer").await;
         let cellar = self.tenant(&vineyard, "unit").await;
         for tenant in [&north, &harbour, &quay, &berth] {
-            let path = format!("PUT /api/2/tenants/{}/offering_items", tenant.id);
-            let item = json!({"application_id": super::BACKUP, "name": "vms", "status": 1});
-            self.root(&path, json!({"offering_items": [item]})).await;
+            self.switch_on(tenant).await;
         }
         let (own, child, foreign, above) = match column {
-            "root" => (top, north.clone(), None, None),
+            "root" | "person" => (top, north.clone(), None, None),
             "company" | "narrowed" => (harbour, quay, Some(vineyard), Some(north.clone())),
             "unit" => (quay, berth, Some(cellar), Some(harbour)),
             _ => (north.clone(), harbour, Some(south.clone()), Some(top)),
@@ -211,28 +229,21 @@ impl World {
         tenants.insert("partner foreign", south);
         tenants.extend(foreign.map(|tenant| ("foreign", tenant)));
         tenants.extend(above.map(|tenant| ("above", tenant)));
-        let finished = self.reports_due_now(&tenants).await;
-        let mut persona =
-            Persona { credentials: Credentials::None, myself: None, origin: None, tenants, finished };
+        let mut persona = Persona { credentials: Credentials::None, myself: None, origin: None, tenants };
         self.equip(column, &mut persona).await;
         persona
     }
 
-    /// A report on each of the tenants that is generated at once.
-    async fn reports_due_now(
-        &self,
-        tenants: &HashMap<&'static str, Tenant>,
-    ) -> HashMap<&'static str, String> {
-        let mut reports = HashMap::new();
-        for relation in ["own", "child", "foreign", "above"] {
-            let Some(tenant) = tenants.get(relation) else { continue };
-            let body = json!({
-                "parameters": {"tenant_id": tenant.id, "level": "itself", "kind": "usage_current"},
-                "schedule": {"type": "once"}, "result_action": "save",
-            });
-            reports.insert(relation, text(&self.root("POST /api/2/reports", body).await, "id"));
-        }
-        reports
+    /// A report on the tenant that has its file.
+    pub(super) async fn finished_report(&self, tenant: &Tenant) -> String {
+        let body = json!({
+            "parameters": {"tenant_id": tenant.id, "level": "itself", "kind": "usage_current"},
+            "schedule": {"type": "once"}, "result_action": "save",
+        });
+        let _generating = self.generating.lock().await;
+        let report = text(&self.root("POST /api/2/reports", body).await, "id");
+        app::jobs::drain(&self.test.app).await.unwrap();
+        report
     }
 
     async fn equip(&self, column: &str, persona: &mut Persona) {
@@ -248,7 +259,7 @@ impl World {
                 persona.myself = Some(("client_id".to_owned(), id));
             }
             "narrowed" => {
-                persona.credentials = Credentials::Token(self.narrowed(&own).await);
+                persona.credentials = Credentials::Token(self.narrowed_from(&self.root_token, &own).await);
                 persona.myself = Some(("client_id".to_owned(), self.root_client.clone()));
             }
             "basic" => {
@@ -257,11 +268,26 @@ impl World {
                 persona.myself = Some(("user_id".to_owned(), id));
             }
             _ => {
-                let role = if column == "readonly" { "readonly_admin" } else { "backup_user" };
-                let (id, login) = self.user_with(&own, role).await;
-                persona.credentials = Credentials::Token(self.sign_in(&login).await);
-                persona.myself = Some(("user_id".to_owned(), id));
+                let role = match column {
+                    "person" => "root_admin",
+                    "readonly" => "readonly_admin",
+                    "other" => "backup_user",
+                    _ => "notary_user",
+                };
+                let holder = self.holder(&own, role).await;
+                (persona.credentials, persona.myself) = (holder.credentials, holder.myself);
             }
+        }
+    }
+
+    /// A user with this role on its tenant, signed in.
+    pub(super) async fn holder(&self, own: &Tenant, role: &str) -> Persona {
+        let (id, login) = self.user_with(own, role).await;
+        Persona {
+            credentials: Credentials::Token(self.sign_in(&login).await),
+            myself: Some(("user_id".to_owned(), id)),
+            origin: None,
+            tenants: HashMap::from([("own", own.clone())]),
         }
     }
 }

@@ -87,6 +87,7 @@ async fn what_happened_before_a_tenant_came_stays_with_those_it_came_from() {
     assert_eq!(told(&scene, &southerner, unit, "name").await, ["Quay of South"]);
     let moves = scene.all(&southerner, scene.south, "field=parent", 10).await;
     assert_eq!(moves[0]["new"], scene.south.to_string(), "that it came is theirs to know");
+    assert_eq!(moves[0]["old"], Value::Null, "and where it came from is not");
     assert_eq!(told(&scene, &scene.token, scene.north, "name").await, ["North"]);
     let all = told(&scene, &root, scene.test.top, "name").await;
     assert!(all.starts_with(&["Quay of South".to_owned(), "Quay of North".to_owned()]), "{all:?}");

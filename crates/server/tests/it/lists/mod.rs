@@ -1,6 +1,7 @@
 //! Batch lists with cursors and search, over HTTP.
 
 mod cursors;
+mod isolation;
 mod items;
 mod large;
 mod moves;

@@ -24,6 +24,7 @@ async fn serving(
         let write = write.clone();
         async move { at_once::body(Flow::of(move |out| write(out))) }
     };
+    #[expect(clippy::disallowed_methods, reason = "a server of this test alone")]
     let routes = Routes { whole: Router::new().route("/file", get(answer)), streamed: Router::new() };
     let router = http_api::serve::around(routes, test.app.clone());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
