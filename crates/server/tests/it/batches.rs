@@ -225,7 +225,7 @@ async fn reports_that_share_a_pass_read_no_block() {
     // From the pass on every block is damaged.
     let passes = channel.at_first_pass(|app| async move {
         let mut tx = app.write_as(Actor::System).await.unwrap();
-        assert!(tx.run("UPDATE segments SET bytes = zeroblob(9)", args![]).await.unwrap() > 0);
+        assert!(tx.run("UPDATE segments SET bytes = $1", args![vec![0_u8; 9]]).await.unwrap() > 0);
         tx.commit().await.unwrap();
     });
     channel.test.clock.set(at("2020-02-01T23:59:59Z"));
@@ -241,7 +241,7 @@ async fn a_damaged_block_is_the_fault_of_each_report_that_reads_it() {
     channel.test.clock.set(at("2020-02-01T09:00:00Z"));
     jobs::drain(&channel.test.app).await.unwrap();
     let mut tx = channel.test.app.write_as(Actor::System).await.unwrap();
-    assert!(tx.run("UPDATE segments SET bytes = zeroblob(9)", args![]).await.unwrap() > 0);
+    assert!(tx.run("UPDATE segments SET bytes = $1", args![vec![0_u8; 9]]).await.unwrap() > 0);
     tx.commit().await.unwrap();
     channel.test.clock.set(at("2020-02-01T23:59:59Z"));
     jobs::drain(&channel.test.app).await.unwrap();
