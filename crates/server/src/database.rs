@@ -15,7 +15,7 @@ pub enum Database {
     /// SQLite, for one process.
     File(PathBuf),
     /// PostgreSQL, for any number of nodes.
-    Server(Postgres),
+    Server(Box<Postgres>),
 }
 
 impl Database {

@@ -253,7 +253,7 @@ impl RawPostgres {
         ensure!(self.statement_timeout_seconds > 0, "postgres.statement_timeout_seconds: more than 0");
         server.connections = self.connections;
         server.statement_timeout = Duration::from_secs(self.statement_timeout_seconds);
-        Ok(Database::Server(server))
+        Ok(Database::Server(Box::new(server)))
     }
 }
 
