@@ -85,6 +85,12 @@ impl TestApp {
         Self { app, clock, top: first.tenant_id, client_id, client_secret, database, directory }
     }
 
+    /// Another node on the same database, with the same clock.
+    pub async fn another_node(&self) -> App {
+        let (clock, settings) = (Clock::Manual(self.clock.clone()), self.app.settings.clone());
+        App::new(self.database.open().await, clock, Ids::default(), settings, self.app.sealing.clone())
+    }
+
     /// A new tenant, made below the use cases.
     pub async fn tenant(&self, parent: TenantId, kind: TenantKind, name: &str) -> TenantId {
         let mut tx = self.app.write_as(Actor::System).await.expect("a transaction");

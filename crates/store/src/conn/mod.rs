@@ -112,6 +112,11 @@ impl Db {
         Ok(Write { conn, actor, now: clock(), stamp: None, seq: None, ordinal: 0, reason: None })
     }
 
+    /// Whether other processes may be at work on it.
+    pub const fn is_shared(&self) -> bool {
+        matches!(self.pools, Pools::Postgres(_))
+    }
+
     /// Waits for open transactions and closes all connections; SQLite folds its write-ahead log into the file.
     pub async fn close(&self) {
         match &self.pools {

@@ -33,8 +33,26 @@ pub(super) async fn begin_write(pool: &PgPool) -> Result<Transaction<'static, sq
 #[expect(clippy::disallowed_methods, reason = "it waits for the database alone, no longer than PATIENCE")]
 async fn begin(pool: &PgPool, statement: &'static str) -> Result<Transaction<'static, sqlx::Postgres>> {
     let pool = pool.clone();
-    let begun = tokio::spawn(async move { pool.begin_with(statement).await });
+    let begun = tokio::spawn(async move {
+        // After the server was gone every connection that waits in the pool is found broken, each once.
+        for _ in 0..pool.size() {
+            match pool.begin_with(statement).await {
+                Err(error) if is_lost(&error) => {}
+                begun => return begun,
+            }
+        }
+        pool.begin_with(statement).await
+    });
     begun.await.map_err(|error| Error::Driver(Box::new(error)))?.map_err(driver)
+}
+
+/// Whether the connection is of no use any more: closed, or ended by the server (PostgreSQL, appendix A, class 57P).
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
+    }
 }
 
 /// Where PostgreSQL is, and what Tidemark takes of it.
