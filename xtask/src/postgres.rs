@@ -69,7 +69,7 @@ impl Cluster {
         let mut postgres = as_nobody("postgres");
         postgres.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-p", &port.to_string()]);
         for setting in
-            ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=300", "log_min_messages=fatal"]
+            ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=300", "log_min_messages=panic"]
         {
             postgres.args(["-c", setting]);
         }
