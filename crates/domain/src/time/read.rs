@@ -16,13 +16,21 @@ pub(super) fn instant(text: &str) -> Option<Instant> {
     let micros = fraction.bytes().chain(std::iter::repeat(b'0')).take(6);
     let micros = micros.fold(0, |micros, digit| micros * 10 + i64::from(digit - b'0'));
     let ahead = match (zone, zone.strip_prefix('+')) {
-        ("" | "Z", _) => 0,
-        (_, Some(offset)) => minutes(offset)?,
-        (_, None) => -minutes(zone.strip_prefix('-')?)?,
+        ("" | "Z" | "z", _) => 0,
+        (_, Some(offset)) => minutes_of_offset(offset)?,
+        (_, None) => -minutes_of_offset(zone.strip_prefix('-')?)?,
     };
     let whole = date.parse::<Day>().ok()?.start().plus_seconds(seconds - ahead * 60);
     let instant = Instant(whole.0 + micros);
     (!fraction.is_empty() && WRITABLE.contains(&instant.0)).then_some(instant)
+}
+
+/// The minutes of `HH:MM`, or of `HHMM` as ISO 8601's basic form and many programs have it.
+fn minutes_of_offset(text: &str) -> Option<i64> {
+    match text.split_at_checked(2) {
+        Some((hours, rest)) if rest.len() == 2 => Some(two_digits(hours, 23)? * 60 + two_digits(rest, 59)?),
+        _ => minutes(text),
+    }
 }
 
 /// The minutes of `HH:MM`.
@@ -48,6 +56,8 @@ mod tests {
         assert_eq!("2026-05-08T10:58:53".parse(), Ok(utc));
         assert_eq!("2026-05-08T10:58:53.250".parse::<Instant>().unwrap().0, utc.0 + 250_000);
         assert_eq!("2026-05-08T08:28:53.123456789-02:30".parse::<Instant>().unwrap().0, utc.0 + 123_456);
+        assert_eq!("2026-05-08T12:58:53+0200".parse(), Ok(utc));
+        assert_eq!("2026-05-08T10:58:53z".parse(), Ok(utc));
         for bad in [
             "2026-05-08",
             "yesterday",
@@ -56,11 +66,11 @@ mod tests {
             "2026-13-08T10:58:53Z",
             "2026-05-08T24:00:00Z",
             "2026-05-08T10:60:00Z",
-            "2026-05-08T10:58:53z",
             "2026-05-08T10:58:53.Z",
             "2026-05-08T10:58:53,5Z",
             "2026-05-08T10:58:53+02",
-            "2026-05-08T10:58:53+0200",
+            "2026-05-08T10:58:53+2400",
+            "2026-05-08T10:58:53+020",
             "2026-05-08T10:58:53+24:00",
             "2026-05-08T10:58:53ü",
             "2026-05-08T10:58:5ü",
