@@ -213,7 +213,7 @@ fn check(
     redirect_uris: Option<&[String]>,
     origin_id: Option<&str>,
 ) -> Result<()> {
-    if let Some(name) = data.and_then(|data| data.get("client_name")) {
+    if let Some(name) = data.and_then(|data| data.get("client_name")).filter(|name| !name.is_null()) {
         let name = name.as_str().ok_or_else(|| Error::invalid("data.client_name", "must be a string"))?;
         text::check_text(name).map_err(|why| Error::invalid("data.client_name", why.to_string()))?;
     }

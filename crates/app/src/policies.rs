@@ -60,19 +60,20 @@ pub async fn get(app: &App, caller: &Caller, user: UserId) -> Result<Policies> {
 /// Replaces the whole set. 403 where a tenant or role lies beyond the caller's own rights, 1001 where a kept policy has
 /// another version, 1027 where a role does not fit its tenant or a service would have two.
 pub async fn replace(app: &App, caller: &Caller, user: UserId, items: Vec<NewPolicy>) -> Result<Policies> {
-    if items.iter().any(|item| item.trustee_id.is_some_and(|trustee| trustee != user)) {
-        return Err(Error::invalid("items.trustee_id", "not this user"));
+    if let Some(at) = items.iter().position(|item| item.trustee_id.is_some_and(|trustee| trustee != user)) {
+        return Err(Error::invalid(format!("items[{at}].trustee_id"), "not this user"));
     }
     let mut tx = app.write(caller).await?;
     let found = find(app, &mut tx, caller, Permission::UserAdmin, user, Deleted::Hidden).await?;
     let old = store::policies::of_user(&mut tx, user).await?;
     let mut new: Vec<AccessPolicy> = Vec::with_capacity(items.len());
     let mut misfit = None;
-    for item in items {
+    for (at, item) in items.into_iter().enumerate() {
         let granted = app.allow_inside(&mut tx, caller, Permission::UserAdmin, item.tenant_id).await?;
         may_give(&mut tx, caller, &item, granted.tenant().no).await?;
         if !item.role.fits(granted.tenant().kind) {
-            misfit = Some(format!("role_id: {} does not fit a {}", item.role, granted.tenant().kind));
+            let kind = granted.tenant().kind;
+            misfit = Some(format!("items[{at}].role_id: {} does not fit a {kind}", item.role));
         }
         let kept = old.iter().find(|known| Some(known.id) == item.id);
         let kept = kept.filter(|known| new.iter().all(|taken| taken.id != known.id));
@@ -154,7 +155,8 @@ fn one_role_per_service(policies: &[AccessPolicy]) -> Result<()> {
                 && (other.role != policy.role || other.tenant == policy.tenant)
         });
         if let Some(other) = clash {
-            let info = format!("role_id: {} beside {} of the same service", policy.role, other.role);
+            let info =
+                format!("items[{at}].role_id: {} beside {} of the same service", policy.role, other.role);
             return Err(Error::rule(Rule::Business, info));
         }
     }

@@ -174,8 +174,9 @@ pub async fn set_prices(
     let old = store::pricing::prices(&mut tx, no).await?;
     let mut old: BTreeMap<Key, Price> = old.into_iter().map(|price| (price.key, price)).collect();
     let mut named = Vec::with_capacity(changes.len());
-    for change in changes {
-        let key = keys.priced(change.application_id, &change.name, change.infra_id)?;
+    for (at, change) in changes.iter().enumerate() {
+        let at = format!("items[{at}]");
+        let key = keys.priced(&at, change.application_id, &change.name, change.infra_id)?;
         if let Some(current) = old.get(&key) {
             check_version(change.version, current.version)?;
         }

@@ -76,9 +76,11 @@ impl Currency {
 #[error("not a decimal number such as 0.05")]
 pub struct BadPrice;
 
-/// Reads a price: digits, at most one point, no sign, no exponent.
+/// Reads a price: digits, and where there is a point some on both sides of it; no sign, no exponent.
 pub fn parse_price(text: &str) -> Result<Decimal, BadPrice> {
-    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let plain =
+        text.split_once('.').map_or_else(|| digits(text), |(whole, part)| digits(whole) && digits(part));
     if plain { Decimal::from_str_exact(text).map_err(|_| BadPrice) } else { Err(BadPrice) }
 }
 
@@ -188,7 +190,11 @@ mod tests {
 
     #[test]
     fn a_price_is_plain_decimal_text() {
-        assert!(["", "-1", "1e3", "+1", "1,5", "NaN", "1.2.3"].iter().all(|bad| parse_price(bad).is_err()));
+        assert!(
+            ["", ".", "1.", ".5", "-1", "1e3", "+1", "1,5", "NaN", "1.2.3"]
+                .iter()
+                .all(|bad| parse_price(bad).is_err())
+        );
         assert_eq!(price("0.050").to_string(), "0.050");
     }
 

@@ -91,9 +91,47 @@ pub fn percent_encoded(text: &str) -> String {
     })
 }
 
+/// What a form-encoded text says: `+` is a space, `%41` is `A`. `None` where a percent sign begins no pair of hex digits,
+/// or where the bytes are no UTF-8.
+pub fn form_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let (byte, behind) = match (first, behind) {
+            (b'%', [high, low, behind @ ..]) => (hex_digit(*high)? << 4 | hex_digit(*low)?, behind),
+            (b'%', _) => return None,
+            (b'+', behind) => (b' ', behind),
+            (other, behind) => (*other, behind),
+        };
+        bytes.push(byte);
+        rest = behind;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_encoded_text_decodes_to_itself(text in any::<String>()) {
+            prop_assert_eq!(form_decoded(&percent_encoded(&text)), Some(text));
+        }
+    }
+
+    #[test]
+    fn forms_are_decoded_or_refused() {
+        assert_eq!(form_decoded("a+b%2dc%2D"), Some("a b-c-".to_owned()));
+        for bad in ["%", "%2", "%2g", "%+1", "%ff"] {
+            assert_eq!(form_decoded(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn slugs_are_fit_for_file_names() {

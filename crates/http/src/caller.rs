@@ -136,7 +136,7 @@ pub(crate) async fn identify<N: Needs>(parts: &Parts, app: &App) -> Result<Calle
     Ok(caller)
 }
 
-/// The two halves of a Basic credential (RFC 7617).
+/// The two halves of a Basic credential, as they were sent (RFC 7617).
 pub fn basic_pair(encoded: &str) -> Option<(String, String)> {
     let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     text.split_once(':').map(|(name, secret)| (name.to_owned(), secret.to_owned()))

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::caller::check_accept;
 use crate::problem::Problem;
@@ -19,6 +19,13 @@ pub trait Body: DeserializeOwned {
     const READ_ONLY: &'static [&'static str] = &[];
     /// Whether no member is required, so that a missing body does.
     const MAY_BE_MISSING: bool = false;
+
+    /// Makes of the members that were sent those that are read.
+    fn sort_out(members: &mut Map<String, Value>) {
+        for member in Self::READ_ONLY {
+            members.remove(*member);
+        }
+    }
 }
 
 /// A JSON body, in; a JSON answer, out.
@@ -103,12 +110,14 @@ pub fn decode<T: Body>(bytes: &[u8]) -> Result<T, Error> {
         Error::invalid(field, format!("not JSON: {}", error.into_inner()))
     })?;
     deserializer.end().map_err(|error| Error::invalid("body", format!("not JSON: {error}")))?;
-    let Value::Object(mut members) = value else {
-        return Err(Error::invalid("body", "must be a JSON object"));
+    let mut members = match value {
+        Value::Object(members) => members,
+        // What Go and PHP make of nothing.
+        Value::Null if T::MAY_BE_MISSING => Map::new(),
+        Value::Array(items) if items.is_empty() && T::MAY_BE_MISSING => Map::new(),
+        _ => return Err(Error::invalid("body", "must be a JSON object")),
     };
-    for member in T::READ_ONLY {
-        members.remove(*member);
-    }
+    T::sort_out(&mut members);
     from_value(Value::Object(members))
 }
 
@@ -135,7 +144,33 @@ fn describe(path: String, message: &str) -> Error {
         return Error::invalid(field, "required");
     }
     let field = if path.is_empty() { "body".to_owned() } else { path };
-    Error::invalid(field, message.to_owned())
+    Error::invalid(field, in_words_of_json(message).unwrap_or_else(|| message.to_owned()))
+}
+
+/// What serde expected and what it found, in the words that JSON has for them.
+fn in_words_of_json(message: &str) -> Option<String> {
+    let (found, expected) = message.strip_prefix("invalid ")?.rsplit_once(", expected ")?;
+    let expected = match expected {
+        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "an integer",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "an array",
+        "a map" => "an object",
+        other => other,
+    };
+    let (kind, found) = found.split_once(": ")?;
+    let found = match found.split(' ').next()? {
+        "string" | "character" => "a string",
+        "integer" if kind == "value" => return Some(format!("must be {expected} within bounds")),
+        "integer" => "an integer",
+        "floating" => "a number with a fraction or an exponent",
+        "boolean" => "true or false",
+        "null" | "unit" | "Option" => "null",
+        "sequence" => "an array",
+        "map" => "an object",
+        _ => return Some(format!("must be {expected}")),
+    };
+    Some(format!("must be {expected}, not {found}"))
 }
 
 fn name_or(path: &str, name: &str) -> String {
@@ -177,7 +212,16 @@ mod tests {
         assert_eq!(refusal(r#"{"inner":[1]}"#), "inner: must be an object");
         assert_eq!(refusal(r#"{"inner":7}"#), "inner: must be an object");
         assert_eq!(refusal(r#"{"inner":{"count":1},"surprise":1}"#), "surprise: unknown member");
-        assert!(refusal(r#"{"inner":{"count":"x"}}"#).starts_with("inner.count: invalid type"));
+        let of_count = |count: &str| refusal(&format!(r#"{{"inner":{{"count":{count}}}}}"#));
+        assert_eq!(of_count(r#""x, expected y""#), "inner.count: must be an integer, not a string");
+        assert_eq!(of_count("null"), "inner.count: must be an integer, not null");
+        assert_eq!(of_count("[]"), "inner.count: must be an integer, not an array");
+        assert_eq!(of_count("{}"), "inner.count: must be an integer, not an object");
+        assert_eq!(
+            of_count("1.5"),
+            "inner.count: must be an integer, not a number with a fraction or an exponent"
+        );
+        assert_eq!(of_count("9223372036854775808"), "inner.count: must be an integer within bounds");
         assert!(refusal("{").starts_with("body: not JSON"));
         assert!(refusal(r#"{"inner":{"count":}}"#).contains("not JSON"));
         assert!(refusal(r#"{"inner":{"count":1}} x"#).contains("not JSON"));

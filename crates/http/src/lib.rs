@@ -7,6 +7,7 @@ pub mod api;
 pub mod caller;
 pub mod idp;
 pub mod json;
+mod lenient;
 pub mod openapi;
 pub mod page;
 pub mod params;

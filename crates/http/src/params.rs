@@ -33,12 +33,14 @@ impl Params {
         unknown.map_or(Ok(()), |(key, _)| Err(Error::invalid(key.clone(), "unknown parameter")))
     }
 
-    /// `true`, `false`, `1`, `0`; absent is `None`.
+    /// `true`, `false`, `1`, `0`, the words in any case, as Python and C# write them with a capital; absent is `None`.
     pub fn flag(&self, name: &'static str) -> Result<Option<bool>, Error> {
         match self.get(name) {
             None | Some("") => Ok(None),
-            Some("true" | "1") => Ok(Some(true)),
-            Some("false" | "0") => Ok(Some(false)),
+            Some("1") => Ok(Some(true)),
+            Some("0") => Ok(Some(false)),
+            Some(word) if word.eq_ignore_ascii_case("true") => Ok(Some(true)),
+            Some(word) if word.eq_ignore_ascii_case("false") => Ok(Some(false)),
             Some(_) => Err(Error::invalid(name, "must be true or false")),
         }
     }

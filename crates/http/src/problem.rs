@@ -44,6 +44,12 @@ pub struct ErrorBody {
 /// What is said of a body over the limit.
 pub(crate) const TOO_LARGE: &str = "the body is larger than 16 MiB";
 
+/// What is said of a body in a coding that is not read.
+const UNKNOWN_CODING: &str = "Content-Encoding is neither gzip nor identity";
+
+/// The most characters of `details.info`, which may quote what was sent.
+const INFO_MAX_CHARS: usize = 512;
+
 /// The wire's name of this server.
 pub const DOMAIN: &str = "PlatformAccountServer";
 
@@ -54,10 +60,18 @@ impl ErrorBody {
             code: code.into(),
             domain: DOMAIN,
             message: message.into(),
-            details: json!({ "info": info.map_or(Value::Null, Value::String) }),
+            details: json!({ "info": info.map_or(Value::Null, |info| cut(info).into()) }),
             context: json!({}),
         }
     }
+}
+
+fn cut(mut info: String) -> String {
+    if let Some((end, _)) = info.char_indices().nth(INFO_MAX_CHARS) {
+        info.truncate(end);
+        info.push_str("...");
+    }
+    info
 }
 
 /// A use case's failure, or one of the wire's own, on its way out.
@@ -225,7 +239,11 @@ pub async fn complete(request: Request, next: Next) -> Response {
     if status.is_server_error() && !response.headers().contains_key(header::RETRY_AFTER)
         || status.as_u16() >= 400 && !says_why
     {
+        // Of the answers to an unknown coding alone, which are no handler's, some header names the known ones.
+        let bad_coding = status == StatusCode::UNSUPPORTED_MEDIA_TYPE
+            && response.headers().contains_key(header::ACCEPT_ENCODING);
         let info = status.is_server_error().then(|| format!("request {id}"));
+        let info = info.or_else(|| bad_coding.then(|| UNKNOWN_CODING.to_owned()));
         return replace_body(response, plain_body(status, info));
     }
     response

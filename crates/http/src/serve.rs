@@ -22,7 +22,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{api, idp, openapi, problem};
+use crate::{api, idp, lenient, openapi, problem};
 
 /// The largest body, after decompression (wire-conventions, 5.2).
 const BODY_LIMIT_BYTES: usize = 16 * 1024 * 1024;
@@ -80,12 +80,19 @@ pub fn around(Routes { whole, streamed }: Routes, app: App) -> Router {
         ServiceBuilder::new()
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME_LIMIT))
             .layer(middleware::from_fn(take_small_body))
+            .layer(middleware::map_request(lenient::forget_nothing))
+            .layer(middleware::map_request(lenient::name_codings))
             .layer(CompressionLayer::new())
             .layer(RequestDecompressionLayer::new())
             .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
     );
+    let streamed = streamed.layer(
+        ServiceBuilder::new()
+            .layer(middleware::from_fn(take_small_body))
+            .layer(middleware::map_request(lenient::name_codings)),
+    );
     let routes = whole
-        .merge(streamed.layer(middleware::from_fn(take_small_body)))
+        .merge(streamed)
         .layer(
             ServiceBuilder::new()
                 .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
@@ -138,8 +145,9 @@ async fn take_small_body(request: Request, next: Next) -> Response {
         }
     };
     // What comes more slowly, or not at all, is for the handler to wait for.
-    let _ = tokio::time::timeout(TIME_LIMIT, taking).await;
-    let body = Body::from_stream(stream::iter(taken).chain(rest));
+    let waited = tokio::time::timeout(TIME_LIMIT, taking).await;
+    let is_empty = waited.is_ok() && taken.is_empty();
+    let body = if is_empty { Body::empty() } else { Body::from_stream(stream::iter(taken).chain(rest)) };
     next.run(Request::from_parts(parts, body)).await
 }
 

@@ -1,8 +1,12 @@
 //! Small shapes that many bodies share.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use domain::tenant::Language;
 use domain::time::Instant;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::json::Body;
@@ -81,6 +85,26 @@ pub fn language_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opt
 pub fn uuid_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<uuid::Uuid>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(|text| domain::ids::parse_uuid(&text).map_err(serde::de::Error::custom)).transpose()
+}
+
+/// An id that may be missing; null and an empty text, such as Go writes for a member it has no value of, count as absent.
+pub fn id_option<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty());
+    text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
+}
+
+/// A free object; null counts as absent, and an empty array is what PHP makes of an empty object.
+pub fn object_option<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Map<String, Value>>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::Object(members) => Ok(Some(members)),
+        Value::Array(items) if items.is_empty() => Ok(Some(Map::new())),
+        _ => Err(serde::de::Error::custom("must be an object")),
+    }
 }
 
 /// A nullable member of a change: use with `#[serde(default)]`.

@@ -76,7 +76,8 @@ pub async fn set_periods(
     let mut own: BTreeMap<_, _> = store::billing::item_days(&mut tx, tenant).await?.into_iter().collect();
     let today = tx.today().await?;
     for (at, change) in changes.iter().enumerate() {
-        let key = keys.named(change.application_id, &change.name, change.infra_id)?;
+        let item = format!("items[{at}].offering_item");
+        let key = keys.named(&item, change.application_id, &change.name, change.infra_id)?;
         let day = BillingDay::of_current_period(change.start, change.last, today)
             .map_err(|why| Error::rule(Rule::Business, format!("items[{at}].current_period: {why}")))?;
         let old = own.insert(key, day);

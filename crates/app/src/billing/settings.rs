@@ -4,7 +4,6 @@ use domain::access::Permission;
 use domain::catalogue::Service;
 use domain::ids::{ApplicationId, TenantId};
 use domain::tenant::{Tenant, TenantKind};
-use serde::Deserialize;
 use serde_json::Value;
 use store::settings::SettingKey;
 
@@ -67,25 +66,21 @@ impl Name {
     }
 }
 
-/// A partner's price list, as far as its form matters to reports.
-#[derive(Deserialize)]
-struct PriceList {
-    pricing: Vec<PriceListEntry>,
-}
-
-/// A position of it; `name`, an offering item's, ties it to report rows.
-#[derive(Deserialize)]
-struct PriceListEntry {
-    sku: String,
-    name: Option<String>,
-}
-
+/// A partner's price list, as far as its form matters to reports: each position has a SKU, and may have the `name` of an
+/// offering item, which ties it to report rows.
 fn check_price_list(value: &Value) -> Result<()> {
-    let list = PriceList::deserialize(value)
-        .map_err(|error| Error::invalid("value", format!("not a price list: {error}")))?;
-    let control = |text: &str| text.chars().any(char::is_control);
-    if list.pricing.iter().any(|entry| control(&entry.sku) || entry.name.as_deref().is_some_and(control)) {
-        return Err(Error::invalid("value.pricing", "must not hold control characters"));
+    let positions = value.get("pricing").and_then(Value::as_array);
+    let positions = positions.ok_or_else(|| Error::invalid("value.pricing", "must be an array"))?;
+    for (at, position) in positions.iter().enumerate() {
+        let name = position.get("name").filter(|name| !name.is_null());
+        for (member, text) in [("sku", Some(position.get("sku").unwrap_or(&Value::Null))), ("name", name)] {
+            let Some(text) = text else { continue };
+            let field = || format!("value.pricing[{at}].{member}");
+            let text = text.as_str().ok_or_else(|| Error::invalid(field(), "must be a string"))?;
+            if text.chars().any(char::is_control) {
+                return Err(Error::invalid(field(), "must not hold control characters"));
+            }
+        }
     }
     Ok(())
 }

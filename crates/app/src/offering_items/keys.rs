@@ -25,17 +25,30 @@ impl Keys {
         })
     }
 
-    /// The key of an item as the wire names it; 1021 where there is none, or where storage and item do not match.
-    pub fn named(&self, application: ApplicationId, name: &str, infra: Option<InfraId>) -> Result<Key> {
-        let missing = || unavailable(name, infra);
-        let key = self.priced(application, name, infra)?;
+    /// The key of an item as the wire names it in the member `at`; 1021 where there is none, or where storage and item do
+    /// not match.
+    pub fn named(
+        &self,
+        at: &str,
+        application: ApplicationId,
+        name: &str,
+        infra: Option<InfraId>,
+    ) -> Result<Key> {
+        let missing = || unavailable(at, name, infra);
+        let key = self.priced(at, application, name, infra)?;
         let item = self.items.item(key.item).ok_or_else(missing)?;
         if item.per_infra() == infra.is_some() { Ok(key) } else { Err(missing()) }
     }
 
     /// As [`Keys::named`], but an item with storages may come without one, as prices do.
-    pub fn priced(&self, application: ApplicationId, name: &str, infra: Option<InfraId>) -> Result<Key> {
-        self.find(application, name, infra).ok_or_else(|| unavailable(name, infra))
+    pub fn priced(
+        &self,
+        at: &str,
+        application: ApplicationId,
+        name: &str,
+        infra: Option<InfraId>,
+    ) -> Result<Key> {
+        self.find(application, name, infra).ok_or_else(|| unavailable(at, name, infra))
     }
 
     fn find(&self, application: ApplicationId, name: &str, infra: Option<InfraId>) -> Option<Key> {
@@ -95,7 +108,13 @@ impl Keys {
     }
 }
 
-/// 1021, naming the item.
-pub fn unavailable(name: &str, infra: Option<InfraId>) -> Error {
-    Error::rule(Rule::ItemUnavailable, store::audit::item_key(name, infra))
+/// The most characters of a name that is quoted: more than any item has.
+const QUOTED_CHARS: usize = 64;
+
+/// 1021, naming the item and the member that named it.
+pub fn unavailable(at: &str, name: &str, infra: Option<InfraId>) -> Error {
+    let quoted: String = name.chars().take(QUOTED_CHARS).collect();
+    let cut = if quoted.len() < name.len() { "..." } else { "" };
+    let storage = infra.map_or_else(String::new, |infra| format!(" with storage {infra}"));
+    Error::rule(Rule::ItemUnavailable, format!("{at}.name: {quoted:?}{cut} cannot be had here{storage}"))
 }

@@ -23,12 +23,13 @@ use store::offering_items::{ItemChange, Key, State};
 use store::{Conn, Write};
 
 use crate::{App, Caller, Error, Result, Rule};
+use plan::OneStorage;
 
 pub use bindings::{bind, unbind};
 pub use edition::{preview_edition, switch_edition};
 pub use first_setup::first_setup;
 pub use keys::{Keys, unavailable};
-pub use update::{Change, update};
+pub use update::{Change, QuotaChange, update};
 
 /// An offering item as a tenant has it, or could have it.
 #[derive(Debug, Clone)]
@@ -144,7 +145,8 @@ pub async fn list(
     Ok(items.filter(|item| filter.passes(item)).collect())
 }
 
-/// What the tenant has on, in the form in which a child of this kind could get it.
+/// What the tenant has on, in the form in which a child of this kind could get it: all of it at once, so that a customer is
+/// offered one storage per usage name.
 pub async fn available_for_child(
     app: &App,
     caller: &Caller,
@@ -165,8 +167,14 @@ pub async fn available_for_child(
     let states = store::offering_items::of_tenant(&mut conn, tenant.no).await?;
     let fresh = |state: State| State { quota: Quota::default(), ..state };
     let on = states.into_iter().filter(|(_, state)| state.enabled);
-    let items = on.filter_map(|(key, state)| OfferingItem::new(tenant, &keys, key, Some(&fresh(state))));
-    Ok(items.filter(|item| filter.passes(item)).collect())
+    let mut chosen = OneStorage::default();
+    let items = on.filter_map(|(key, state)| {
+        let item = OfferingItem::new(tenant, &keys, key, Some(&fresh(state)))?;
+        let offered =
+            filter.passes(&item) && (kind != Some(TenantKind::Customer) || chosen.takes(item.item, key));
+        offered.then_some(item)
+    });
+    Ok(items.collect())
 }
 
 /// What a tenant could have on.

@@ -12,6 +12,17 @@ use store::{Conn, Write};
 use super::{Keys, OfferingItem, available};
 use crate::{Error, Result, Rule};
 
+/// A customer has one storage per usage name (accounts-api, 1.11): the first that it takes.
+#[derive(Default)]
+pub(super) struct OneStorage(BTreeMap<&'static str, InfraNo>);
+
+impl OneStorage {
+    /// Whether the item can be had beside those that were taken before.
+    pub(super) fn takes(&mut self, item: &'static Item, key: Key) -> bool {
+        key.infra == InfraNo::NONE || *self.0.entry(&item.usage_name).or_insert(key.infra) == key.infra
+    }
+}
+
 /// How a tenant's items are, and what is to become of them.
 pub(super) struct Plan {
     pub(super) tenant: Tenant,
@@ -60,13 +71,13 @@ impl Plan {
         off.map(|(key, _)| *key)
     }
 
-    /// A customer has one storage per usage name.
+    /// Fails where a customer would have more than [`OneStorage`].
     pub(super) fn check_storages(&self, named: &[Key]) -> Result<()> {
         if self.tenant.kind != TenantKind::Customer {
             return Ok(());
         }
-        let mut chosen: BTreeMap<&str, InfraNo> = BTreeMap::new();
-        let on = self.after.iter().filter(|(key, (on, _))| *on && key.infra != InfraNo::NONE);
+        let mut chosen = OneStorage::default();
+        let on = self.after.iter().filter(|(_, (on, _))| *on);
         let touched: BTreeSet<&str> = named
             .iter()
             .filter_map(|key| self.keys.item(*key))
@@ -77,7 +88,7 @@ impl Plan {
             else {
                 continue;
             };
-            if *chosen.entry(&item.usage_name).or_insert(key.infra) != key.infra {
+            if !chosen.takes(item, *key) {
                 let info = format!("{}: a customer has one storage per usage name", item.usage_name);
                 return Err(Error::rule(Rule::Business, info));
             }

@@ -20,8 +20,19 @@ pub struct Change {
     pub infra_id: Option<InfraId>,
     /// On or off; `None`: as it is.
     pub enabled: Option<bool>,
-    /// The quota with the version that it replaces; `None`: as it is.
-    pub quota: Option<Quota>,
+    /// What becomes of the quota; `None`: it stays as it is.
+    pub quota: Option<QuotaChange>,
+}
+
+/// A change of a quota. Of its parts `None` stays as it is and `Some(None)` is no limit.
+#[derive(Debug, Clone, Copy)]
+pub struct QuotaChange {
+    /// The soft limit.
+    pub value: Option<Option<i64>>,
+    /// How far beyond it usage may go.
+    pub overage: Option<Option<i64>>,
+    /// The version that is replaced.
+    pub version: i64,
 }
 
 /// Switches the named items and sets their quotas; items that are not named stay. Gives back the named ones.
@@ -37,15 +48,15 @@ pub async fn update(
     granted.check_lock()?;
     let mut plan = Plan::load(&mut tx, granted.tenant().clone()).await?;
     let mut named = Vec::with_capacity(changes.len());
-    for change in changes {
-        named.push(plan.key(change)?);
+    for (at, change) in changes.iter().enumerate() {
+        named.push(plan.key(at, change)?);
     }
     for (change, key) in changes.iter().zip(&named) {
         plan.check_quota_version(change, *key)?;
     }
     let version = plan.next_version(tx.now().unix_millis());
-    for (change, key) in changes.iter().zip(&named) {
-        plan.apply(change, *key, version)?;
+    for (at, (change, key)) in changes.iter().zip(&named).enumerate() {
+        plan.apply(at, change, *key, version)?;
     }
     plan.check_storages(&named)?;
     limits::check(app, &mut tx, &plan).await?;
@@ -56,8 +67,8 @@ pub async fn update(
 }
 
 impl Plan {
-    fn key(&self, change: &Change) -> Result<Key> {
-        self.keys.named(change.application_id, &change.name, change.infra_id)
+    fn key(&self, at: usize, change: &Change) -> Result<Key> {
+        self.keys.named(&member(at), change.application_id, &change.name, change.infra_id)
     }
 
     fn check_quota_version(&self, change: &Change, key: Key) -> Result<()> {
@@ -73,14 +84,14 @@ impl Plan {
         }
     }
 
-    fn apply(&mut self, change: &Change, key: Key, version: i64) -> Result<()> {
+    fn apply(&mut self, at: usize, change: &Change, key: Key, version: i64) -> Result<()> {
         let (was_on, old) = self.after.get(&key).copied().unwrap_or_default();
         let on = change.enabled.unwrap_or(was_on);
         if on != was_on {
             refuse_personal(&self.tenant)?;
         }
         if on && !was_on && !self.available.contains(&key) {
-            return Err(unavailable(&change.name, change.infra_id));
+            return Err(unavailable(&member(at), &change.name, change.infra_id));
         }
         let quota = match change.quota {
             _ if !on => Quota::default(),
@@ -92,12 +103,17 @@ impl Plan {
     }
 }
 
-/// The quota that a sent one makes of the old one: null clears, and version 0 says that nothing is limited.
-fn replace(old: Quota, sent: Quota, version: i64) -> Quota {
-    let overage = sent.value.and(sent.overage);
-    if (old.value, old.overage) == (sent.value, overage) {
+/// Where the change stands in the call.
+fn member(at: usize) -> String {
+    format!("offering_items[{at}]")
+}
+
+/// The quota that a change makes of the old one: version 0 says that nothing is limited.
+fn replace(old: Quota, sent: QuotaChange, version: i64) -> Quota {
+    let value = sent.value.unwrap_or(old.value);
+    let overage = value.and(sent.overage.unwrap_or(old.overage));
+    if (old.value, old.overage) == (value, overage) {
         return old;
     }
-    let version = if sent.value.is_none() { 0 } else { version };
-    Quota { value: sent.value, overage, version }
+    Quota { value, overage, version: if value.is_none() { 0 } else { version } }
 }

@@ -16,7 +16,7 @@ use crate::json::{Body, Json};
 use crate::params::PathId;
 use crate::problem::{Envelope, Problem};
 use crate::schema;
-use crate::wire::{Zulu, lax_int_option};
+use crate::wire::{Zulu, id_option, lax_int_option};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<App> {
@@ -94,10 +94,12 @@ pub struct AccessPolicyBody {
     tenant_id: TenantId,
     #[schema(value_type = schema::Role)]
     role_id: Role,
+    #[serde(default, deserialize_with = "id_option")]
     #[schema(value_type = Option<String>, format = Uuid)]
     id: Option<PolicyId>,
     #[serde(default, deserialize_with = "lax_int_option")]
     version: Option<i64>,
+    #[serde(default, deserialize_with = "id_option")]
     #[schema(value_type = Option<String>, format = Uuid)]
     trustee_id: Option<UserId>,
     resource_server_id: Option<String>,

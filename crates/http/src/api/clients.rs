@@ -19,7 +19,7 @@ use crate::json::{Body, Json};
 use crate::params::{Params, PathId};
 use crate::problem::{Envelope, Problem};
 use crate::schema;
-use crate::wire::{Items, Zulu};
+use crate::wire::{Items, Zulu, object_option};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<App> {
@@ -102,8 +102,9 @@ impl TryFrom<Client> for KnownClient {
 pub(super) struct NewClientAnswer {
     #[serde(flatten)]
     client: ClientBody,
-    /// 32 hex digits.
-    client_secret: String,
+    /// 32 hex digits; none of a public client, which has no secret to prove itself with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
     /// 32 hex digits.
     registration_access_token: String,
 }
@@ -120,6 +121,7 @@ pub(super) struct NewClientBody {
     #[schema(value_type = schema::ClientAuthMethod)]
     token_endpoint_auth_method: ClientAuthMethod,
     /// Free object, usually with `client_name`.
+    #[serde(default, deserialize_with = "object_option")]
     #[schema(value_type = Option<Object>)]
     data: Option<Map<String, Value>>,
     redirect_uris: Option<Vec<String>>,
@@ -145,6 +147,7 @@ impl From<NewClientBody> for NewClient {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientChangesBody {
+    #[serde(default, deserialize_with = "object_option")]
     #[schema(value_type = Option<Object>)]
     data: Option<Map<String, Value>>,
     #[schema(value_type = Option<schema::ClientStatus>)]
@@ -181,9 +184,10 @@ async fn create(
 ) -> Result<(StatusCode, Json<NewClientAnswer>), Problem> {
     let Made { client, secret, registration_token } =
         app::clients::create(&app, &caller.0, body.into()).await?;
+    let is_public = client.auth_method == ClientAuthMethod::None;
     let answer = NewClientAnswer {
         client: client.try_into()?,
-        client_secret: secret,
+        client_secret: (!is_public).then_some(secret),
         registration_access_token: registration_token,
     };
     Ok((StatusCode::CREATED, Json(answer)))

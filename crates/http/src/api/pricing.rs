@@ -16,7 +16,7 @@ use crate::json::{Body, Json};
 use crate::params::PathId;
 use crate::problem::{Envelope, Problem};
 use crate::schema;
-use crate::wire::{Items, Patch, Zulu, lax_int, lax_int_option};
+use crate::wire::{Items, Patch, Zulu, id_option, lax_int, lax_int_option};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<App> {
@@ -125,6 +125,7 @@ pub struct PutPrice {
     /// Full name, with edition prefix.
     pub name: String,
     /// The storage.
+    #[serde(default, deserialize_with = "id_option")]
     #[schema(value_type = Option<String>, format = "uuid")]
     pub infra_id: Option<InfraId>,
     /// Decimal text.

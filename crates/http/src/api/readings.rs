@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use app::App;
 use app::usage::upload::{self, Encoding, Form, Format, Source, Summary};
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt as _;
@@ -122,8 +122,9 @@ async fn post(
     let source = Source::caller(&caller.0)?;
     params.only(&["reason"])?;
     let headers = request.headers();
+    let nothing = request.body().is_end_stream();
     let form = Form {
-        format: format(headers)?,
+        format: format(headers, nothing)?,
         encoding: encoding(headers)?,
         reason: params.get("reason").map(str::to_owned),
     };
@@ -131,10 +132,12 @@ async fn post(
     Ok(Json(upload::store(&app, &source, received, |_| ()).await?.into()))
 }
 
-fn format(headers: &HeaderMap) -> Result<Format, Problem> {
+/// Of an upload without a byte a type that says nothing is no fault, as with other calls.
+fn format(headers: &HeaderMap, nothing: bool) -> Result<Format, Problem> {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(Format::Json) };
     let media = kind.to_str().unwrap_or("").split(';').next().unwrap_or("");
-    Format::from_media_type(media).ok_or(Problem::UnsupportedMedia(
+    let format = Format::from_media_type(media).or_else(|| nothing.then_some(Format::Json));
+    format.ok_or(Problem::UnsupportedMedia(
         "Content-Type is none of application/json, application/x-ndjson, application/jsonl, text/csv",
     ))
 }

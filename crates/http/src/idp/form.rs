@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use domain::text::form_decoded;
 
 use super::refusal::Refused;
 use crate::caller::{basic_pair, peer};
@@ -68,11 +69,18 @@ fn authorization(parts: &Parts) -> (Basic, Option<String>) {
             (None, Some(token.trim().to_owned()))
         }
         Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => {
-            let pair = basic_pair(pair).map(|(id, secret)| Credentials { id, secret });
-            (Some(pair.ok_or(Refused::By(Refusal::BadClient))), None)
+            (Some(client_of(pair).ok_or(Refused::By(Refusal::BadClient))), None)
         }
         _ => (Some(Err(Refused::By(Refusal::BadClient))), None),
     }
+}
+
+/// A client's two halves may be form-encoded (RFC 6749, 2.3.1). Those that were sent as they are stay what they are: ids
+/// and secrets hold neither `%` nor `+`.
+fn client_of(pair: &str) -> Option<Credentials> {
+    let (id, secret) = basic_pair(pair)?;
+    let decoded = |half: String| form_decoded(&half).unwrap_or(half);
+    Some(Credentials { id: decoded(id), secret: decoded(secret) })
 }
 
 impl Form {

@@ -22,6 +22,7 @@ mod connections;
 mod deleted_subjects;
 mod desk;
 mod figures;
+mod foreign_clients;
 mod history;
 mod infra;
 mod limits;

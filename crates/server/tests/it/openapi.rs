@@ -127,6 +127,7 @@ fn a_body_that_may_be_missing_is_not_required_and_none_is_null() {
     let expected = [
         "post /api/2/applications/{application_id}/bindings/tenants/{tenant_id}",
         "post /api/2/tenants/{tenant_id}/restore",
+        "post /api/2/users/{user_id}/restore",
         "post /api/2/users/{user_id}/send-activation-email",
         "put /api/2/clients/{client_id}",
     ];

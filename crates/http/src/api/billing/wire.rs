@@ -6,12 +6,12 @@ use domain::catalogue::Catalogue;
 use domain::ids::{ApplicationId, InfraId};
 use domain::time::{Day, Period};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::json::Body;
 use crate::schema;
-use crate::wire::{lax_bool_option, lax_int};
+use crate::wire::{id_option, lax_bool_option, lax_int};
 
 /// A tenant's billing settings.
 #[derive(Debug, Serialize, ToSchema)]
@@ -86,7 +86,7 @@ pub struct PeriodItem {
     /// Full name, with edition prefix.
     pub name: String,
     /// The storage it is bound to.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "id_option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "uuid")]
     pub infra_component_id: Option<InfraId>,
     /// The capability that it needs of that storage; ignored in requests.
@@ -210,7 +210,23 @@ pub struct PutSetting {
     pub exclusive: Option<bool>,
 }
 
-impl Body for PutSetting {}
+impl Body for PutSetting {
+    const READ_ONLY: &'static [&'static str] = &["name", "application_id", "effective"];
+
+    /// A setting that was read comes back with everything in `own`, which is left aside only where a value stands beside it.
+    fn sort_out(members: &mut Map<String, Value>) {
+        for member in Self::READ_ONLY {
+            members.remove(*member);
+        }
+        if let Some(Value::Object(own)) = members.remove("own")
+            && !members.contains_key("value")
+        {
+            for (name, value) in own {
+                members.entry(name).or_insert(value);
+            }
+        }
+    }
+}
 
 impl From<PutSetting> for Setting {
     fn from(body: PutSetting) -> Self {

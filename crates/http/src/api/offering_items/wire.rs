@@ -1,7 +1,7 @@
 //! The bodies of offering items.
 
 use app::Error;
-use app::offering_items::{Change, OfferingItem};
+use app::offering_items::{Change, OfferingItem, QuotaChange};
 use domain::ids::{ApplicationId, InfraId, TenantId};
 use domain::pricing::Quota;
 use domain::time::Instant;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::json::Body;
 use crate::schema;
-use crate::wire::{Zulu, lax_bool_option, lax_int, lax_int_option};
+use crate::wire::{Patch, Zulu, id_option, lax_bool_option, lax_int, lax_int_option};
 
 /// A list of items.
 #[derive(Debug, Serialize, ToSchema)]
@@ -134,6 +134,7 @@ pub struct PutItem {
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 1)]
     pub status: Option<i64>,
     /// The storage it is bound to.
+    #[serde(default, deserialize_with = "id_option")]
     #[schema(value_type = Option<String>, format = "uuid")]
     pub infra_id: Option<InfraId>,
     /// The new quota; absent: as it is.
@@ -143,12 +144,14 @@ pub struct PutItem {
 /// A quota to set, with the version that it replaces.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct QuotaIn {
-    /// Soft limit; null: unlimited.
-    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
-    pub value: Option<i64>,
-    /// Further allowance that makes it hard.
-    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
-    pub overage: Option<i64>,
+    /// Soft limit; null: unlimited; absent: as it is.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 9_007_199_254_740_991_i64)]
+    pub value: Patch<i64>,
+    /// Further allowance that makes it hard; null: none; absent: as it is.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 9_007_199_254_740_991_i64)]
+    pub overage: Patch<i64>,
     /// The current version.
     #[serde(deserialize_with = "lax_int")]
     #[schema(value_type = i64)]
@@ -173,15 +176,15 @@ impl PutItem {
             Some(1) => Some(true),
             Some(_) => return Err(Error::invalid(field("status"), "must be 0 or 1")),
         };
-        let quota = self.quota.map(|quota| Quota {
-            value: quota.value,
-            overage: quota.overage,
+        let quota = self.quota.map(|quota| QuotaChange {
+            value: quota.value.into_option(),
+            overage: quota.overage.into_option(),
             version: quota.version,
         });
         for (name, number) in
             quota.iter().flat_map(|quota| [("value", quota.value), ("overage", quota.overage)])
         {
-            if number.is_some_and(|number| !(0..=MAX_READING).contains(&number)) {
+            if number.flatten().is_some_and(|number| !(0..=MAX_READING).contains(&number)) {
                 let why = format!("must be an integer from 0 to {MAX_READING}, or null");
                 return Err(Error::invalid(field(&format!("quota.{name}")), why));
             }

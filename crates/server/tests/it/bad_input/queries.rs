@@ -96,7 +96,7 @@ impl Parameter {
         let mut all: Vec<String> = NONSENSE.iter().map(|&text| text.to_owned()).collect();
         all.push("x".repeat(3000));
         let more: &[&str] = match (self.schema["type"].as_str(), self.schema["format"].as_str()) {
-            (Some("boolean"), _) => &["2", "TRUE", "01", "truefalse"],
+            (Some("boolean"), _) => &["2", "yes", "01", "truefalse"],
             (Some("integer"), _) => &["", "٣"],
             (_, Some("uuid")) => {
                 &["0", "ede9f83470b3476c83d9736f9f8c7dae", "{ede9f834-70b3-476c-83d9-736f9f8c7dae}"]

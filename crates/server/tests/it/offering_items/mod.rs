@@ -5,7 +5,7 @@ mod rules;
 mod wire;
 
 use app::ids::Noun;
-use app::offering_items::{Change, Filter, OfferingItem, available_for_child, list, update};
+use app::offering_items::{Change, Filter, OfferingItem, QuotaChange, available_for_child, list, update};
 use app::{Error, Result, Rule};
 use domain::access::{Actor, Role};
 use domain::catalogue::{Catalogue, Service};
@@ -178,7 +178,8 @@ async fn quotas_are_guarded_by_one_version_per_call() {
     let test = TestApp::at(NOW).await;
     let (partner, _) = partner_and_customer(&test).await;
     let listed = all(&test, test.top).await;
-    let quota = |value, overage, version| Some(Quota { value, overage, version });
+    let quota =
+        |value, overage, version| Some(QuotaChange { value: Some(value), overage: Some(overage), version });
     let vms = switch(&listed, "vms", true);
     let servers = switch(&listed, "servers", true);
     let limited = [
@@ -296,7 +297,7 @@ async fn a_personal_tenant_follows_its_parent_and_takes_quotas_only() {
     turn(&test, customer, &["vms"], false).await.unwrap();
     assert_eq!(on(&test, id).await, ["servers"]);
     let limited = Change {
-        quota: Some(Quota { value: Some(1), overage: None, version: 0 }),
+        quota: Some(QuotaChange { value: Some(Some(1)), overage: None, version: 0 }),
         ..switch(&all(&test, test.top).await, "servers", true)
     };
     let answer = put(&test, id, &[limited]).await.unwrap();

@@ -63,7 +63,7 @@ async fn a_role_fits_its_tenant_and_a_service_has_one() {
     let other = json!([{"tenant_id":customer,"role_id":"tenant_admin"}]);
     refuses(put(&test, &caller, user, other).await, "items[0].role_id");
     let foreign = json!([{"tenant_id":customer,"role_id":"company_admin","trustee_id":customer}]);
-    refuses(put(&test, &caller, user, foreign).await, "items.trustee_id");
+    refuses(put(&test, &caller, user, foreign).await, "items[0].trustee_id");
     assert!(policies::get(&test.app, &caller, user).await.unwrap().items.is_empty());
 }
 
