@@ -114,12 +114,18 @@ pub(super) fn bind(args: Vec<Arg>) -> Result<PgArguments> {
     for arg in args {
         match arg {
             Arg::Int(value) => bound.add(value),
-            Arg::Text(value) => bound.add(value),
+            Arg::Text(value) => bound.add(value.map(without_nul)),
             Arg::Blob(value) => bound.add(value),
         }
         .map_err(Error::Driver)?;
     }
     Ok(bound)
+}
+
+/// PostgreSQL has no texts with NUL in them, so that no such text is ever found there: U+FFFF, which Unicode keeps from
+/// being a character, stands for it.
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{ffff}") } else { text }
 }
 
 /// What an SQLSTATE means, if it has a name here (PostgreSQL, appendix A).
