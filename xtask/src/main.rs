@@ -10,6 +10,7 @@ mod fuzz;
 mod licences;
 mod needs;
 mod openapi;
+mod postgres;
 mod sources;
 mod test;
 mod workspace;

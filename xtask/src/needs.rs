@@ -8,12 +8,13 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::postgres;
 use crate::workspace::{Workspace, output, run, succeeds, variable};
 
 /// Where tests look for a browser; a person may set it to one that is not Debian's.
-pub(crate) const CHROMIUM: &str = "TIDEMARK_TEST_CHROMIUM";
+const CHROMIUM: &str = "TIDEMARK_TEST_CHROMIUM";
 /// Where tests look for the Python that has the packages of [`PACKAGES`].
-pub(crate) const PYTHON: &str = "TIDEMARK_TEST_PYTHON";
+const PYTHON: &str = "TIDEMARK_TEST_PYTHON";
 
 /// What the programs of others that tests run against are made of.
 const PACKAGES: [&str; 3] = ["aiosmtpd==1.4.6", "duckdb==2.0.0", "schemathesis==4.32.5"];
@@ -22,7 +23,7 @@ const PACKAGES: [&str; 3] = ["aiosmtpd==1.4.6", "duckdb==2.0.0", "schemathesis==
 pub(crate) struct Machine<'a> {
     workspace: &'a Workspace,
     venv: PathBuf,
-    pub(crate) chromium: PathBuf,
+    chromium: PathBuf,
     package_lists_are_new: Cell<bool>,
 }
 
@@ -34,7 +35,7 @@ struct Need {
 }
 
 /// In this order, as a later one may stand on an earlier one.
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 6] = [
     Need {
         what: "cargo-nextest",
         why: "it runs the tests, each in a process of its own",
@@ -59,6 +60,12 @@ const NEEDS: [Need; 5] = [
               by a tester, that we did not write",
         is_met: |machine| machine.has_packages(),
         install: |machine| machine.install_packages(),
+    },
+    Need {
+        what: "PostgreSQL 15 or later",
+        why: "what holds on SQLite must hold on it",
+        is_met: |_| postgres::programs().is_some(),
+        install: |machine| machine.apt_get(&["postgresql"]),
     },
     Need {
         what: "Chromium",
@@ -96,6 +103,16 @@ impl<'a> Machine<'a> {
             println!("installed {what}");
         }
         Ok(())
+    }
+
+    /// `cargo nextest run` with all that tests ask the environment for.
+    pub(crate) fn nextest(&self) -> Command {
+        let mut nextest = self.workspace.cargo(&["nextest", "run", "--all-features"]);
+        if variable("CI").is_some_and(|value| value == "true") {
+            nextest.args(["--profile", "ci"]);
+        }
+        nextest.env(PYTHON, self.python()).env(CHROMIUM, &self.chromium);
+        nextest
     }
 
     fn apt_get(&self, packages: &[&str]) -> Result<()> {

@@ -2,30 +2,48 @@
 
 use anyhow::Result;
 
-use crate::needs::{CHROMIUM, Machine, PYTHON};
-use crate::workspace::{Workspace, run as run_command, variable};
+use crate::needs::Machine;
+use crate::postgres::{self, Cluster};
+use crate::workspace::{Workspace, run as run_command};
 
-/// Runs the doc tests, which nextest cannot run, and then all others with nextest, which gets `args`. nextest comes
-/// last, also after a failure, so that what a reader sees at the end is its summary.
+/// All tests of the server but those of one database by their nature: processes on a data directory, and what SQLite alone
+/// does.
+const ON_BOTH: &str = "package(tidemark) and binary(it) and not test(/^process::|_on_sqlite$/)";
+
+/// Runs the doc tests, which nextest cannot run, then all others with nextest on SQLite, and then those of the server
+/// once more on PostgreSQL. `args` go to nextest; `--postgres` before them chooses PostgreSQL alone. nextest comes last,
+/// also after a failure, so that what a reader sees at the end is its summary.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     let machine = Machine::of(workspace)?;
     machine.prepare()?;
-
+    if let [first, args @ ..] = args
+        && first == "--postgres"
+    {
+        return on_postgres(&machine, args);
+    }
     let docs = if args.is_empty() {
         run_command(&mut workspace.cargo(&["test", "--quiet", "--doc", "--workspace", "--all-features"]))
     } else {
-        println!("doc tests are left out, as the arguments choose among nextest's");
+        println!("doc tests and PostgreSQL are left out, as the arguments choose among nextest's");
         Ok(())
     };
-
-    let mut nextest = workspace.cargo(&["nextest", "run", "--all-features"]);
+    let mut nextest = machine.nextest();
     // nextest would let --workspace win over the packages that a person names.
     if !args.iter().any(|arg| arg.starts_with("-p") || arg.starts_with("--package")) {
         nextest.arg("--workspace");
     }
-    if variable("CI").is_some_and(|value| value == "true") {
-        nextest.args(["--profile", "ci"]);
+    let on_sqlite = run_command(nextest.args(args));
+    let on_postgres = if args.is_empty() { on_postgres(&machine, &[]) } else { Ok(()) };
+    docs.and(on_sqlite).and(on_postgres)
+}
+
+fn on_postgres(machine: &Machine<'_>, args: &[String]) -> Result<()> {
+    let cluster = Cluster::start()?;
+    println!("on PostgreSQL: the same tests of the server once more");
+    let mut nextest = machine.nextest();
+    nextest.arg("--workspace").env(postgres::SERVER, cluster.address());
+    if args.is_empty() {
+        nextest.args(["--filterset", ON_BOTH]);
     }
-    nextest.args(args).env(PYTHON, machine.python()).env(CHROMIUM, &machine.chromium);
-    run_command(&mut nextest).and(docs)
+    run_command(nextest.args(args))
 }

@@ -64,7 +64,7 @@ pub enum Command {
 }
 
 /// Options of every command that works on a data directory.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Common {
     /// Configuration file (TOML); every key and its default stands in config/default.toml
     #[arg(long, env = "TIDEMARK_CONFIG", value_name = "FILE")]
@@ -72,6 +72,10 @@ pub struct Common {
     /// Folder that holds database, key file and mails [env: TIDEMARK_DATA_DIR]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// PostgreSQL instead of SQLite in the data directory, such as <postgres://tidemark@db.example.com/tidemark>
+    /// [env: TIDEMARK_DATABASE_URL]
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
     /// Key that seals secrets in the database [default: secret.key in the data directory]
     #[arg(long, value_name = "FILE")]
     pub secret_key_file: Option<PathBuf>,

@@ -9,10 +9,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use app::auth::sealing::SealingKey;
 use store::Db;
 
+use crate::database::Database;
 use crate::settings::Settings;
-
-/// The database's name in the directory.
-const DATABASE: &str = "tidemark.db";
 
 /// A data directory that this process alone uses, until it is dropped.
 #[derive(Debug)]
@@ -22,8 +20,16 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Takes the directory; fails where another process has it.
-    pub fn take(path: &Path) -> Result<Self> {
+    /// Takes the directory of these settings; fails where another process has it. A node whose database is elsewhere needs
+    /// nothing in it, and gets it made.
+    pub fn of(settings: &Settings) -> Result<Self> {
+        match settings.database {
+            Database::File(_) => Self::take(&settings.data_dir),
+            Database::Server(_) => Self::make(&settings.data_dir),
+        }
+    }
+
+    fn take(path: &Path) -> Result<Self> {
         ensure!(
             path.is_dir(),
             "{0} is not there; make it with: tidemark init --data-dir {0}",
@@ -57,48 +63,27 @@ impl DataDir {
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
-    /// Makes a directory for `init`: it must hold no database yet.
+    /// Takes the directory, and makes it where it is missing.
     pub fn make(path: &Path) -> Result<Self> {
         // For its owner alone: mails and database hold what customers use, and hashes of passwords.
         let mut folder = DirBuilder::new();
         folder.recursive(true).mode(0o700);
         folder.create(path).with_context(|| format!("{} cannot be made", path.display()))?;
-        let made = Self::take(path)?;
-        ensure!(!made.database().exists(), "{} is initialised already; nothing was changed", path.display());
-        Ok(made)
+        Self::take(path)
     }
 
     /// Opens what `init` made, and clears away what uploads of a process before have left.
     pub async fn open(&self, settings: &Settings) -> Result<(Db, SealingKey)> {
-        let file = self.database();
-        ensure!(
-            file.exists(),
-            "{} holds no database; make one with: tidemark init --data-dir {}",
-            self.path.display(),
-            self.path.display()
-        );
         match std::fs::remove_dir_all(spool(&self.path)) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 return Err(error).context(format!("{} cannot be cleared", spool(&self.path).display()));
             }
             _ => {}
         }
+        let db = settings.database.open().await?;
         let sealing = SealingKey::read(&settings.secret_key_file).context("secret_key_file")?;
-        let db = Db::open(&file).await.with_context(|| format!("{} cannot be opened", file.display()))?;
         Ok((db, sealing))
     }
-
-    /// Where the database lies.
-    pub fn database(&self) -> PathBuf {
-        self.path.join(DATABASE)
-    }
-}
-
-/// The database in the directory, also beside the process that has it.
-pub async fn join(path: &Path) -> Result<Db> {
-    let file = path.join(DATABASE);
-    ensure!(file.exists(), "{} holds no database", path.display());
-    Db::join(&file).await.with_context(|| format!("{} cannot be opened", file.display()))
 }
 
 /// Where uploads wait that are too large for memory.

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod data_dir;
+mod database;
 mod progress;
 mod say;
 mod settings;

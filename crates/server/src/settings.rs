@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use app::settings::{Mail, Requests, Security, Smtp, Transport, Uploads};
@@ -11,9 +12,11 @@ use config::{Config, Environment, File, FileFormat};
 use domain::time::Instant;
 use secrecy::SecretString;
 use serde::Deserialize;
+use store::Postgres;
 
 use crate::cli::Common;
 use crate::data_dir;
+use crate::database::Database;
 
 /// The defaults: the file is the truth.
 pub const DEFAULTS: &str = include_str!("../../../config/default.toml");
@@ -25,6 +28,8 @@ const NOT_KEYS: [&str; 2] = ["TIDEMARK_CONFIG", "TIDEMARK_TEST_"];
 #[serde(deny_unknown_fields)]
 struct Raw {
     data_dir: PathBuf,
+    database_url: String,
+    postgres: RawPostgres,
     listen: String,
     public_url: String,
     secret_key_file: PathBuf,
@@ -80,6 +85,13 @@ struct RawReadings {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawPostgres {
+    connections: u32,
+    statement_timeout_seconds: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawLimits {
     requests_per_second: u32,
     request_burst: u32,
@@ -104,6 +116,8 @@ struct RawSmtp {
 pub struct Settings {
     /// Where everything is kept.
     pub data_dir: PathBuf,
+    /// The database.
+    pub database: Database,
     /// Where to serve.
     pub listen: SocketAddr,
     /// What clients call the server; `None` on loopback, where it follows from the port that was got.
@@ -156,6 +170,7 @@ fn read(
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     builder = builder
         .set_override_option("data_dir", path(&common.data_dir))?
+        .set_override_option("database_url", common.database_url.clone())?
         .set_override_option("secret_key_file", path(&common.secret_key_file))?
         .set_override_option("clock_start", common.clock_start.clone())?;
     for (key, value) in flags {
@@ -206,8 +221,10 @@ impl Raw {
             max_readings: self.readings.max_upload_readings,
             window_days: self.readings.window_days,
         };
+        let database = self.postgres.check(&self.database_url, &self.data_dir)?;
         Ok(Settings {
             data_dir: self.data_dir,
+            database,
             listen,
             public_url,
             secret_key_file,
@@ -219,6 +236,24 @@ impl Raw {
             requests: self.limits.check_requests()?,
             proxies: self.limits.check_proxies()?,
         })
+    }
+}
+
+impl RawPostgres {
+    fn check(self, url: &str, data_dir: &Path) -> Result<Database> {
+        if url.is_empty() {
+            return Ok(Database::in_directory(data_dir));
+        }
+        let mut server = Postgres::at(url).map_err(|why| {
+            anyhow::anyhow!(
+                "database_url: {why}; such as postgres://tidemark@db.example.com/tidemark?sslmode=verify-full"
+            )
+        })?;
+        ensure!(self.connections >= 2, "postgres.connections: at least 2, as one writes while others read");
+        ensure!(self.statement_timeout_seconds > 0, "postgres.statement_timeout_seconds: more than 0");
+        server.connections = self.connections;
+        server.statement_timeout = Duration::from_secs(self.statement_timeout_seconds);
+        Ok(Database::Server(Box::new(server)))
     }
 }
 
@@ -328,8 +363,7 @@ mod tests {
     use super::*;
 
     fn settings(environment: &[(&str, &str)]) -> Result<Settings> {
-        let common =
-            Common { config: None, data_dir: Some("/data".into()), secret_key_file: None, clock_start: None };
+        let common = Common { data_dir: Some("/data".into()), ..Common::default() };
         let environment =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         read(&common, &[], environment)?.check()

@@ -7,10 +7,11 @@ const MAX_VALUES: usize = 32_000;
 /// of twenty thousand takes a second and twenty of a thousand some milliseconds.
 pub(crate) const MAX_LIST: usize = 1_000;
 
-/// The database's own clock in microseconds since 1970: for the age of leases, and for nothing else.
+/// The database's own clock in microseconds since 1970: for the age of leases, and for nothing else. PostgreSQL has SQLite's
+/// function by its first migration.
 macro_rules! lease_now {
     () => {
-        "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
+        "CAST(unixepoch('subsec') * 1000000 AS BIGINT)"
     };
 }
 pub(crate) use lease_now;
@@ -28,9 +29,14 @@ pub(crate) fn placeholders(first: usize, count: usize) -> String {
     (first..first + count).map(|at| format!("${at}")).collect::<Vec<_>>().join(", ")
 }
 
-/// `(?, ?), (?, ?), ...`: rows for `VALUES`, in a statement without other placeholders. Without numbers, so that none has
-/// to be looked up.
+/// `(?, ?), (?, ?), ...`: rows for `VALUES` in SQLite. Without numbers, so that none has to be looked up.
 pub(crate) fn value_rows(rows: usize, width: usize) -> String {
     let row = format!("({})", vec!["?"; width].join(", "));
     vec![row; rows].join(", ")
+}
+
+/// `($1, $2), ($3, $4), ...`: the same for PostgreSQL, which has only numbered ones.
+pub(crate) fn numbered_value_rows(rows: usize, width: usize) -> String {
+    let row = |at: usize| format!("({})", placeholders(at * width + 1, width));
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }

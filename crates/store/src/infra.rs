@@ -241,30 +241,31 @@ pub struct InfraFields {
 /// Inserts a storage.
 pub async fn insert(tx: &mut Write, id: InfraId, owner: TenantNo, new: &InfraFields) -> Result<InfraNo> {
     let now = tx.now();
-    let no = InfraNo(tx.count("SELECT COALESCE(MAX(no), 0) + 1 AS n FROM infras", Vec::new()).await?);
-    tx.run(
-        "INSERT INTO infras (no, id, owner_no, location_id, name, url, capabilities, content_url, content_mobile_url,
-         backend_type, version, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11)",
-        args![
-            no,
-            id,
-            owner,
-            new.location_id,
-            new.name.as_str(),
-            new.url.as_str(),
-            list(&new.capabilities),
-            new.content_url.clone(),
-            new.content_mobile_url.clone(),
-            new.backend_type.map(BackendType::as_str),
-            now
-        ],
-    )
-    .await?;
+    let insert =
+        "INSERT INTO infras (id, owner_no, location_id, name, url, capabilities, content_url, content_mobile_url,
+         backend_type, version, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10) RETURNING no AS n";
+    let no = tx
+        .count(
+            insert,
+            args![
+                id,
+                owner,
+                new.location_id,
+                new.name.as_str(),
+                new.url.as_str(),
+                list(&new.capabilities),
+                new.content_url.clone(),
+                new.content_mobile_url.clone(),
+                new.backend_type.map(BackendType::as_str),
+                now
+            ],
+        )
+        .await?;
     let id = id.to_string();
     let first = logged(new).into_iter().chain([("owner", Some(owner.to_string()))]);
     let first = first.map(|(field, new)| of_infra(&id, owner, field, None, new));
     tx.log_all_first(first.filter(|change| change.new.is_some()).collect()).await?;
-    Ok(no)
+    Ok(InfraNo(no))
 }
 
 /// Changes a storage; its version goes up by one.

@@ -43,7 +43,7 @@ pub mod usage;
 pub mod users;
 
 pub use arg::Arg;
-pub use conn::{Conn, Db, Row, Write};
+pub use conn::{Conn, Db, Postgres, Row, Write};
 pub use error::Error;
 
 /// What every function here gives back.

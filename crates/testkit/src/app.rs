@@ -12,10 +12,9 @@ use domain::ids::{ClientId, ContactId, TenantId, TenantNo};
 use domain::pricing::PricingMode;
 use domain::tenant::TenantKind;
 use domain::time::Instant;
-use store::Db;
 use store::tenants::NewTenant;
 
-use crate::Directory;
+use crate::{Database, Directory};
 
 /// Two signing keys made for tests and for nothing else: making some takes a moment that no test needs to wait.
 const ACTIVE_KEY: &[u8] = include_bytes!("../keys/active.pk8");
@@ -42,7 +41,9 @@ pub struct TestApp {
     pub client_id: String,
     /// That client's secret.
     pub client_secret: String,
-    /// Where its database and mails lie.
+    /// Its database.
+    pub database: Database,
+    /// Where its mails lie, and its database where that is a file.
     pub directory: Directory,
 }
 
@@ -72,7 +73,8 @@ impl TestApp {
         let public_url = "https://tide.example.com".to_owned();
         let mut settings = Settings { public_url, mail, uploads, requests: None, proxies: Vec::new() };
         set(&mut settings);
-        let db = Db::open(&directory.path().join("tidemark.db")).await.expect("a database");
+        let database = Database::new(directory.path()).await;
+        let db = database.open().await;
         let sealing = SealingKey::from_bytes(&[7; 32]).expect("a key of 32 bytes");
         let app = App::new(db, Clock::Manual(clock.clone()), Ids::default(), settings, sealing);
         let key = |pkcs8: &[u8]| SigningKey::from_pkcs8(pkcs8).expect("a key");
@@ -80,7 +82,13 @@ impl TestApp {
         let first = ::app::setup::init_with_keys(&app, "Tidemark", "", &active, &next).await;
         let first = first.expect("a first setup");
         let (client_id, client_secret) = (first.client_id.to_string(), first.client_secret);
-        Self { app, clock, top: first.tenant_id, client_id, client_secret, directory }
+        Self { app, clock, top: first.tenant_id, client_id, client_secret, database, directory }
+    }
+
+    /// Another node on the same database, with the same clock.
+    pub async fn another_node(&self) -> App {
+        let (clock, settings) = (Clock::Manual(self.clock.clone()), self.app.settings.clone());
+        App::new(self.database.open().await, clock, Ids::default(), settings, self.app.sealing.clone())
     }
 
     /// A new tenant, made below the use cases.

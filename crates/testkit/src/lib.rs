@@ -4,6 +4,7 @@
 
 mod app;
 mod client;
+mod database;
 mod directory;
 mod people;
 mod server;
@@ -11,6 +12,7 @@ mod smtp;
 
 pub use app::{TestApp, at};
 pub use client::{Answer, Call, Client};
+pub use database::Database;
 pub use directory::Directory;
 pub use server::Server;
 pub use smtp::{Fault, Mail, SmtpSink};

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::Deref;
 
+use ::app::App;
 use tokio::task::JoinHandle;
 
 use crate::{Client, TestApp};
@@ -16,19 +17,23 @@ pub struct Server {
 
 impl TestApp {
     /// Serves this app on a free port.
-    ///
-    /// # Panics
-    /// Where no port is free.
-    #[expect(clippy::expect_used, reason = "a test without its server cannot go on")]
     pub async fn serve(&self) -> Server {
+        Server::of(&self.app).await
+    }
+}
+
+impl Server {
+    /// Serves an app on a free port.
+    #[expect(clippy::expect_used, reason = "a test without its server cannot go on")]
+    pub async fn of(app: &App) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let service = http_api::router(self.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        let service = http_api::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         #[expect(clippy::disallowed_methods, reason = "the server ends with the test, not with a tracker")]
         let task = tokio::spawn(async move {
             axum::serve(listener, service).await.expect("a server");
         });
-        Server { client: Client::new(address), task }
+        Self { client: Client::new(address), task }
     }
 }
 

@@ -7,7 +7,6 @@ use app::changes::{self, Asked, Change, File, Form, Position};
 use store::Db;
 
 use crate::cli::{self, ChangesFormat};
-use crate::data_dir;
 use crate::say::with_causes;
 use crate::settings::Settings;
 
@@ -17,7 +16,7 @@ const PAGE: i64 = 1_000;
 /// Prints what is asked for, newest first.
 pub async fn run(options: &cli::Changes) -> Result<()> {
     let settings = Settings::read(&options.common, &[])?;
-    let db = data_dir::join(&settings.data_dir).await?;
+    let db = settings.database.join().await?;
     let done = print(&db, options).await;
     db.close().await;
     match done {

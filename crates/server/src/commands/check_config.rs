@@ -4,6 +4,7 @@ use anyhow::Result;
 use app::settings::Transport;
 
 use crate::cli::Common;
+use crate::database::Database;
 use crate::say::say;
 use crate::settings::Settings;
 
@@ -11,8 +12,12 @@ use crate::settings::Settings;
 pub fn run(common: &Common) -> Result<()> {
     let settings = Settings::read(common, &[])?;
     let known = |path: &std::path::Path| if path.exists() { "" } else { "  (not there yet)" };
-    let database = settings.data_dir.join("tidemark.db");
-    say(format_args!("data_dir         {}{}", settings.data_dir.display(), known(&database)));
+    say(format_args!("data_dir         {}{}", settings.data_dir.display(), known(&settings.data_dir)));
+    let is_there = match &settings.database {
+        Database::File(file) => known(file),
+        Database::Server(_) => "",
+    };
+    say(format_args!("database         {}{is_there}", settings.database));
     say(format_args!(
         "secret_key_file  {}{}",
         settings.secret_key_file.display(),

@@ -18,7 +18,7 @@ use crate::settings::Settings;
 pub async fn run(options: &cli::Import) -> Result<()> {
     let settings = Settings::read(&options.common, &[])?;
     let form = form(options)?;
-    let directory = DataDir::take(&settings.data_dir)?;
+    let directory = DataDir::of(&settings)?;
     let (db, sealing) = directory.open(&settings).await?;
     let clock = settings.clock_start.map_or(Clock::System, Clock::running_from);
     let parts = use_case_settings(&settings, settings.listen);

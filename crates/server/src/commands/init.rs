@@ -1,6 +1,6 @@
 //! `tidemark init`: a new data directory.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use app::auth::sealing::SealingKey;
 use app::setup::FirstSetup;
 use app::{App, Clock, Ids};
@@ -8,6 +8,7 @@ use store::Db;
 
 use crate::cli;
 use crate::data_dir::DataDir;
+use crate::database::Database;
 use crate::say::say;
 use crate::settings::Settings;
 
@@ -40,35 +41,49 @@ pub async fn make(
     (name, email): (&str, &str),
 ) -> Result<(Made, FirstSetup)> {
     domain::text::check_name(name).map_err(|why| anyhow::anyhow!("--name: {why}"))?;
-    anyhow::ensure!(
-        domain::user::is_email(email),
-        "--email: {email:?} is not an address such as ann@example.com"
-    );
+    ensure!(domain::user::is_email(email), "--email: {email:?} is not an address such as ann@example.com");
     let directory = DataDir::make(&settings.data_dir)?;
+    if let Database::File(file) = &settings.database {
+        ensure!(
+            !file.exists(),
+            "{} is initialised already; nothing was changed",
+            settings.data_dir.display()
+        );
+    }
     let sealing = if settings.secret_key_file.exists() {
         SealingKey::read(&settings.secret_key_file)
     } else {
         SealingKey::create(&settings.secret_key_file)
     };
     let sealing = sealing.context("secret_key_file")?;
-    // Made under another name, so that a first setup cut short leaves nothing that looks whole.
-    let unfinished = settings.data_dir.join("tidemark.db.new");
-    for suffix in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(settings.data_dir.join(format!("tidemark.db.new{suffix}")));
-    }
-    let db = Db::open(&unfinished).await?;
-    let app = App::new(
-        db,
-        clock.clone(),
-        ids.clone(),
-        use_case_settings(settings, settings.listen),
-        sealing.clone(),
-    );
-    let first = app::setup::init(&app, name, email).await?;
-    app.db.close().await;
-    std::fs::rename(&unfinished, directory.database())?;
-    let db = Db::open(&directory.database()).await?;
-    let app = App::new(db, clock, ids, use_case_settings(settings, settings.listen), sealing);
+    let parts =
+        || (clock.clone(), ids.clone(), use_case_settings(settings, settings.listen), sealing.clone());
+    let app = |db| {
+        let (clock, ids, settings, sealing) = parts();
+        App::new(db, clock, ids, settings, sealing)
+    };
+    let (app, first) = match &settings.database {
+        Database::File(file) => {
+            // Made under another name, so that a first setup cut short leaves nothing that looks whole.
+            let unfinished = file.with_extension("db.new");
+            for suffix in ["", "-wal", "-shm"] {
+                let _ = std::fs::remove_file(file.with_extension(format!("db.new{suffix}")));
+            }
+            let new = app(Db::open(&unfinished).await?);
+            let first = app::setup::init(&new, name, email).await?;
+            new.db.close().await;
+            std::fs::rename(&unfinished, file)?;
+            (app(Db::open(file).await?), first)
+        }
+        Database::Server(server) => {
+            let db = Db::open_postgres(server).await.with_context(|| format!("{server} cannot be opened"))?;
+            let app = app(db);
+            let is_done = app::setup::is_done(&mut app.read().await?).await?;
+            ensure!(!is_done, "{server} is initialised already; nothing was changed");
+            let first = app::setup::init(&app, name, email).await?;
+            (app, first)
+        }
+    };
     Ok((Made { app, _directory: directory }, first))
 }
 

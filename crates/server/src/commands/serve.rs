@@ -30,7 +30,7 @@ pub async fn run(options: &cli::Serve) -> Result<()> {
     let flags = [("listen", options.listen.as_deref()), ("public_url", options.public_url.as_deref())];
     let settings = Settings::read(&options.common, &flags)?;
     telemetry::log(&settings.log)?;
-    let directory = DataDir::take(&settings.data_dir)?;
+    let directory = DataDir::of(&settings)?;
     let (db, sealing) = directory.open(&settings).await?;
     let listener =
         TcpListener::bind(settings.listen).await.with_context(|| format!("listen: {}", settings.listen))?;

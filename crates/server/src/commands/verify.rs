@@ -8,7 +8,7 @@ use store::Db;
 
 use crate::say::say;
 use crate::settings::Settings;
-use crate::{cli, data_dir, progress};
+use crate::{cli, progress};
 
 /// What all ranges came to.
 #[derive(Default)]
@@ -21,7 +21,7 @@ struct Sum {
 /// Verifies range by range and says what differs; fails where anything does in the end.
 pub async fn run(options: &cli::Verify) -> Result<()> {
     let settings = Settings::read(&options.common, &[])?;
-    let db = data_dir::join(&settings.data_dir).await?;
+    let db = settings.database.join().await?;
     let clock = settings.clock_start.map_or(Clock::System, Clock::running_from);
     let sum = all(&db, options.rebuild.then_some(&clock)).await;
     db.close().await;

@@ -17,6 +17,7 @@ use domain::time::Day;
 use store::tenants::{by_id, update};
 use store::{args, pricing};
 use testkit::{TestApp, at};
+use tokio::runtime::Handle;
 
 use crate::desk::{day, monthly, once};
 use crate::metering::{Metering as _, reading};
@@ -98,13 +99,9 @@ impl Channel {
         let counted = passes.clone();
         self.test.app.jobs.set_hook(Box::new(move |step| {
             if step == "after-pass" && counted.fetch_add(1, Ordering::SeqCst) == 0 {
-                // On a thread of its own: that of the job stands still here.
-                std::thread::scope(|threads| {
-                    threads.spawn(|| {
-                        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                        runtime.unwrap().block_on(first(app.clone()));
-                    });
-                });
+                // The job stands still here, and the others go on.
+                let first = first(app.clone());
+                tokio::task::block_in_place(|| Handle::current().block_on(first));
             }
         }));
         passes
@@ -169,7 +166,7 @@ async fn correct(app: &App, tenant: TenantId, date: &str, value: i64) {
     assert_eq!(summary.accepted, 1, "{summary:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reports_due_together_are_those_made_each_by_itself() {
     let channel = Channel::new(&[Kind::UsageDaily, Kind::UsageCurrent]).await;
     channel.live(2..=12).await;
@@ -218,14 +215,14 @@ async fn reports_due_together_are_those_made_each_by_itself() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reports_that_share_a_pass_read_no_block() {
     let channel = Channel::new(&[Kind::UsageSummary]).await;
     channel.live(2..=31).await;
     // From the pass on every block is damaged.
     let passes = channel.at_first_pass(|app| async move {
         let mut tx = app.write_as(Actor::System).await.unwrap();
-        assert!(tx.run("UPDATE segments SET bytes = zeroblob(9)", args![]).await.unwrap() > 0);
+        assert!(tx.run("UPDATE segments SET bytes = $1", args![vec![0_u8; 9]]).await.unwrap() > 0);
         tx.commit().await.unwrap();
     });
     channel.test.clock.set(at("2020-02-01T23:59:59Z"));
@@ -241,7 +238,7 @@ async fn a_damaged_block_is_the_fault_of_each_report_that_reads_it() {
     channel.test.clock.set(at("2020-02-01T09:00:00Z"));
     jobs::drain(&channel.test.app).await.unwrap();
     let mut tx = channel.test.app.write_as(Actor::System).await.unwrap();
-    assert!(tx.run("UPDATE segments SET bytes = zeroblob(9)", args![]).await.unwrap() > 0);
+    assert!(tx.run("UPDATE segments SET bytes = $1", args![vec![0_u8; 9]]).await.unwrap() > 0);
     tx.commit().await.unwrap();
     channel.test.clock.set(at("2020-02-01T23:59:59Z"));
     jobs::drain(&channel.test.app).await.unwrap();

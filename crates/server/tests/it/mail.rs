@@ -275,7 +275,7 @@ async fn a_change_of_the_report_does_not_touch_a_run_that_exists() {
 }
 
 #[tokio::test]
-async fn a_mail_that_left_is_recorded_once_the_disk_has_room_again() {
+async fn a_mail_that_left_is_recorded_once_the_disk_has_room_again_on_sqlite() {
     // A long answer needs new pages in the database, and there are none.
     let line = format!("250-{}\r\n", "x".repeat(400));
     let answer: &'static str = Box::leak((line.repeat(100) + "250 queued").into_boxed_str());

@@ -207,7 +207,7 @@ pub async fn newest(
 }
 
 async fn are_few(conn: &mut Conn, root: TenantNo) -> Result<bool> {
-    let sql = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM closure WHERE ancestor_no = $1 LIMIT $2) some";
+    let sql = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM closure WHERE ancestor_no = $1 LIMIT $2) few";
     Ok(conn.count(sql, args![root, FEW + 1]).await? <= FEW)
 }
 

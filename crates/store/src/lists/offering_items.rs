@@ -101,6 +101,9 @@ pub async fn items_below(
     after: Option<ItemPlace>,
     limit: i64,
 ) -> Result<Vec<Item>> {
+    if among.is_some_and(<[ItemNo]>::is_empty) {
+        return Ok(Vec::new());
+    }
     let (depth, id) = from(after.map(|after| after.tenant));
     let (item, infra) = after.map_or((-1, -1), |after| (after.key.item.0, after.key.infra.0));
     let (deleted_too, since) = (wanted.deleted_too, wanted.since());

@@ -63,8 +63,10 @@ pub(super) async fn each_key_between(
     (first, last): ([u8; 16], [u8; 16]),
     mut take: impl FnMut(KeyHash),
 ) -> Result<()> {
-    let sql = "SELECT entries FROM key_pieces WHERE run_id = $1 AND first_key <= $3 AND first_key >= COALESCE(
-        (SELECT MAX(first_key) FROM key_pieces WHERE run_id = $1 AND first_key <= $2), $2) ORDER BY first_key";
+    let sql =
+        "SELECT entries FROM key_pieces WHERE run_id = $1 AND first_key <= $3 AND first_key >= COALESCE(
+        (SELECT first_key FROM key_pieces WHERE run_id = $1 AND first_key <= $2
+         ORDER BY first_key DESC LIMIT 1), $2) ORDER BY first_key";
     conn.each(sql, args![id, first.to_vec(), last.to_vec()], |row| {
         entries(row)?.into_iter().filter(|hash| first <= hash.key && hash.key <= last).for_each(&mut take);
         Ok(())

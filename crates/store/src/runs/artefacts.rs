@@ -66,8 +66,7 @@ pub async fn chunk(conn: &mut Conn, id: ArtefactId, ordinal: i64) -> Result<Opti
 
 /// How many bytes the saved files of a run have, uncompressed.
 pub async fn plain_bytes(conn: &mut Conn, run: RunId) -> Result<i64> {
-    let sql =
-        "SELECT COALESCE(SUM(plain_bytes), 0) AS n FROM artefacts WHERE run_id = $1 AND status = 'saved'";
+    let sql = "SELECT CAST(COALESCE(SUM(plain_bytes), 0) AS BIGINT) AS n FROM artefacts WHERE run_id = $1 AND status = 'saved'";
     conn.count(sql, args![run]).await
 }
 

@@ -111,12 +111,12 @@ struct Words {
 
 const TENANT_WORDS: Words = Words {
     below: "SELECT COUNT(*) AS n FROM (SELECT 1 FROM tenant_lists WHERE ancestor_no = $1 AND walls = 0 LIMIT $2) few",
-    count: "SELECT COUNT(*) AS n FROM (SELECT 1 FROM tenant_words WHERE word >= $1 AND word < $2 LIMIT $3) some",
+    count: "SELECT COUNT(*) AS n FROM (SELECT 1 FROM tenant_words WHERE word >= $1 AND word < $2 LIMIT $3) few",
     other: "SELECT 1 FROM tenant_words w WHERE w.tenant_no = d.tenant_no",
 };
 const USER_WORDS: Words = Words {
     below: "SELECT COUNT(*) AS n FROM (SELECT 1 FROM user_lists WHERE ancestor_no = $1 AND walls = 0 LIMIT $2) few",
-    count: "SELECT COUNT(*) AS n FROM (SELECT 1 FROM user_words WHERE word >= $1 AND word < $2 LIMIT $3) some",
+    count: "SELECT COUNT(*) AS n FROM (SELECT 1 FROM user_words WHERE word >= $1 AND word < $2 LIMIT $3) few",
     other: "SELECT 1 FROM user_words w WHERE w.user_id = d.user_id",
 };
 

@@ -88,7 +88,7 @@ pub(crate) async fn wanted(
     while rows.len() > 0 {
         let next = dialect::next_rows(rows.len(), width);
         let batch: Vec<Vec<Arg>> = rows.by_ref().take(next).collect();
-        let values = dialect::value_rows(batch.len(), width);
+        let values = conn.value_rows(batch.len(), width);
         let sql =
             format!("WITH wanted (tenant_no, item_no, infra_no{further}) AS (VALUES {values}) {select}");
         conn.each_of(sql, true, batch.concat(), &mut take).await?;

@@ -90,12 +90,7 @@ fn new_directory(wanted: Option<&Path>) -> Result<PathBuf> {
 
 /// The compiled defaults, for this folder and address; what the environment sets is for real servers.
 fn demo_settings(directory: &Path, listener: &TcpListener) -> Result<Settings> {
-    let common = Common {
-        config: None,
-        data_dir: Some(directory.to_owned()),
-        secret_key_file: None,
-        clock_start: None,
-    };
+    let common = Common { data_dir: Some(directory.to_owned()), ..Common::default() };
     let listen = listener.local_addr()?.to_string();
     Settings::without_environment(&common, &[("listen", Some(&listen)), ("log.filter", Some("warn"))])
 }

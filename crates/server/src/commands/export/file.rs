@@ -11,7 +11,6 @@ use app::export::Export;
 
 use super::columns::Columns;
 use crate::cli;
-use crate::data_dir;
 use crate::progress::bar;
 use crate::say::{say, with_causes};
 use crate::settings::Settings;
@@ -21,7 +20,7 @@ pub async fn run(options: &cli::Export) -> Result<()> {
     let settings = Settings::read(&options.common, &[])?;
     let file = &options.file;
     is_free(options)?;
-    let db = data_dir::join(&settings.data_dir).await?;
+    let db = settings.database.join().await?;
     let clock = settings.clock_start.map_or(Clock::System, Clock::running_from);
     let month = options.month.month();
     let mut export = Export::begin(db.read().await?, month, options.tenant, clock.now().day())

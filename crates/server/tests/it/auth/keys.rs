@@ -72,12 +72,8 @@ async fn no_secret_stands_in_the_database() {
     let private_key = include_bytes!("../../../../testkit/keys/active.pk8");
     // Beyond the public modulus, which stands near the beginning.
     let private_part = &private_key[private_key.len() / 2..private_key.len() / 2 + 32];
-    let names = ["tidemark.db", "tidemark.db-wal"];
-    let files = names.map(|name| std::fs::read(test.directory.path().join(name)).unwrap_or_default());
-    let holds =
-        |needle: &[u8]| files.iter().any(|bytes| bytes.windows(needle.len()).any(|window| window == needle));
-    assert!(holds(id.as_bytes()), "the files are the right ones");
-    assert!(holds(test.client_id.as_bytes()));
+    assert!(test.database.holds(id.as_bytes()).await, "the database is the right one");
+    assert!(test.database.holds(test.client_id.as_bytes()).await);
     let access_token = text(&issued, "access_token");
     for needle in [
         secret.as_bytes(),
@@ -88,6 +84,6 @@ async fn no_secret_stands_in_the_database() {
         private_part,
         &[7; 32],
     ] {
-        assert!(!holds(needle), "{}", String::from_utf8_lossy(needle));
+        assert!(!test.database.holds(needle).await, "{}", String::from_utf8_lossy(needle));
     }
 }

@@ -1,6 +1,7 @@
 //! The server, root's hand in it, and the tree of one column.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
@@ -86,7 +87,10 @@ pub(super) fn admin_of(kind: &str) -> &'static str {
 
 impl World {
     pub(super) async fn new() -> Self {
-        let test = TestApp::at("2026-05-08T10:00:00Z").await;
+        let test = TestApp::with_settings("2026-05-08T10:00:00Z", |settings| {
+            settings.proxies = vec![Ipv4Addr::LOCALHOST.into()];
+        })
+        .await;
         let server = test.serve().await;
         let root_token = server.token(&test.client_id, &test.client_secret).await;
         let id = test.top.to_string();

@@ -16,19 +16,24 @@ async fn texts(conn: &mut Conn, sql: String) -> Vec<String> {
 
 /// Every value of every column whose name speaks of a secret, blobs in hex.
 async fn kept(conn: &mut Conn) -> Vec<(String, String)> {
-    let columns =
+    let columns = conn.in_dialect(
         "SELECT m.name || '.' || c.name AS value FROM sqlite_master m JOIN pragma_table_info(m.name) c
-        WHERE m.type = 'table'";
+         WHERE m.type = 'table'",
+        "SELECT table_name || '.' || column_name AS value FROM information_schema.columns
+         WHERE table_schema = 'public'",
+    );
+    let text = conn.in_dialect(
+        "CASE typeof(?) WHEN 'blob' THEN hex(?) ELSE CAST(? AS TEXT) END",
+        "CASE CAST(pg_typeof(?) AS TEXT) WHEN 'bytea' THEN UPPER(SUBSTRING(CAST(? AS TEXT) FROM 3)) ELSE CAST(? AS TEXT) END",
+    );
     let mut kept = Vec::new();
     for column in texts(conn, columns.to_owned()).await {
         let (table, name) = column.split_once('.').unwrap();
         if !SECRET.iter().any(|word| name.contains(word)) {
             continue;
         }
-        let values = format!(
-            "SELECT CASE typeof({name}) WHEN 'blob' THEN hex({name}) ELSE CAST({name} AS TEXT) END AS value
-             FROM {table} WHERE {name} IS NOT NULL"
-        );
+        let text = text.replace('?', name);
+        let values = format!("SELECT {text} AS value FROM {table} WHERE {name} IS NOT NULL");
         for value in texts(conn, values).await {
             kept.push((column.clone(), value));
         }

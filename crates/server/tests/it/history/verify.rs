@@ -80,7 +80,8 @@ impl Scene {
     /// What it said, and its code.
     fn verify(&self, more: &[&str]) -> (String, Option<i32>) {
         let mut command = tidemark("verify");
-        let output = command.arg("--data-dir").arg(self.test.directory.path()).args(more).output().unwrap();
+        command.arg("--data-dir").arg(self.test.directory.path()).args(self.test.database.options());
+        let output = command.args(more).output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         println!("{said}{}", String::from_utf8_lossy(&output.stderr));
         (said, output.status.code())

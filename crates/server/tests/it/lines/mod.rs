@@ -44,7 +44,7 @@ fn every_writing_operation_is_called_or_excused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_is_changed_has_its_lines() {
+async fn whatever_is_changed_has_its_lines_on_sqlite() {
     let (rules, scene) = (Rules::read(), Scene::new().await);
     let mut wrong = Vec::new();
     for call in CALLS {

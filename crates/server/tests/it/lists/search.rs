@@ -163,7 +163,7 @@ async fn a_database_from_before_the_words_is_filled_when_it_is_opened() {
         tx.run(table, Vec::new()).await.unwrap();
     }
     tx.commit().await.unwrap();
-    let db = store::Db::open(&test.directory.path().join("tidemark.db")).await.unwrap();
+    let db = test.database.open().await;
     assert_eq!(count(&db).await, before);
     let caller = test.caller(test.top, Role::RootAdmin).await;
     let search =

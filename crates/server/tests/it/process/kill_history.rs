@@ -34,8 +34,9 @@ fn count(place: &Place, sql: &'static str) -> u64 {
     in_database(place, async |conn| conn.count(sql, Vec::new()).await.unwrap()).try_into().unwrap()
 }
 
-const ENTRIES: &str = "SELECT COALESCE(SUM(entries), 0) AS n FROM ledger";
-const KEYS: &str = "SELECT COALESCE(SUM(key_count), 0) AS n FROM key_runs WHERE status = 'live'";
+const ENTRIES: &str = "SELECT CAST(COALESCE(SUM(entries), 0) AS BIGINT) AS n FROM ledger";
+const KEYS: &str =
+    "SELECT CAST(COALESCE(SUM(key_count), 0) AS BIGINT) AS n FROM key_runs WHERE status = 'live'";
 
 #[track_caller]
 fn is_clean(place: &Place) {

@@ -7,7 +7,7 @@ use domain::access::Actor;
 use domain::time::{Day, Instant};
 use store::reading_keys::{Fresh, KEPT_DAYS, KeyHash, ReadingKeys, Seen, append, compact, forget_before};
 use store::{Db, Write, args};
-use testkit::Directory;
+use testkit::{Database, Directory};
 
 /// A Thursday, like every day whose number is divisible by 7: where weeks of keys begin.
 const TODAY: Day = Day(20_580);
@@ -29,20 +29,21 @@ fn hashes(numbers: std::ops::Range<u64>) -> Vec<KeyHash> {
 struct Desk {
     db: Db,
     keys: ReadingKeys,
-    directory: Directory,
+    database: Database,
+    _directory: Directory,
 }
 
 impl Desk {
     async fn new() -> Self {
         let directory = Directory::new();
-        let db = Db::open(&directory.path().join("tidemark.db")).await.unwrap();
-        Self { db, keys: ReadingKeys::default(), directory }
+        let database = Database::new(directory.path()).await;
+        Self { db: database.open().await, keys: ReadingKeys::default(), database, _directory: directory }
     }
 
     /// As after a restart.
     async fn reopen(&mut self) {
         self.db.close().await;
-        self.db = Db::open(&self.directory.path().join("tidemark.db")).await.unwrap();
+        self.db = self.database.open().await;
         self.keys = ReadingKeys::default();
     }
 

@@ -61,7 +61,7 @@ impl Bulk {
 
     /// How many changes the ledger holds.
     async fn stored(&self) -> i64 {
-        self.count("SELECT COALESCE(SUM(entries), 0) AS n FROM ledger").await
+        self.count("SELECT CAST(COALESCE(SUM(entries), 0) AS BIGINT) AS n FROM ledger").await
     }
 
     /// What the meter of a tenant says.

@@ -1,0 +1,135 @@
+//! Throw-away databases.
+
+use std::path::{Path, PathBuf};
+
+use sqlx::{Connection as _, PgConnection};
+use store::{Db, Postgres};
+
+/// Names a PostgreSQL server whose user may make databases, as `postgres://user@host:port`: then tests run on it, and
+/// otherwise on SQLite.
+const SERVER: &str = "TIDEMARK_TEST_POSTGRES";
+/// What new databases are copied from; whoever comes first makes it.
+const TEMPLATE: &str = "tidemark_template";
+
+/// A database of its own for a test: a file, or a database that is dropped with this.
+#[derive(Debug)]
+pub enum Database {
+    /// SQLite.
+    File(PathBuf),
+    /// PostgreSQL.
+    Server {
+        /// The server's address.
+        server: String,
+        /// The database's name.
+        name: String,
+    },
+}
+
+#[expect(clippy::expect_used, reason = "a test without a database cannot go on")]
+impl Database {
+    /// A new one with the schema of today; a file lies in `directory`.
+    pub async fn new(directory: &Path) -> Self {
+        let Some(server) = server() else { return Self::File(directory.join("tidemark.db")) };
+        let name = directory.file_name().expect("a name").to_string_lossy().replace('-', "_");
+        let mut maintenance = connect(&server).await;
+        // Number 1 is the template's.
+        sqlx::raw_sql("SELECT pg_advisory_lock(1)").execute(&mut maintenance).await.expect("a lock");
+        let templates = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1").bind(TEMPLATE);
+        if templates.fetch_optional(&mut maintenance).await.expect("a list").is_none() {
+            run(&mut maintenance, format!("CREATE DATABASE {TEMPLATE}")).await;
+            let template = Self::Server { server: server.clone(), name: TEMPLATE.to_owned() };
+            template.open().await.close().await;
+            std::mem::forget(template);
+        }
+        run(&mut maintenance, format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await;
+        maintenance.close().await.expect("a goodbye");
+        Self::Server { server, name }
+    }
+
+    /// Opens it; any number of times, as nodes do.
+    pub async fn open(&self) -> Db {
+        match self {
+            Self::File(file) => Db::open(file).await,
+            Self::Server { server, name } => {
+                let mut postgres = Postgres::at(&address(server, name)).expect("an address");
+                postgres.connections = 8;
+                Db::open_postgres(&postgres).await
+            }
+        }
+        .expect("a database")
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a test without a database cannot go on")]
+impl Database {
+    /// What a command of Tidemark needs beside the data directory to find it.
+    pub fn options(&self) -> Vec<String> {
+        match self {
+            Self::File(_) => Vec::new(),
+            Self::Server { server, name } => vec!["--database-url".to_owned(), address(server, name)],
+        }
+    }
+
+    /// Whether these bytes stand anywhere in it, in a text or in bytes.
+    pub async fn holds(&self, needle: &[u8]) -> bool {
+        match self {
+            Self::File(file) => ["", "-wal"].iter().any(|suffix| {
+                let bytes = std::fs::read(format!("{}{suffix}", file.display())).unwrap_or_default();
+                bytes.windows(needle.len()).any(|window| window == needle)
+            }),
+            Self::Server { server, name } => {
+                let mut connection = PgConnection::connect(&address(server, name)).await.expect("a server");
+                let tables: Vec<String> =
+                    sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+                        .fetch_all(&mut connection)
+                        .await
+                        .expect("a list");
+                for table in tables {
+                    // Bytes show as hexadecimal digits in the text of a row.
+                    let sql = format!(
+                        "SELECT EXISTS (SELECT 1 FROM {table} t WHERE strpos(t::text, encode($1, 'hex')) > 0
+                         OR strpos(t::text, encode($1, 'escape')) > 0)"
+                    );
+                    let found = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(needle);
+                    if found.fetch_one(&mut connection).await.expect("a row") {
+                        return true;
+                    }
+                }
+                false
+            }
+        }
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a test without a database cannot go on")]
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Self::Server { server, name } = self else { return };
+        let (server, drop) = (server.clone(), format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        // A thread of its own, as the test's runtime may be this one.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async { run(&mut connect(&server).await, drop).await });
+        });
+        let _ = dropped.join();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests have no settings file")]
+fn server() -> Option<String> {
+    std::env::var(SERVER).ok()
+}
+
+fn address(server: &str, name: &str) -> String {
+    format!("{server}/{name}")
+}
+
+#[expect(clippy::expect_used, reason = "a test without a database cannot go on")]
+async fn connect(server: &str) -> PgConnection {
+    PgConnection::connect(&format!("{server}/postgres")).await.expect("a PostgreSQL server")
+}
+
+#[expect(clippy::expect_used, reason = "a test without a database cannot go on")]
+async fn run(connection: &mut PgConnection, sql: String) {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await.expect("a statement of the server");
+}

@@ -1,0 +1,114 @@
+//! A PostgreSQL server for the tests: a cluster of their own, made by an unprivileged user and gone when they end.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::workspace::{output, run, succeeds};
+
+/// Where tests look for the server's address, `postgres://user@host:port`.
+pub(crate) const SERVER: &str = "TIDEMARK_TEST_POSTGRES";
+/// The oldest version that Tidemark runs on.
+const OLDEST: u32 = 15;
+/// Where Debian keeps its versions, each in a folder of its number.
+const DEBIAN: &str = "/usr/lib/postgresql";
+
+/// The folder of the newest server's programs on this machine.
+pub(crate) fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir(DEBIAN).into_iter().flatten().filter_map(Result::ok);
+    let debian = versions.filter_map(|entry| {
+        let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+        Some((version, entry.path().join("bin")))
+    });
+    let elsewhere = output(Command::new("sh").args(["-c", "pg_config --bindir || true"])).ok();
+    let elsewhere = elsewhere.map(|folder| PathBuf::from(folder.trim()));
+    let newest = debian.filter(|(version, folder)| *version >= OLDEST && has_initdb(folder)).max();
+    newest.map(|(_, folder)| folder).or(elsewhere.filter(|folder| has_initdb(folder)))
+}
+
+fn has_initdb(folder: &Path) -> bool {
+    folder.join("initdb").is_file() && folder.join("postgres").is_file()
+}
+
+/// A running cluster. Dropped, it is ended and removed.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    folder: PathBuf,
+    port: u16,
+    server: Child,
+}
+
+impl Cluster {
+    /// Makes and starts one on a free port of this machine. It does not wait for the disk: its data is worth nothing.
+    pub(crate) fn start() -> Result<Self> {
+        let programs = programs().context("PostgreSQL is not here")?;
+        let folder =
+            PathBuf::from(output(Command::new("mktemp").args(["-d", "-t", "tidemark-pg-XXXXXX"]))?.trim());
+        let is_root = output(Command::new("id").arg("-u"))?.trim() == "0";
+        if is_root {
+            run(Command::new("chown").arg("postgres").arg(&folder))?;
+        }
+        // The server refuses to run as root; Debian's package has made a user for it.
+        let as_nobody = |program: &str| {
+            let program = programs.join(program);
+            if !is_root {
+                return Command::new(program);
+            }
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]).arg(program);
+            command
+        };
+        let data = folder.join("data");
+        let mut initdb = as_nobody("initdb");
+        initdb.args(["--auth=trust", "--username=tidemark", "--encoding=UTF8", "--locale=C", "--no-sync"]);
+        run(initdb.arg("--pgdata").arg(&data).current_dir(&folder).stdout(Stdio::null()))?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut postgres = as_nobody("postgres");
+        postgres.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-p", &port.to_string()]);
+        for setting in
+            ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=300", "log_min_messages=panic"]
+        {
+            postgres.args(["-c", setting]);
+        }
+        let server =
+            postgres.current_dir(&folder).stdin(Stdio::null()).spawn().context("cannot start postgres")?;
+        let mut cluster = Self { folder, port, server };
+        cluster.wait(&programs)?;
+        Ok(cluster)
+    }
+
+    fn wait(&mut self, programs: &Path) -> Result<()> {
+        let port = self.port.to_string();
+        let ready = || {
+            let mut ask = Command::new(programs.join("pg_isready"));
+            succeeds(ask.args(["--quiet", "--host=127.0.0.1", "--port", &port]))
+        };
+        while !ready() {
+            ensure!(self.server.try_wait()?.is_none(), "PostgreSQL ended as soon as it was started");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
+    /// Its address, without a database.
+    pub(crate) fn address(&self) -> String {
+        format!("postgres://tidemark@127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // Its processes see that it is gone and end by themselves, and then the folder can go.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+        for _ in 0..50 {
+            if std::fs::remove_dir_all(&self.folder).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
