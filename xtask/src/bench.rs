@@ -69,7 +69,24 @@ impl Bench {
         if name != "batch" {
             bench.arg(self.programs.join("tidemark"));
         }
-        run_command(bench.arg(&channel).arg(channel.join("stores/tidemark-month")))
+        bench.arg(&channel).arg(channel.join("stores/tidemark-month"));
+        if name == "calls" {
+            bench.arg(self.oha(workspace)?);
+        }
+        run_command(&mut bench)
+    }
+
+    /// oha, built and kept beside the channels where it is missing.
+    fn oha(&self, workspace: &Workspace) -> Result<PathBuf> {
+        const VERSION: &str = "1.16.0";
+        let place = self.out.join(format!("oha-{VERSION}"));
+        let program = place.join("bin/oha");
+        if !program.is_file() {
+            println!("missing   oha: it makes the calls whose times count; installing it");
+            let mut install = workspace.cargo(&["install", "oha", "--locked", "--version", VERSION]);
+            run_command(install.arg("--root").arg(&place))?;
+        }
+        Ok(program)
     }
 
     fn growth(&self, workspace: &Workspace, months: &str) -> Result<()> {

@@ -1,4 +1,5 @@
-//! `cargo xtask bench calls`: how long the commonest calls take in a large channel, one after the other over HTTP.
+//! `cargo xtask bench calls`: how long the commonest calls take in a large channel, one after the other over HTTP: by oha
+//! where a call is the same each time, and by a client of our own where each has another body.
 
 use std::path::Path;
 
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use testkit::{Answer, Call};
 
 use crate::channel::Channel;
+use crate::oha::{Fixed, Oha};
 use crate::server::Times;
 use crate::serving::{Place, Serving, next_morning};
 
@@ -17,12 +19,12 @@ const ITEM: &str = "universal_devices";
 const BACKUP: &str = "6e6d758d-8e74-3ae3-ac84-50eb0dff12eb";
 
 /// Measures all; prints a table.
-pub fn run(tidemark: &Path, channel: &Path, store: &Path) -> Result<()> {
+pub fn run(tidemark: &Path, channel: &Path, store: &Path, oha: &Path) -> Result<()> {
     let channel = Channel(channel.to_owned());
     let place = Place::copy_of(&channel, store)?;
     let serving = place.serve(tidemark, next_morning(&place.meta)?)?;
-    let calls = Calls::new(&serving, &place)?;
-    println!("| | p50 ms | p99 ms | bytes |\n|---|---|---|---|");
+    let calls = Calls::new(&serving, &place, Oha(oha.to_owned()))?;
+    println!("| | p50 ms | p99 ms | bytes | by |\n|---|---|---|---|---|");
     calls.read()?;
     calls.write()
 }
@@ -30,6 +32,7 @@ pub fn run(tidemark: &Path, channel: &Path, store: &Path) -> Result<()> {
 /// Whom the calls are about.
 struct Calls<'a> {
     serving: &'a Serving,
+    oha: Oha,
     top: String,
     /// A partner with about 5 % of the tenants.
     large: String,
@@ -42,10 +45,10 @@ struct Calls<'a> {
 }
 
 impl<'a> Calls<'a> {
-    fn new(serving: &'a Serving, place: &Place) -> Result<Self> {
+    fn new(serving: &'a Serving, place: &Place, oha: Oha) -> Result<Self> {
         let id = |name| anyhow::Ok(place.id(u32::try_from(place.meta.number(name)?)?)?.to_string());
         let (large, small, top) = (id("p5")?, id("tiny")?, place.id(0)?.to_string());
-        let mut calls = Self { serving, top, large, small, customers: Vec::new(), user: String::new() };
+        let mut calls = Self { serving, oha, top, large, small, customers: Vec::new(), user: String::new() };
         let children = calls.get(&format!("tenants/{}/children", calls.small)).send().ok();
         let ids = children.get("items").and_then(Value::as_array).context("customers")?;
         calls.customers = ids.iter().filter_map(Value::as_str).map(str::to_owned).collect();
@@ -105,11 +108,31 @@ impl<'a> Calls<'a> {
             ("GET /tenants/{id}/reports", format!("tenants/{small}/reports")),
         ];
         for (title, path) in calls {
-            measure(title, |_| Ok(self.get(&path)))?;
+            self.by_oha(title, "GET", &path, None)?;
         }
-        measure("GET /tenants/{id}/usages, everybody's sum", |_| {
-            Ok(self.get(&format!("tenants/{top}/usages")))
-        })
+        self.by_oha(
+            "GET /tenants/{id}/usages, everybody's sum",
+            "GET",
+            &format!("tenants/{top}/usages"),
+            None,
+        )
+    }
+
+    /// One row of the table, of a call that is the same each time.
+    fn by_oha(&self, title: &str, method: &str, path: &str, body: Option<&Value>) -> Result<()> {
+        let url = format!("http://{}/api/2/{path}", self.serving.client.address());
+        let call = Fixed { method, url, token: &self.serving.token, body };
+        // Ten that do not count, and what an answer weighs.
+        self.oha.measure(10, &call)?;
+        let once = match body {
+            None => self.get(path),
+            Some(body) if method == "PUT" => self.put(path, body.clone()),
+            Some(body) => self.post(path, body.clone()),
+        };
+        let bytes = once.send().body.len();
+        let (p50, p99) = self.oha.measure(TIMES, &call)?;
+        println!("| {title} | {p50:.2} | {p99:.2} | {bytes} | oha |");
+        Ok(())
     }
 
     fn write(&self) -> Result<()> {
@@ -151,17 +174,15 @@ impl<'a> Calls<'a> {
         let report = json!({"parameters": {"tenant_id": small, "level": "direct_partners", "kind": "usage_summary",
             "formats": ["csv_v2_0"]}, "schedule": {"type": "monthly", "enabled": true}, "recipients": [user],
             "result_action": "send"});
-        measure("POST /reports", |_| Ok(self.post("reports", report.clone())))?;
+        self.by_oha("POST /reports", "POST", "reports", Some(&report))?;
         let made = self.post("reports", report.clone()).send().ok();
         let id = made.get("id").and_then(Value::as_str).context("a report")?;
-        measure("GET /reports/{id}", |_| Ok(self.get(&format!("reports/{id}"))))?;
-        measure("PUT /reports/{id}", |_| {
-            let mut report = self.get(&format!("reports/{id}")).send().ok();
-            if let Some(level) = report.pointer_mut("/parameters/level") {
-                *level = json!("all_customers");
-            }
-            Ok(self.put(&format!("reports/{id}"), report))
-        })
+        let path = format!("reports/{id}");
+        self.by_oha("GET /reports/{id}", "GET", &path, None)?;
+        // Without a version, which a PUT may leave out: each of them is a change.
+        let change =
+            json!({"recipients": [user], "parameters": {"kind": "usage_summary", "level": "all_customers"}});
+        self.by_oha("PUT /reports/{id}", "PUT", &path, Some(&change))
     }
 }
 
@@ -186,6 +207,6 @@ fn measure(title: &str, mut call: impl FnMut(usize) -> Result<Call>) -> Result<(
         last = Some(answer);
     }
     let (times, bytes) = (Times::new(times), last.map_or(0, |answer| answer.body.len()));
-    println!("| {title} | {:.2} | {:.2} | {bytes} |", times.at(500), times.at(990));
+    println!("| {title} | {:.2} | {:.2} | {bytes} | own |", times.at(500), times.at(990));
     Ok(())
 }

@@ -10,6 +10,7 @@ mod channel;
 mod growth;
 mod installation;
 mod load;
+mod oha;
 mod server;
 mod serving;
 
@@ -30,8 +31,8 @@ async fn main() -> Result<()> {
         ["server", tidemark, channel, store] => {
             server::run(Path::new(tidemark), Path::new(channel), Path::new(store))
         }
-        ["calls", tidemark, channel, store] => {
-            calls::run(Path::new(tidemark), Path::new(channel), Path::new(store))
+        ["calls", tidemark, channel, store, oha] => {
+            calls::run(Path::new(tidemark), Path::new(channel), Path::new(store), Path::new(oha))
         }
         ["batch", channel, store] => batch::run(Path::new(channel), Path::new(store)).await,
         ["growth", channel, store, months] => {
@@ -39,7 +40,7 @@ async fn main() -> Result<()> {
         }
         _ => bail!(
             "usage: bench load CHANNEL STORE LAYOUT | ask CHANNEL STORE QUERY | server TIDEMARK CHANNEL STORE | \
-             calls TIDEMARK CHANNEL STORE | batch CHANNEL STORE | growth CHANNEL STORE MONTHS"
+             calls TIDEMARK CHANNEL STORE OHA | batch CHANNEL STORE | growth CHANNEL STORE MONTHS"
         ),
     }
 }
