@@ -41,7 +41,7 @@ impl Database {
             template.open().await.close().await;
             std::mem::forget(template);
         }
-        run(&mut maintenance, format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await;
+        run(&mut maintenance, format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")).await;
         maintenance.close().await.expect("a goodbye");
         Self::Server { server, name }
     }
