@@ -115,7 +115,9 @@ fn next_steps(shown: &Shown, serving: bool) -> String {
          curl -s {base}/tenants/{PARTNER} -H \"Authorization: Bearer $token\"\n     \
          curl -s {base}/tenants/{PARTNER}/usages -H \"Authorization: Bearer $token\"\n     \
          {base}/docs/  in a browser\n\n\
-         client_id      {id}\nclient_secret  {secret}\n\nCtrl-C stops it.\n\n",
+         client_id      {id}\nclient_secret  {secret}\n\n\
+         Tokens are of 2017, too: libraries that hold them against their own clock refuse them. For the present:\n\n     \
+         tidemark init --data-dir DIR && tidemark serve --data-dir DIR\n\nCtrl-C stops it.\n\n",
         base = shown.base_url,
         id = shown.client_id,
         secret = shown.client_secret,
