@@ -29,7 +29,7 @@ impl Database {
         self.ensure_file()?;
         let db = match self {
             Self::File(file) => Db::open(file).await,
-            Self::Server(server) => Db::open_postgres(server).await,
+            Self::Server(server) => Db::upgrade_postgres(server).await,
         };
         self.ensure_initialised(db.with_context(|| format!("{self} cannot be opened"))?).await
     }

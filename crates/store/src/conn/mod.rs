@@ -59,6 +59,16 @@ impl Db {
         Self::over(Pools::Postgres(server.connect().await?)).migrated().await
     }
 
+    /// As [`Db::open_postgres`], of a database that holds Tidemark's schema already: in another one nothing is made.
+    pub async fn upgrade_postgres(server: &Postgres) -> Result<Self> {
+        let db = Self::over(Pools::Postgres(server.connect().await?));
+        let schemas = "SELECT COUNT(to_regclass('_sqlx_migrations')) AS n";
+        if db.read().await?.count(schemas, Vec::new()).await? == 0 {
+            return Err(Error::Migrate("it holds no installation; make one with: tidemark init".into()));
+        }
+        db.migrated().await
+    }
+
     /// Opens a PostgreSQL database whose schema must be this version's already.
     pub async fn join_postgres(server: &Postgres) -> Result<Self> {
         Self::over(Pools::Postgres(server.connect().await?)).of_this_version().await

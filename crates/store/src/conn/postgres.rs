@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgDatabaseError, PgPoolOptions};
-use sqlx::{PgPool, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool, Transaction};
 
 use super::{PATIENCE, driver};
 use crate::{Arg, Error, Result};
@@ -89,13 +89,11 @@ impl Postgres {
                 ("plan_cache_mode", "force_generic_plan".to_owned()),
                 ("jit", "off".to_owned()),
             ]);
-        PgPoolOptions::new()
-            .max_connections(self.connections)
-            .acquire_timeout(PATIENCE)
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await
-            .map_err(driver)
+        // Once without the pool, which would try again for a while and then not say why.
+        let first = options.connect().await.map_err(|error| Error::Driver(Box::new(error)))?;
+        first.close().await.map_err(driver)?;
+        let pool = PgPoolOptions::new().max_connections(self.connections).acquire_timeout(PATIENCE);
+        Ok(pool.test_before_acquire(false).connect_lazy_with(options))
     }
 }
 
