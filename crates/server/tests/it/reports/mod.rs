@@ -2,6 +2,7 @@
 
 mod at_once;
 mod broken_off;
+mod closed;
 mod counts;
 mod routes;
 
