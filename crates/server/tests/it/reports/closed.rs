@@ -6,15 +6,34 @@ use testkit::{Client, TestApp};
 
 use crate::desk::Desk;
 
-/// Somebody with a token.
+/// Somebody who signs in anew for every call, as the clock goes on by months.
 struct Hand<'a> {
     client: &'a Client,
-    token: String,
+    form: [(&'static str, String); 3],
+}
+
+impl<'a> Hand<'a> {
+    fn client(client: &'a Client, (id, secret): (String, String)) -> Self {
+        let grant = ("grant_type", "client_credentials".to_owned());
+        Self { client, form: [grant, ("client_id", id), ("client_secret", secret)] }
+    }
+
+    fn user(client: &'a Client, login: &str) -> Self {
+        let grant = ("grant_type", "password".to_owned());
+        Self { client, form: [grant, ("username", login.to_owned()), ("password", "right".to_owned())] }
+    }
+
+    async fn token(&self) -> String {
+        let form = self.form.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let answer = self.client.post("/api/2/idp/token").form(&form).await.ok();
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
 }
 
 impl Hand<'_> {
     async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-        let call = self.client.call(method.parse().unwrap(), &format!("/api/2{path}")).bearer(&self.token);
+        let call = self.client.call(method.parse().unwrap(), &format!("/api/2{path}"));
+        let call = call.bearer(&self.token().await);
         let answer = match body {
             Some(body) => call.json(body).await,
             None => call.await,
@@ -41,10 +60,7 @@ fn files(list: &Value) -> Vec<(String, bool)> {
 async fn the_maker_sees_disables_lowers_and_deletes_a_report_on_a_tenant_that_closed_itself() {
     let desk = Desk::of(TestApp::at("2020-03-04T10:58:53Z").await).await;
     let server = desk.test.serve().await;
-    let hand = async |tenant, role| {
-        let (id, secret) = desk.test.client(tenant, role).await;
-        Hand { client: &server, token: server.token(&id, &secret).await }
-    };
+    let hand = async |tenant, role| Hand::client(&server, desk.test.client(tenant, role).await);
     let maker = hand(desk.partner, Role::PartnerAdmin).await;
     let reader = hand(desk.partner, Role::ReadonlyAdmin).await;
     let inside = hand(desk.customer, Role::CompanyAdmin).await;
@@ -125,8 +141,7 @@ async fn a_report_inside_a_closed_tenant_stays_out_of_reach_from_above() {
     let desk = Desk::at("2020-03-04T10:58:53Z").await;
     let server = desk.test.serve().await;
     let unit = desk.test.tenant(desk.customer, domain::tenant::TenantKind::Unit, "Quay").await;
-    let (id, secret) = desk.test.client(desk.partner, Role::PartnerAdmin).await;
-    let maker = Hand { client: &server, token: server.token(&id, &secret).await };
+    let maker = Hand::client(&server, desk.test.client(desk.partner, Role::PartnerAdmin).await);
     let body = json!({"parameters": {"tenant_id": unit, "level": "itself", "kind": "usage_current"},
         "schedule": {"type": "monthly"}, "result_action": "save"});
     let report = maker.call("POST", "/reports", Some(body)).await.1;
@@ -142,15 +157,9 @@ async fn a_report_inside_a_closed_tenant_stays_out_of_reach_from_above() {
 async fn users_without_a_role_join_reports_on_their_own_tenant_and_below_and_no_others() {
     let desk = Desk::at("2020-03-04T10:58:53Z").await;
     let server = desk.test.serve().await;
-    let (id, secret) = desk.test.client(desk.partner, Role::PartnerAdmin).await;
-    let maker = Hand { client: &server, token: server.token(&id, &secret).await };
+    let maker = Hand::client(&server, desk.test.client(desk.partner, Role::PartnerAdmin).await);
     let anna = desk.test.user(desk.partner, "anna", "right", Role::NotaryUser).await;
     let ben = desk.test.user(desk.customer, "ben", "right", Role::NotaryUser).await;
-    let sign_in = async |login: &str| {
-        let form = [("grant_type", "password"), ("username", login), ("password", "right")];
-        let answer = server.post("/api/2/idp/token").form(&form).await.ok();
-        Hand { client: &server, token: answer["access_token"].as_str().unwrap().to_owned() }
-    };
     let report = async |subject: domain::ids::TenantId, level: &str| {
         let body = json!({"parameters": {"tenant_id": subject, "level": level, "kind": "usage_current"},
             "schedule": {"type": "monthly"}, "result_action": "send", "recipients": [anna]});
@@ -160,7 +169,7 @@ async fn users_without_a_role_join_reports_on_their_own_tenant_and_below_and_no_
     let of_customer = report(desk.customer, "accounts").await;
     let of_itself = report(desk.customer, "itself").await;
     let of_partner = report(desk.partner, "itself").await;
-    let (anna_too, ben_too) = (sign_in("anna").await, sign_in("ben").await);
+    let (anna_too, ben_too) = (Hand::user(&server, "anna"), Hand::user(&server, "ben"));
     let join = async |hand: &Hand<'_>, user, report: &Value| {
         hand.call("POST", &format!("/users/{user}/report-subscriptions"), Some(report.clone())).await.0
     };
