@@ -100,7 +100,11 @@ async fn the_maker_sees_disables_lowers_and_deletes_a_report_on_a_tenant_that_cl
     }
     assert_eq!(files(&inside.get(&format!("{deep}/stored")).await.1).len(), 2, "inside nothing is hidden");
     assert_eq!(inside.get(&format!("{deep}/stored/{deep_file}")).await.0, 200);
+    changes_and_end(&desk, &maker, &reader, [deep, own]).await;
+}
 
+/// What the maker may and may not change of the report on the closed tenant, up to its end.
+async fn changes_and_end(desk: &Desk, maker: &Hand<'_>, reader: &Hand<'_>, [deep, own]: [&str; 2]) {
     // What would show more of it is refused, and changes nothing.
     for refused in [
         json!({}),
