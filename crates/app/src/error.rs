@@ -41,6 +41,12 @@ pub enum Error {
         /// What exactly, naming the field where there is one.
         info: Cow<'static, str>,
     },
+    /// A tenant is to be deleted that is enabled: 1006.
+    #[error("Tenant {tenant} is enabled")]
+    StillEnabled {
+        /// Which one.
+        tenant: domain::ids::TenantNo,
+    },
     /// Offering items are missing that the call needs: 1021 with a list.
     #[error("{info}")]
     ItemsMissing {

@@ -9,7 +9,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use domain::ids::{ApplicationId, InfraId};
+use domain::ids::{ApplicationId, InfraId, TenantNo};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -123,6 +123,7 @@ impl Problem {
                 Error::Rule { rule, info } => {
                     (rule_status(*rule), ErrorBody::new(rule.code(), rule.message(), Some(info.to_string())))
                 }
+                Error::StillEnabled { tenant } => still_enabled(&error.to_string(), *tenant),
                 Error::ItemsMissing { info, missing } => {
                     let rule = app::Rule::ItemUnavailable;
                     let body = ErrorBody::new(rule.code(), rule.message(), Some(info.clone()));
@@ -167,6 +168,14 @@ impl Problem {
             _ => None,
         }
     }
+}
+
+/// A 1006 with the tenant it is about (wire-conventions, 5.1).
+fn still_enabled(info: &str, tenant: TenantNo) -> (StatusCode, ErrorBody) {
+    let (rule, which) = (app::Rule::NotDisabled, json!({ "id": tenant.to_string() }));
+    let details = json!({ "info": info, "addition": [which] });
+    let body = ErrorBody::new(rule.code(), rule.message(), None);
+    (rule_status(rule), ErrorBody { details, context: which, ..body })
 }
 
 /// An offering item that is missing, as the context of a 1021 names it.

@@ -102,8 +102,23 @@ pub async fn insert(tx: &mut Write, uuid: Uuid, tenant: TenantNo, version: &Vers
         )
         .await?;
     let brand = Stored { id, uuid, tenant, version: Version::default() };
+    stamp_below(tx, tenant).await?;
     log(tx, &brand, "deleted", Some(true.to_string()), Some(false.to_string())).await?;
     update(tx, &brand, version).await
+}
+
+/// Stamps the tenants from one down that no brand between lets have another one: their objects name the nearest.
+async fn stamp_below(tx: &mut Write, tenant: TenantNo) -> Result<()> {
+    let stamp = tx.stamp().await?;
+    tx.run(
+        "UPDATE tenants SET updated_at = $2 WHERE no IN (
+             SELECT d.tenant_no FROM closure d WHERE d.ancestor_no = $1 AND NOT EXISTS (
+                 SELECT 1 FROM closure k JOIN brands b ON b.tenant_no = k.ancestor_no
+                 WHERE k.tenant_no = d.tenant_no AND k.depth < d.depth AND b.deleted_at IS NULL))",
+        args![tenant, stamp],
+    )
+    .await
+    .map(|_| ())
 }
 
 /// Adds a version, and logs what has changed.
@@ -140,6 +155,7 @@ pub async fn update(tx: &mut Write, brand: &Stored, new: &Version) -> Result<()>
 pub async fn delete(tx: &mut Write, brand: &Stored) -> Result<()> {
     let now = tx.now();
     tx.run("UPDATE brands SET deleted_at = $2 WHERE id = $1", args![brand.id, now]).await?;
+    stamp_below(tx, brand.tenant).await?;
     log(tx, brand, "deleted", Some(false.to_string()), Some(true.to_string())).await
 }
 

@@ -25,6 +25,7 @@ pub mod lists;
 pub mod mailed_links;
 pub mod mfa;
 mod moment;
+pub mod moments_due;
 pub mod offering_items;
 pub mod policies;
 pub mod pricing;

@@ -48,6 +48,12 @@ pub async fn set_of_tenant(tx: &mut Write, tenant: &Tenant, demanded: bool) -> R
         args![tenant.no, demanded, now],
     )
     .await?;
+    // The users who follow it show it.
+    tx.run(
+        "UPDATE users SET updated_at = $2 WHERE tenant_no = $1 AND mfa_demanded IS NULL AND deleted_at IS NULL",
+        args![tenant.no, now],
+    )
+    .await?;
     let (id, word) = (tenant.id.to_string(), |demanded| Some(MfaStatus::of_tenant(demanded).to_string()));
     let (old, new) = (word(tenant.mfa_demanded), word(demanded));
     let (object, tenant) = (Object::Tenant, tenant.no);

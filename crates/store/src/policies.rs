@@ -115,7 +115,13 @@ pub async fn replace(
     for policy in old.iter().filter(|policy| new.iter().all(|kept| kept.id != policy.id)) {
         log(tx, home, policy, Some(grant(policy)), None).await?;
     }
-    Ok(())
+    stamp_user(tx, user).await
+}
+
+/// A user in lists may show its policies. Its version stays.
+async fn stamp_user(tx: &mut Write, user: UserId) -> Result<()> {
+    let stamp = tx.stamp().await?;
+    tx.run("UPDATE users SET updated_at = $2 WHERE id = $1", args![user, stamp]).await.map(|_| ())
 }
 
 /// Ends the policies that a move would carry to where nobody gave them: one between a user and a tenant of which only one
@@ -125,6 +131,7 @@ pub async fn end_crossing(tx: &mut Write, moved: TenantNo, target: TenantNo) -> 
     for row in &rows {
         let (policy, home) = (policy(row)?, TenantNo(row.int("home")?));
         tx.run("DELETE FROM access_policies WHERE id = $1", args![policy.id]).await?;
+        stamp_user(tx, policy.trustee_id).await?;
         log(tx, home, &policy, Some(grant(&policy)), None).await?;
     }
     Ok(())

@@ -48,11 +48,11 @@ pub async fn of_tenant(conn: &mut Conn, tenant: TenantNo) -> Result<Option<Prici
     .transpose()
 }
 
-/// Saves a tenant's pricing.
+/// Saves a tenant's pricing. A switch by hand ends the wait for the end of the trial.
 pub async fn update(tx: &mut Write, tenant_id: &str, old: &Pricing, new: &Pricing) -> Result<()> {
     tx.run(
-        "UPDATE tenants SET pricing_mode = $2, pricing_switched_at = $3, currency = $4, pricing_version = $5
-         WHERE no = $1",
+        "UPDATE tenants SET pricing_mode = $2, pricing_switched_at = $3, currency = $4, pricing_version = $5,
+         trial_ends_at = CASE WHEN $2 = 'trial' THEN trial_ends_at ELSE NULL END WHERE no = $1",
         args![
             old.tenant,
             new.mode.as_str(),
@@ -62,6 +62,9 @@ pub async fn update(tx: &mut Write, tenant_id: &str, old: &Pricing, new: &Pricin
         ],
     )
     .await?;
+    if (old.mode, old.switched_at) != (new.mode, new.switched_at) {
+        stamp_shown(tx, old.tenant).await?;
+    }
     let logged = |field, old_value, new_value| Change {
         object: Object::Tenant,
         id: tenant_id,
@@ -76,6 +79,20 @@ pub async fn update(tx: &mut Write, tenant_id: &str, old: &Pricing, new: &Pricin
         logged("currency", currency(old.currency), currency(new.currency)),
     ])
     .await
+}
+
+/// Stamps the tenants whose objects show the mode of this one: itself and, below a customer, its units. Versions stay
+/// (wire-conventions, 8).
+pub(crate) async fn stamp_shown(tx: &mut Write, tenant: TenantNo) -> Result<()> {
+    let stamp = tx.stamp().await?;
+    tx.run(
+        "UPDATE tenants SET updated_at = $2 WHERE no IN (
+             SELECT k.tenant_no FROM closure k JOIN tenants a ON a.no = k.ancestor_no
+             WHERE k.ancestor_no = $1 AND (k.depth = 0 OR a.kind = 'customer'))",
+        args![tenant, stamp],
+    )
+    .await
+    .map(|_| ())
 }
 
 /// What one piece of an item costs.

@@ -6,6 +6,7 @@
 
 mod batch;
 pub mod builder;
+mod by_itself;
 mod content;
 mod files;
 mod links;

@@ -8,7 +8,7 @@ use domain::time::Instant;
 use store::Write;
 use store::reports::Stored;
 
-use super::steps;
+use super::{by_itself, steps};
 use crate::{App, Error, Result};
 
 /// Reports looked at in one transaction.
@@ -20,12 +20,15 @@ pub(super) async fn work(app: &App) -> Result<Option<Instant>> {
     wake(app).await?;
     let mut conn = app.read().await?;
     let due = store::reports::next_due_at(&mut conn).await?;
-    Ok(Some(due.map_or(midnight, |due| due.min(midnight))))
+    let by_itself = store::moments_due::next(&mut conn).await?;
+    Ok([Some(midnight), due, by_itself].into_iter().flatten().min())
 }
 
-/// Closes the days that are over and inserts the runs that are due; gives back how many.
+/// Closes the days that are over, records what came to pass by itself, and inserts the runs that are due; gives back how
+/// many.
 pub async fn wake(app: &App) -> Result<usize> {
     crate::history::close_due(app).await?;
+    by_itself::work(app).await?;
     let mut inserted = 0;
     loop {
         let mut tx = app.write_as(Actor::System).await?;

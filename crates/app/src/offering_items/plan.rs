@@ -139,7 +139,11 @@ impl Plan {
         }
         let below = store::offering_items::enabled_below(tx, self.tenant.no, &items).await?;
         let going = below.into_iter().filter(|(_, key, _)| goes(key));
-        Ok(going.map(|(tenant, key, state)| switched(&self.keys, tenant, key, Some(state), false)).collect())
+        let off = |(tenant, key, state): (TenantNo, Key, State)| ItemChange {
+            quota: state.quota,
+            ..switched(&self.keys, tenant, key, Some(state), false)
+        };
+        Ok(going.map(off).collect())
     }
 
     /// What goes on at the personal tenants: their items follow, and where an item takes the place of others their quotas
@@ -157,9 +161,15 @@ impl Plan {
                 let old = states.get(&(*tenant, *key)).copied();
                 let replaced = self.replaces.get(key).into_iter().flatten();
                 let replaced = replaced.filter_map(|replaced| states.get(&(*tenant, *replaced)));
-                let quotas =
-                    old.iter().chain(replaced).filter(|state| state.enabled).map(|state| state.quota);
-                let quota = if self.is_countable(*key) { merged(quotas, version) } else { Quota::default() };
+                let mut replaced = replaced.filter(|state| state.enabled).peekable();
+                let quota = match old {
+                    _ if !self.is_countable(*key) => Quota::default(),
+                    Some(old) if replaced.peek().is_none() => old.quota,
+                    _ => {
+                        let on = old.iter().filter(|state| state.enabled).chain(replaced);
+                        merged(on.map(|state| state.quota), version)
+                    }
+                };
                 changes.push(ItemChange { quota, ..switched(&self.keys, *tenant, *key, old, true) });
             }
         }
@@ -175,7 +185,7 @@ impl Plan {
     }
 }
 
-/// The change that switches one item; what goes off loses its quota.
+/// The change that switches one item, with no quota.
 pub(super) fn switched(
     keys: &Keys,
     tenant: TenantNo,

@@ -72,8 +72,10 @@ impl Plan {
     }
 
     fn check_quota_version(&self, change: &Change, key: Key) -> Result<()> {
-        let current = self.was(key).1.version;
+        let (on, Quota { version: current, .. }) = self.was(key);
         match change.quota {
+            // An item that is off shows no quota, so that nobody can know the version of the one it keeps.
+            Some(sent) if !on && sent.version == 0 => Ok(()),
             Some(sent) if self.is_countable(key) && sent.version != current => Err(Error::StaleQuota {
                 info: format!(
                     "{}: quota version {} was sent, the current one is {current}",
@@ -93,8 +95,8 @@ impl Plan {
         if on && !was_on && !self.available.contains(&key) {
             return Err(unavailable(&member(at), &change.name, change.infra_id));
         }
+        // What is switched off keeps its quota: on again, it is limited as before.
         let quota = match change.quota {
-            _ if !on => Quota::default(),
             Some(sent) if self.is_countable(key) => replace(old, sent, version),
             _ => old,
         };

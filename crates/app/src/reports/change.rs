@@ -4,14 +4,14 @@ use std::collections::HashSet;
 
 use domain::access::Permission;
 use domain::ids::{ReportId, TenantId, UserId};
-use domain::report::{Format, Kind, Level, ResultAction};
+use domain::report::{Format, Kind, Level, Report, ResultAction};
 use domain::schedule::{ScheduleType, next_monthly_due};
 use domain::time::{Day, Instant, Period};
 use store::Write;
 use store::reports::Stored;
 
 use super::{Shown, check_recipients, depth, find};
-use crate::access::Deleted;
+use crate::access::Depth;
 use crate::jobs::scheduler;
 use crate::{App, Caller, Error, Result, Rule};
 
@@ -69,6 +69,17 @@ impl Change {
         .into_iter()
         .find_map(|(field, differs)| differs.then_some(field))
     }
+
+    /// Whether the report is to show what lies inside its subject: by a level that it did not have, or by the one that it
+    /// has and runs with. It can be disabled from outside.
+    fn looks_inside(&self, old: &Report) -> bool {
+        let runs = self.enabled.unwrap_or(old.enabled);
+        let kept = Some(old.parameters.level).filter(|_| runs);
+        self.level
+            .filter(|level| *level != old.parameters.level)
+            .or(kept)
+            .is_some_and(|level| depth(level) == Depth::Inside)
+    }
 }
 
 fn differs<T: PartialEq>(sent: Option<T>, stored: &T) -> bool {
@@ -79,7 +90,7 @@ fn differs<T: PartialEq>(sent: Option<T>, stored: &T) -> bool {
 pub async fn change(app: &App, caller: &Caller, id: ReportId, change: &Change) -> Result<Shown> {
     let mut tx = app.write(caller).await?;
     let now = tx.now();
-    let (mut old, mut granted) = find(app, &mut tx, caller, Permission::ReportWriter, id).await?;
+    let (mut old, granted) = find(app, &mut tx, caller, Permission::ReportWriter, id).await?;
     if let Some(field) = change.forbidden(&Shown::at(old.report.clone(), now)) {
         return Err(Error::invalid(field, "cannot be changed"));
     }
@@ -87,9 +98,8 @@ pub async fn change(app: &App, caller: &Caller, id: ReportId, change: &Change) -
         return Err(Error::Stale { sent, current: old.report.version });
     }
     check_ahead(&mut tx, &old).await?;
-    if let Some(level) = change.level {
-        let (permission, subject) = (Permission::ReportWriter, old.report.subject_id);
-        granted = app.allow_at(&mut tx, caller, permission, subject, depth(level), Deleted::Shown).await?;
+    if change.looks_inside(&old.report) && !granted.may_look_inside() {
+        return Err(Error::Forbidden);
     }
     // A monthly run that fell due before this change happens as the report was.
     if old.report.schedule == ScheduleType::Monthly {

@@ -4,14 +4,17 @@ use domain::access::Permission;
 use domain::ids::{ArtefactId, ReportId};
 use domain::report::Artefact;
 
-use super::find;
+use super::{depth, find};
+use crate::access::Depth;
 use crate::{App, Caller, Error, Result};
 
-/// The files of a report that saves them, oldest run first; none of one that sends them.
+/// The files of a report that saves them, oldest run first; none of one that sends them. Of files that show the inside of
+/// a subject that the caller may not look into only those that never came to be are listed: a run that was skipped for it
+/// is seen by them.
 pub async fn stored(app: &App, caller: &Caller, id: ReportId) -> Result<Vec<Artefact>> {
     let mut conn = app.read().await?;
-    find(app, &mut conn, caller, Permission::ReportReader, id).await?;
-    Ok(store::runs::artefacts::kept(&mut conn, id).await?)
+    let (_, granted) = find(app, &mut conn, caller, Permission::ReportReader, id).await?;
+    Ok(store::runs::artefacts::kept(&mut conn, id, granted.may_look_inside()).await?)
 }
 
 /// A file ready for download.
@@ -22,13 +25,16 @@ pub struct StoredFile {
     size_bytes: i64,
 }
 
-/// The file, where it is saved and the report's own; 404 where not.
+/// The file, where it is saved and the report's own; 404 where not, 403 where it shows what the caller may not see.
 pub async fn stored_file(app: &App, caller: &Caller, id: ReportId, file: ArtefactId) -> Result<StoredFile> {
     let mut conn = app.read().await?;
-    find(app, &mut conn, caller, Permission::ReportReader, id).await?;
+    let (_, granted) = find(app, &mut conn, caller, Permission::ReportReader, id).await?;
     let saved = store::runs::artefacts::saved(&mut conn, id, file).await?;
-    let size_bytes =
-        saved.and_then(|artefact| artefact.size_bytes).ok_or(Error::NotFound { what: "stored report" })?;
+    let (artefact, level) = saved.ok_or(Error::NotFound { what: "stored report" })?;
+    if depth(level) == Depth::Inside && !granted.may_look_inside() {
+        return Err(Error::Forbidden);
+    }
+    let size_bytes = artefact.size_bytes.ok_or(Error::NotFound { what: "stored report" })?;
     Ok(StoredFile { app: app.clone(), id: file, size_bytes })
 }
 

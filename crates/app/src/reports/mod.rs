@@ -206,6 +206,9 @@ pub(crate) const fn depth(level: Level) -> Depth {
 }
 
 /// A report that the caller may use; 404 where there is none, 403 where its subject lies outside the caller's subtree.
+///
+/// Whoever may not look inside the subject (any more) still has the report itself: to see it, to disable it, to make it
+/// one of level `itself`, to delete it. What it shows of the inside needs [`Granted::may_look_inside`] as well.
 async fn find(
     app: &App,
     conn: &mut Conn,
@@ -214,8 +217,8 @@ async fn find(
     id: ReportId,
 ) -> Result<(Stored, Granted)> {
     let stored = store::reports::by_id(conn, id).await?.ok_or(Error::NotFound { what: "report" })?;
-    let (subject, depth) = (stored.report.subject_id, depth(stored.report.parameters.level));
-    let granted = app.allow_at(conn, caller, permission, subject, depth, Deleted::Shown).await?;
+    let subject = stored.report.subject_id;
+    let granted = app.allow_at(conn, caller, permission, subject, Depth::Own, Deleted::Shown).await?;
     Ok((stored, granted))
 }
 

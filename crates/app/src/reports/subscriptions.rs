@@ -1,16 +1,18 @@
 //! Report subscriptions: the recipients of reports, seen from a user (accounts-api, 2.8).
 //!
-//! Users may list and leave their own subscriptions whatever their roles. Joining a report of their own accord needs the
-//! right to read it: otherwise anybody who knows a report's id would get its figures.
+//! Users may list, join and leave their own subscriptions whatever their roles (accounts-api, 2.8). A report to join is one
+//! that they may read or one on their own tenant or below: otherwise anybody who knows a report's id would get its figures.
 
 use domain::access::{Actor, Permission};
 use domain::ids::{ReportId, UserId};
 use domain::report::ResultAction;
 use store::reports::Stored;
+use store::tenants::Reach;
 use store::{Conn, Write};
 
 use super::change::check_ahead;
-use super::{Shown, find};
+use super::{Shown, depth, find};
+use crate::access::Depth;
 use crate::{App, Caller, Error, Result, Rule};
 
 /// The reports that list the user as a recipient, as far as the caller may read them.
@@ -36,9 +38,16 @@ pub async fn list(app: &App, caller: &Caller, user: UserId) -> Result<Vec<Report
 pub async fn add(app: &App, caller: &Caller, user: UserId, id: ReportId) -> Result<Shown> {
     let mut tx = app.write(caller).await?;
     let now = tx.now();
-    let permission = if is_own(caller, user) { Permission::ReportReader } else { Permission::ReportWriter };
-    check_user(app, &mut tx, caller, permission, user).await?;
-    let (old, _) = find(app, &mut tx, caller, permission, id).await?;
+    check_user(app, &mut tx, caller, Permission::ReportWriter, user).await?;
+    let old = if is_own(caller, user) {
+        joinable(app, &mut tx, caller, id).await?
+    } else {
+        let (old, granted) = find(app, &mut tx, caller, Permission::ReportWriter, id).await?;
+        if depth(old.report.parameters.level) == Depth::Inside && !granted.may_look_inside() {
+            return Err(Error::Forbidden);
+        }
+        old
+    };
     if old.report.recipients.contains(&user) {
         return Ok(Shown::at(old.report, now));
     }
@@ -56,6 +65,34 @@ pub async fn add(app: &App, caller: &Caller, user: UserId, id: ReportId) -> Resu
     new.report.recipients.push(user);
     save(tx, &old, &mut new).await?;
     Ok(Shown::at(new.report, now))
+}
+
+/// The report, where the calling user may see its figures: by a role, or because they are of its own tenant or of one
+/// below, as far as the token reaches.
+async fn joinable(app: &App, conn: &mut Conn, caller: &Caller, id: ReportId) -> Result<Stored> {
+    let stored = store::reports::by_id(conn, id).await?.ok_or(Error::NotFound { what: "report" })?;
+    let inside = depth(stored.report.parameters.level) == Depth::Inside;
+    match find(app, conn, caller, Permission::ReportReader, id).await {
+        Ok((_, granted)) if !inside || granted.may_look_inside() => return Ok(stored),
+        Ok(_) | Err(Error::Forbidden) => {}
+        Err(error) => return Err(error),
+    }
+    let narrowed_to = match caller.narrowed_to {
+        None => Some(caller.tenant),
+        Some(to) => store::tenants::by_id(conn, to).await?.map(|to| to.no),
+    };
+    for root in [Some(caller.tenant), narrowed_to] {
+        let root = root.ok_or(Error::Forbidden)?;
+        let Some(Reach { depth, walls: 0 }) = store::tenants::reach(conn, root, stored.subject).await? else {
+            return Err(Error::Forbidden);
+        };
+        let subject = store::tenants::by_no(conn, stored.subject).await?;
+        let closed = subject.is_none_or(|subject| !subject.ancestral_access);
+        if inside && closed && depth > 0 {
+            return Err(Error::Forbidden);
+        }
+    }
+    Ok(stored)
 }
 
 /// Takes the user off the recipients of a report.

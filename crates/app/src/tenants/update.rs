@@ -208,7 +208,7 @@ async fn deletable(
     }
     check_version(version, tenant.version)?;
     if tenant.enabled {
-        return Err(Error::rule(Rule::NotDisabled, format!("tenant {id} is enabled")));
+        return Err(Error::StillEnabled { tenant: tenant.no });
     }
     if tenant.is_top() {
         return Err(Error::rule(Rule::Business, "the top tenant cannot be deleted"));

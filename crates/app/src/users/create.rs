@@ -52,6 +52,7 @@ pub struct NewUser {
 pub async fn create(app: &App, caller: &Caller, new: NewUser) -> Result<User> {
     check_form(&new)?;
     let mut tx = app.write(caller).await?;
+    check_end(new.disable_after, tx.now())?;
     let granted = app.allow_inside(&mut tx, caller, Permission::TenantAdmin, new.tenant_id).await?;
     let tenant = granted.tenant();
     if tenant.owner_id.is_some() {
@@ -83,7 +84,18 @@ pub async fn create(app: &App, caller: &Caller, new: NewUser) -> Result<User> {
     store::users::insert(&mut tx, &row).await.map_err(|error| login_taken(error, &row.login))?;
     let user = store::users::by_id(&mut tx, id).await?.ok_or(Error::NotFound { what: "user" })?;
     tx.commit().await?;
+    if user.disable_after.is_some() {
+        app.work.notify_waiters();
+    }
     Ok(user)
+}
+
+/// Fails where a user's time would be over before it began.
+pub(super) fn check_end(disable_after: Option<Instant>, now: Instant) -> Result<()> {
+    match disable_after {
+        Some(end) if end <= now => Err(Error::rule(Rule::Business, "disable_after: lies in the past")),
+        _ => Ok(()),
+    }
 }
 
 fn check_form(new: &NewUser) -> Result<()> {

@@ -7,6 +7,7 @@ use domain::text::check_text;
 use domain::time::Instant;
 use domain::user::{BusinessType, Notification, User, set_contact_text};
 
+use super::create::check_end;
 use super::{checked_login, distinct, email, find, login_taken};
 use crate::access::Deleted;
 use crate::contacts::ContactChange;
@@ -78,6 +79,9 @@ pub async fn update(app: &App, caller: &Caller, id: UserId, change: UserChange) 
     let old = find(app, &mut tx, caller, Permission::TenantAdmin, id, Deleted::Hidden).await?;
     check_version(change.version, old.version)?;
     let mut new = change.apply(&old)?;
+    if new.disable_after != old.disable_after || new.enabled && !old.enabled {
+        check_end(new.disable_after, tx.now())?;
+    }
     let asked_for = hold_back_email(&old, &mut new);
     if let Some(email) = &asked_for {
         email::ask(app, &mut tx, &old, email).await?;
@@ -91,7 +95,7 @@ pub async fn update(app: &App, caller: &Caller, id: UserId, change: UserChange) 
     store::users::update(&mut tx, &old, &new).await.map_err(|error| login_taken(error, &new.login))?;
     let user = store::users::by_id(&mut tx, id).await?.ok_or(Error::NotFound { what: "user" })?;
     tx.commit().await?;
-    if asked_for.is_some() {
+    if asked_for.is_some() || user.disable_after.is_some() {
         app.work.notify_waiters();
     }
     Ok(user)

@@ -241,7 +241,8 @@ impl Document {
             infra: self.infra(infra).map(|infra| infra.at(as_of).clone()),
             date,
             figures,
-            quota: item.and_then(|item| *item.quota.at(as_of)),
+            // An item that is off keeps its quota, but has none to show.
+            quota: item.filter(|item| *item.enabled.at(as_of)).and_then(|item| *item.quota.at(as_of)),
             pricing: self.pricing(place, label, item, as_of, &figures),
             sku: self.sku(place, label, as_of),
         }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::caller::{Can, TenantViewer, UserAdmin};
 use crate::json::{Body, Json};
-use crate::params::PathId;
+use crate::params::{Params, PathId};
 use crate::problem::{Envelope, Problem};
 use crate::schema;
 use crate::wire::{Zulu, id_option, lax_int_option};
@@ -140,6 +140,7 @@ impl From<AccessPoliciesBody> for Vec<NewPolicy> {
     ("includeUserGroupPolicies" = Option<bool>, Query, description = "Without effect: there are no user groups"),
 ), responses(
     (status = 200, description = "The policies", body = AccessPolicies),
+    (status = 400, description = "`includeUserGroupPolicies` is no boolean", body = Envelope),
     (status = 401, description = "No valid credentials", body = Envelope),
     (status = 403, description = "1002 access denied", body = Envelope),
     (status = 404, description = "No such user", body = Envelope),
@@ -148,7 +149,9 @@ async fn get(
     caller: Can<TenantViewer>,
     State(app): State<App>,
     PathId(id): PathId<UserId>,
+    params: Params,
 ) -> Result<Json<AccessPolicies>, Problem> {
+    params.flag("includeUserGroupPolicies")?;
     Ok(Json(policies::get(&app, &caller.0, id).await?.into()))
 }
 

@@ -60,8 +60,8 @@ async fn set(
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"password": "5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8"}))]
 pub struct CheckPasswordBody {
-    /// SHA-1 in hex.
-    #[schema(pattern = "^[0-9A-Fa-f]{40}$")]
+    /// SHA-1 in upper-case hex.
+    #[schema(pattern = "^[0-9A-F]{40}$")]
     password: String,
 }
 
@@ -79,13 +79,13 @@ pub struct CheckedPassword {
 #[utoipa::path(post, path = "/users/check_password", tag = "users", security(()), request_body = CheckPasswordBody,
     responses(
     (status = 200, description = "Whether it is", body = CheckedPassword),
-    (status = 400, description = "Malformed; not a SHA-1 digest in hex", body = Envelope),
+    (status = 400, description = "Malformed; not a SHA-1 digest in upper-case hex", body = Envelope),
     (status = 415, description = "Not JSON", body = Envelope),
 ))]
 async fn check(Json(body): Json<CheckPasswordBody>) -> Result<Json<CheckedPassword>, Problem> {
     let digest = body.password.as_bytes();
-    if digest.len() != 40 || !digest.iter().all(u8::is_ascii_hexdigit) {
-        return Err(Error::invalid("password", "must be SHA-1 in 40 hex digits").into());
+    if digest.len() != 40 || !digest.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F')) {
+        return Err(Error::invalid("password", "must be SHA-1 in 40 upper-case hex digits").into());
     }
     Ok(Json(CheckedPassword { compromised: false }))
 }

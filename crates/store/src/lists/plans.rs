@@ -40,8 +40,11 @@ fn reads_a_table_through(step: &str) -> bool {
 async fn every_list_begins_at_an_index() {
     let scratch = Scratch::new();
     let db = Db::open(&scratch.0).await.unwrap();
-    let statements =
-        lists::statements().into_iter().chain(search::statements()).chain(crate::clients::statements());
+    let statements = lists::statements()
+        .into_iter()
+        .chain(search::statements())
+        .chain(crate::clients::statements())
+        .chain(crate::moments_due::statements());
     for (name, first, sql) in statements {
         let steps = plan(&db, &sql).await;
         let through: Vec<_> = steps.iter().filter(|step| reads_a_table_through(step)).collect();

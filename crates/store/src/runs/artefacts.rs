@@ -1,14 +1,14 @@
 //! The files of runs: gzip members in pieces, each file in a state of its own.
 
 use domain::ids::{ArtefactId, ReportId, RunId};
-use domain::report::{Artefact, ArtefactStatus, Format};
+use domain::report::{Artefact, ArtefactStatus, Format, Level};
 
 use crate::{Conn, Result, Row, Write, args};
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT a.id, a.run_id, a.format, a.status, a.created_at, a.size_bytes, a.sha256
+            "SELECT a.id, a.run_id, a.format, a.status, a.created_at, a.size_bytes, a.sha256, r.level
              FROM artefacts a JOIN runs r ON r.id = a.run_id ",
             $rest
         )
@@ -44,18 +44,23 @@ pub async fn saved_total(conn: &mut Conn) -> Result<(i64, i64)> {
     row.map_or(Ok((0, 0)), |row| Ok((row.int("files")?, row.int("bytes")?)))
 }
 
-/// The files a report keeps for download: those of runs that save, oldest run first (reports-api, 7.2).
-pub async fn kept(conn: &mut Conn, report: ReportId) -> Result<Vec<Artefact>> {
-    let sql = select!("WHERE r.report_id = $1 AND r.result_action = 'save' ORDER BY r.no, a.position");
-    let rows = conn.all(sql, args![report]).await?;
+/// The files a report keeps for download: those of runs that save, oldest run first (reports-api, 7.2). Where what lies
+/// inside its subject is not `open`, saved ones are of level `itself` only.
+pub async fn kept(conn: &mut Conn, report: ReportId, open: bool) -> Result<Vec<Artefact>> {
+    let sql = select!(
+        "WHERE r.report_id = $1 AND r.result_action = 'save'
+         AND ($2 = 1 OR a.status <> 'saved' OR r.level = 'itself') ORDER BY r.no, a.position"
+    );
+    let rows = conn.all(sql, args![report, open]).await?;
     rows.iter().map(artefact).collect()
 }
 
-/// One of [`kept`], where it can be downloaded.
-pub async fn saved(conn: &mut Conn, report: ReportId, id: ArtefactId) -> Result<Option<Artefact>> {
+/// One of [`kept`], where it can be downloaded, with the level of its run.
+pub async fn saved(conn: &mut Conn, report: ReportId, id: ArtefactId) -> Result<Option<(Artefact, Level)>> {
     let sql =
         select!("WHERE a.id = $2 AND r.report_id = $1 AND r.result_action = 'save' AND a.status = 'saved'");
-    conn.one(sql, args![report, id]).await?.map(|row| artefact(&row)).transpose()
+    let row = conn.one(sql, args![report, id]).await?;
+    row.map(|row| Ok((artefact(&row)?, row.parsed("level")?))).transpose()
 }
 
 /// A piece of a file, from 0 on; `None` after the last.

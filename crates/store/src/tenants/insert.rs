@@ -81,14 +81,16 @@ pub async fn insert(tx: &mut Write, new: &NewTenant) -> Result<TenantNo> {
     let no = numbers::draw(tx, new.parent).await?;
     let parent = new.parent.unwrap_or(no);
     let id = new.id.to_string();
+    // A unit follows its customer.
+    let trial = new.pricing_mode == PricingMode::Trial && new.kind != TenantKind::Unit;
     contacts::insert(tx, Owner::tenant(&id, no), &new.contact).await?;
     tx.run(
         "INSERT INTO tenants (no, id, version, created_at, updated_at, parent_no, name, kind, contact_id, customer_type,
          enabled, customer_id, internal_tag, language, owner_id, default_idp_id, update_lock_owner_id, ancestral_access,
          enhanced_security, external_operation, pricing_mode, pricing_switched_at, pricing_version, currency, billing_day,
-         billing_mode, usage_calculation_mode, billing_version)
+         billing_mode, usage_calculation_mode, billing_version, trial_ends_at)
          VALUES ($1, $2, 1, $3, $20, $4, $5, $6, $7, 'default', $8, $9, $10, $11, $12, $13, $14, $15, $16, 'no_operation',
-         $17, $18, $19, NULL, 1, 'internal', 'last_day', $19)",
+         $17, $18, $19, NULL, 1, 'internal', 'last_day', $19, $21)",
         args![
             no,
             new.id,
@@ -109,7 +111,8 @@ pub async fn insert(tx: &mut Write, new: &NewTenant) -> Result<TenantNo> {
             new.pricing_mode.as_str(),
             (new.pricing_mode != PricingMode::Trial).then_some(now),
             now.unix_millis(),
-            stamp
+            stamp,
+            trial.then(|| now.plus_one_month())
         ],
     )
     .await?;

@@ -103,6 +103,9 @@ async fn available_for_child(
 
 /// Reads the query of a list of items.
 pub fn filter(params: &Params) -> Result<Filter, Error> {
+    for without_effect in ["available_only", "for_ui", "include_secondary"] {
+        params.flag(without_effect)?;
+    }
     Ok(Filter {
         edition: edition(params),
         infra_id: params.parsed("infra_uuid")?,

@@ -218,6 +218,7 @@ async fn users_of(
     ("for_ui" = Option<bool>, Query, description = "Without effect"),
 ), responses(
     (status = 200, description = "Ids of services", body = Items<String>),
+    (status = 400, description = "`for_ui` is no boolean", body = Envelope),
     (status = 401, description = "No valid credentials", body = Envelope),
     (status = 403, description = "1002 access denied", body = Envelope),
     (status = 404, description = "1005 no such tenant", body = Envelope),
@@ -226,7 +227,9 @@ async fn applications(
     caller: Can<TenantViewer>,
     State(app): State<App>,
     PathId(id): PathId<TenantId>,
+    params: Params,
 ) -> Result<Response, Problem> {
+    params.flag("for_ui")?;
     Ok(ids(&tenants::applications(&app, &caller.0, id).await?))
 }
 

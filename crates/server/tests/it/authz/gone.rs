@@ -53,7 +53,9 @@ impl World {
             }
             "disabled_user" => self.change_user(&user, json!({"enabled": false})).await,
             "user_past_its_end" => {
-                self.change_user(&user, json!({"disable_after": "2026-05-08T09:59:59Z"})).await;
+                let end = self.test.app.clock.now().plus_seconds(2);
+                self.change_user(&user, json!({"disable_after": end.with_z()})).await;
+                self.test.clock.set(end);
             }
             "deleted_user" => {
                 self.change_user(&user, json!({"enabled": false})).await;

@@ -1,5 +1,6 @@
 //! Batch lists with cursors and search, over HTTP.
 
+mod by_itself;
 mod cursors;
 mod isolation;
 mod items;

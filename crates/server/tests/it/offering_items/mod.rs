@@ -203,7 +203,8 @@ async fn quotas_are_guarded_by_one_version_per_call() {
     assert_eq!(put(&test, partner, &[cleared]).await.unwrap()[0].quota, Some(Quota::default()));
     let off = put(&test, partner, &[Change { enabled: Some(false), ..servers.clone() }]).await.unwrap();
     assert_eq!(off[0].quota, None);
-    assert_eq!(put(&test, partner, &[servers]).await.unwrap()[0].quota, Some(Quota::default()));
+    let kept = put(&test, partner, &[servers]).await.unwrap()[0].quota.unwrap();
+    assert_eq!((kept.value, kept.overage), (Some(7), None), "off and on again lifts no limit");
 }
 
 #[tokio::test]

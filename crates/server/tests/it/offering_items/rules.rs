@@ -159,3 +159,39 @@ async fn below_a_disabled_tenant_everything_can_be_read_and_written_from_above()
     let usages = desk.get(&format!("/tenants/{}/usages", desk.customer)).await.ok();
     assert_eq!(usages["items"][0]["value"], 4);
 }
+
+#[tokio::test]
+async fn an_item_that_goes_off_and_on_again_is_limited_as_before_here_and_below() {
+    let desk = Desk::new().await;
+    let (north, harbour) = (desk.partner, desk.customer);
+    let personal = desk.personal().await;
+    let send = async |tenant: TenantId, mut item: Value| {
+        item["application_id"] = json!(BACKUP);
+        item["name"] = json!("vms");
+        desk.put(&format!("/tenants/{tenant}/offering_items"), json!({"offering_items": [item]})).await
+    };
+    let quota = async |tenant: TenantId| {
+        let listed = desk.get(&format!("/tenants/{tenant}/offering_items?edition=*&status=1")).await.ok();
+        let items = listed["items"].as_array().unwrap().clone();
+        let item = items.into_iter().find(|item| item["name"] == "vms");
+        item.map_or(Value::Null, |item| json!([item["quota"]["value"], item["quota"]["overage"]]))
+    };
+    send(north, json!({"status": 1})).await.ok();
+    send(harbour, json!({"status": 1, "quota": {"value": 3, "overage": 2, "version": 0}})).await.ok();
+    send(personal, json!({"quota": {"value": 1, "version": 0}})).await.ok();
+    for tenant in [harbour, north] {
+        let off = send(tenant, json!({"status": 0})).await.ok();
+        assert_eq!(off["items"][0]["quota"], Value::Null, "what is off shows no quota");
+        assert_eq!(quota(harbour).await, Value::Null);
+        send(north, json!({"status": 1})).await.ok();
+        let on = send(harbour, json!({"status": 1, "quota": {"version": 0}})).await.ok();
+        assert!(on["items"][0]["quota"]["version"].as_i64().unwrap() > 0);
+        assert_eq!(quota(harbour).await, json!([3, 2]), "off at {tenant}");
+        assert_eq!(quota(personal).await, json!([1, null]), "off at {tenant}");
+    }
+    send(harbour, json!({"status": 0})).await.ok();
+    let other = json!({"status": 1, "quota": {"value": 9, "version": 7}});
+    assert_eq!(code(&send(harbour, other).await, 426), 1001, "another version than 0 is one that was read");
+    send(harbour, json!({"status": 1, "quota": {"value": null, "version": 0}})).await.ok();
+    assert_eq!(quota(harbour).await, json!([null, null]), "unlimited where it is asked for");
+}

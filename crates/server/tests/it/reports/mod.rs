@@ -2,6 +2,7 @@
 
 mod at_once;
 mod broken_off;
+mod closed;
 mod counts;
 mod routes;
 
@@ -132,7 +133,10 @@ async fn whoever_may_not_look_inside_a_tenant_sees_its_own_rows_alone() {
     desk.sql("UPDATE tenants SET ancestral_access = 0 WHERE id = $1", args![desk.customer]).await;
     assert!(matches!(desk.create(&once()).await, Err(Error::Forbidden)));
     let own = reports::create(app, &inside, desk.customer, &once()).await.unwrap().report.id;
-    assert!(matches!(reports::get(app, &desk.caller, own).await, Err(Error::Forbidden)));
+    let files = reports::stored(app, &inside, own).await.unwrap();
+    desk.drain().await;
+    let hidden = reports::stored_file(app, &desk.caller, own, files[0].id).await;
+    assert!(matches!(hidden.err(), Some(Error::Forbidden)));
     let level = Level::Itself;
     let itself =
         NewReport { parameters: Parameters { level, ..once().parameters }, enabled: false, ..once() };
@@ -276,10 +280,15 @@ async fn subscriptions_are_the_recipients_seen_from_a_user() {
     assert!(matches!(subscriptions::list(app, &own, second).await, Err(Error::Forbidden)));
     subscriptions::remove(app, &own, first, id).await.unwrap();
     assert!(matches!(subscriptions::remove(app, &own, first, id).await, Err(Error::NotFound { .. })));
-    assert!(
-        matches!(subscriptions::add(app, &own, first, id).await, Err(Error::Forbidden)),
-        "may not read it"
+    let joined = subscriptions::add(app, &own, first, id).await.unwrap();
+    assert_eq!(
+        joined.report.recipients,
+        [second, first],
+        "a report on what lies below the user's own tenant"
     );
+    own.tenant = desk.test.no(desk.test.tenant(desk.partner, TenantKind::Customer, "Vineyard").await).await;
+    assert!(matches!(subscriptions::add(app, &own, first, id).await, Err(Error::Forbidden)));
+    subscriptions::remove(app, &own, first, id).await.unwrap();
     let last = subscriptions::remove(app, caller, second, id).await;
     assert_eq!(broken(last), "recipients: the last one cannot be removed");
     let saved = desk.create(&once()).await.unwrap().report.id;
