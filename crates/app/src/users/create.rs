@@ -52,7 +52,6 @@ pub struct NewUser {
 pub async fn create(app: &App, caller: &Caller, new: NewUser) -> Result<User> {
     check_form(&new)?;
     let mut tx = app.write(caller).await?;
-    check_end(new.disable_after, tx.now())?;
     let granted = app.allow_inside(&mut tx, caller, Permission::TenantAdmin, new.tenant_id).await?;
     let tenant = granted.tenant();
     if tenant.owner_id.is_some() {
@@ -68,7 +67,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewUser) -> Result<User> {
         password_hash: None,
         contact: new.contact.new_contact(app, &[])?,
         activated: false,
-        enabled: new.enabled,
+        enabled: new.enabled && !is_over(new.disable_after, tx.now()),
         language: new.language.unwrap_or(tenant.language),
         idp_id: new.idp_id.unwrap_or(DEFAULT_IDP),
         external_id: new.external_id,
@@ -90,12 +89,9 @@ pub async fn create(app: &App, caller: &Caller, new: NewUser) -> Result<User> {
     Ok(user)
 }
 
-/// Fails where a user's time would be over before it began.
-pub(super) fn check_end(disable_after: Option<Instant>, now: Instant) -> Result<()> {
-    match disable_after {
-        Some(end) if end <= now => Err(Error::rule(Rule::Business, "disable_after: lies in the past")),
-        _ => Ok(()),
-    }
+/// Whether a user's time is over.
+pub(super) fn is_over(disable_after: Option<Instant>, now: Instant) -> bool {
+    disable_after.is_some_and(|end| end <= now)
 }
 
 fn check_form(new: &NewUser) -> Result<()> {

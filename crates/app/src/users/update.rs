@@ -7,7 +7,7 @@ use domain::text::check_text;
 use domain::time::Instant;
 use domain::user::{BusinessType, Notification, User, set_contact_text};
 
-use super::create::check_end;
+use super::create::is_over;
 use super::{checked_login, distinct, email, find, login_taken};
 use crate::access::Deleted;
 use crate::contacts::ContactChange;
@@ -79,8 +79,14 @@ pub async fn update(app: &App, caller: &Caller, id: UserId, change: UserChange) 
     let old = find(app, &mut tx, caller, Permission::TenantAdmin, id, Deleted::Hidden).await?;
     check_version(change.version, old.version)?;
     let mut new = change.apply(&old)?;
-    if new.disable_after != old.disable_after || new.enabled && !old.enabled {
-        check_end(new.disable_after, tx.now())?;
+    if new.enabled && is_over(new.disable_after, tx.now()) {
+        if !old.enabled {
+            return Err(Error::rule(
+                Rule::Business,
+                "disable_after: lies in the past, so enabled cannot be true",
+            ));
+        }
+        new.enabled = false;
     }
     let asked_for = hold_back_email(&old, &mut new);
     if let Some(email) = &asked_for {
