@@ -86,7 +86,7 @@ async fn every_statement_can_be_prepared() {
         }
     }
     assert!(unknown.is_empty(), "statements that cannot be told from the source: {unknown:#?}");
-    let used = evaluation.used.borrow();
+    let used = evaluation.used.take();
     let literals = source.files.iter().flat_map(|file| &file.literals);
     let forgotten: Vec<&String> = literals.filter(|literal| !used.contains(*literal)).collect();
     assert!(forgotten.is_empty(), "statements that no method of the database takes: {forgotten:#?}");
