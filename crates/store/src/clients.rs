@@ -1,7 +1,5 @@
 //! API clients.
 
-use std::fmt::Write as _;
-
 use domain::access::Client;
 use domain::ids::{ClientId, TenantNo};
 
@@ -48,17 +46,17 @@ pub struct Filter {
 /// The clients that the filter names below any of these tenants that are open to it, oldest first.
 pub async fn below(conn: &mut Conn, roots: &[TenantNo], filter: &Filter) -> Result<Vec<Client>> {
     let mut args = args![filter.deleted_too];
-    args.extend(roots.iter().map(|root| Arg::from(*root)));
-    let mut sql = format!("{LIST} AND k.ancestor_no IN ({})", placeholders(2, roots.len()));
-    if let Some(ids) = &filter.ids {
-        let _ = write!(sql, " AND c.id IN ({})", placeholders(args.len() + 1, ids.len()));
-        args.extend(ids.iter().map(|id| Arg::from(*id)));
-    }
-    if let Some(origin_id) = &filter.origin_id {
-        let _ = write!(sql, " AND c.origin_id = ${}", args.len() + 1);
-        args.push(origin_id.as_str().into());
-    }
-    sql.push_str(" ORDER BY c.created_at, c.id");
+    let mut among = |column: &str, values: Vec<Arg>| {
+        let list = placeholders(args.len() + 1, values.len());
+        args.extend(values);
+        format!(" AND {column} IN ({list})")
+    };
+    let below = among("k.ancestor_no", roots.iter().map(|root| Arg::from(*root)).collect());
+    let of = |ids: &Vec<ClientId>| ids.iter().map(|id| Arg::from(*id)).collect();
+    let named = filter.ids.as_ref().map_or(String::new(), |ids| among("c.id", of(ids)));
+    let origin = filter.origin_id.as_deref();
+    let of_origin = origin.map_or(String::new(), |id| among("c.origin_id", args![id]));
+    let sql = format!("{LIST}{below}{named}{of_origin} ORDER BY c.created_at, c.id");
     conn.all_of(sql, args).await?.iter().map(client).collect()
 }
 

@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use sqlx::{Connection as _, PgConnection};
+use sqlx::postgres::PgTypeInfo;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, SqlSafeStr as _, Type,
+};
 use store::{Db, Postgres};
 
 /// Names a PostgreSQL server whose user may make databases, as `postgres://user@host:port`: then tests run on it, and
@@ -23,6 +27,25 @@ pub enum Database {
         /// The database's name.
         name: String,
     },
+}
+
+/// What a value of a statement is, of what `store::Arg` may be.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// A number.
+    Int,
+    /// A text.
+    Text,
+}
+
+impl Kind {
+    /// The type that the driver sends for it.
+    fn postgres(self) -> PgTypeInfo {
+        match self {
+            Self::Int => <i64 as Type<sqlx::Postgres>>::type_info(),
+            Self::Text => <String as Type<sqlx::Postgres>>::type_info(),
+        }
+    }
 }
 
 #[expect(clippy::expect_used, reason = "a test without a database cannot go on")]
@@ -68,6 +91,37 @@ impl Database {
             Self::File(_) => Vec::new(),
             Self::Server { server, name } => vec!["--database-url".to_owned(), address(server, name)],
         }
+    }
+
+    /// Those of these statements that it does not prepare, each with its reason. Of the first of its values it may be known
+    /// what they are; what the others are must follow from the statement.
+    pub async fn refused(
+        &self,
+        statements: impl Iterator<Item = (&str, &[Kind])>,
+    ) -> Vec<(String, sqlx::Error)> {
+        // Brings it to the schema of today.
+        self.open().await.close().await;
+        let mut refused = Vec::new();
+        match self {
+            Self::File(file) => {
+                let options = SqliteConnectOptions::new().filename(file);
+                let mut connection = options.connect().await.expect("a file");
+                for (statement, _) in statements {
+                    let prepared = connection.prepare(AssertSqlSafe(statement).into_sql_str()).await;
+                    refused.extend(prepared.err().map(|error| (statement.to_owned(), error)));
+                }
+            }
+            Self::Server { server, name } => {
+                let mut connection = PgConnection::connect(&address(server, name)).await.expect("a server");
+                for (statement, values) in statements {
+                    let types: Vec<PgTypeInfo> = values.iter().map(|kind| kind.postgres()).collect();
+                    let sql = AssertSqlSafe(statement).into_sql_str();
+                    let prepared = connection.prepare_with(sql, &types).await;
+                    refused.extend(prepared.err().map(|error| (statement.to_owned(), error)));
+                }
+            }
+        }
+        refused
     }
 
     /// Whether these bytes stand anywhere in it, in a text or in bytes.

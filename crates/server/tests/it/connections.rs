@@ -3,6 +3,9 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
+use std::time::Duration;
+
+use domain::access::Actor;
 use testkit::TestApp;
 
 /// A refused request whose body comes in a packet of its own, then another request on the same connection: both answers.
@@ -41,5 +44,22 @@ async fn a_request_refused_unread_leaves_the_connection_fit_for_the_next() {
             assert!(answers.starts_with("HTTP/1.1 401 "), "{answers}");
             assert!(answers.contains("HTTP/1.1 200 OK"), "{answers}");
         }
+    }
+}
+
+#[tokio::test]
+async fn who_gives_up_waiting_for_the_turn_to_write_leaves_nothing_open() {
+    let test = TestApp::at("2026-05-08T10:00:00Z").await;
+    let writing = test.app.write_as(Actor::System).await.unwrap();
+    // More of them than there are connections.
+    for _ in 0..10 {
+        let waiting = test.app.write_as(Actor::System);
+        assert!(tokio::time::timeout(Duration::from_millis(20), waiting).await.is_err());
+    }
+    writing.commit().await.unwrap();
+    // A transaction left open would keep its lock or its connection from these, and for ever.
+    for _ in 0..10 {
+        test.app.write_as(Actor::System).await.unwrap().commit().await.unwrap();
+        test.app.read().await.unwrap();
     }
 }

@@ -41,6 +41,7 @@ mod readings;
 mod reports;
 mod runs;
 mod sign_in;
+mod statements;
 mod tenants;
 mod usages;
 mod users;
