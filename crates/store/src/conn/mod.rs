@@ -62,10 +62,15 @@ impl Db {
     /// As [`Db::open_postgres`], of a database that holds Tidemark's schema already: in another one nothing is made.
     pub async fn upgrade_postgres(server: &Postgres) -> Result<Self> {
         let db = Self::over(Pools::Postgres(server.connect().await?));
-        let schemas = "SELECT COUNT(to_regclass('_sqlx_migrations')) AS n";
-        if db.read().await?.count(schemas, Vec::new()).await? == 0 {
+        let mut conn = db.read().await?;
+        let schemas = conn.in_dialect(
+            "SELECT COUNT(*) AS n FROM sqlite_master WHERE name = '_sqlx_migrations'",
+            "SELECT COUNT(to_regclass('_sqlx_migrations')) AS n",
+        );
+        if conn.count(schemas, Vec::new()).await? == 0 {
             return Err(Error::Migrate("it holds no installation; make one with: tidemark init".into()));
         }
+        drop(conn);
         db.migrated().await
     }
 
