@@ -11,7 +11,8 @@ use crate::workspace::{Workspace, run as run_command};
 const ON_BOTH: &str = "package(tidemark) and binary(it) and not test(/^process::|_on_sqlite$/)";
 
 /// Runs the doc tests, which nextest cannot run, then all others with nextest on SQLite, and then those of the server
-/// once more on PostgreSQL. `args` go to nextest; `--postgres` before them chooses PostgreSQL alone. nextest comes last,
+/// once more on PostgreSQL, with those that need it by their nature (`_on_postgres`; .config/nextest.toml leaves them out
+/// of the first pass). `args` go to nextest; `--postgres` before them chooses PostgreSQL alone. nextest comes last,
 /// also after a failure, so that what a reader sees at the end is its summary.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     let machine = Machine::of(workspace)?;
@@ -41,7 +42,8 @@ fn on_postgres(machine: &Machine<'_>, args: &[String]) -> Result<()> {
     let cluster = Cluster::start()?;
     println!("on PostgreSQL: the same tests of the server once more");
     let mut nextest = machine.nextest();
-    nextest.arg("--workspace").env(postgres::SERVER, cluster.address());
+    // The default filter leaves out what needs PostgreSQL.
+    nextest.args(["--workspace", "--ignore-default-filter"]).env(postgres::SERVER, cluster.address());
     if args.is_empty() {
         nextest.args(["--filterset", ON_BOTH]);
     }

@@ -25,6 +25,7 @@ pub mod limits;
 pub mod lists;
 pub mod mail;
 pub mod mfa;
+pub mod migrate_store;
 pub mod offering_items;
 pub mod policies;
 pub mod pricing;

@@ -41,6 +41,11 @@ pub enum Command {
     /// reading (the first 1,000) and how many were accepted, absorbed and refused. Ends with code 1 where any was
     /// refused; the others are stored all the same. A broken file stores nothing.
     Import(Import),
+    /// Move the installation of a data directory from SQLite to an empty PostgreSQL database
+    ///
+    /// Works while nothing serves on the data directory. Prints the number of rows and a SHA-256 of every table, which are
+    /// the same on both sides in the end; where anything fails, nothing is moved. The SQLite file stays as it is.
+    MigrateStore(MigrateStore),
     /// Prove that the usage history is what its ledger says
     ///
     /// Replays the ledger and compares it with every segment and every meter; prints each difference and ends with code
@@ -141,6 +146,20 @@ pub enum ImportFormat {
     Ndjson,
     /// With a header that names the members
     Csv,
+}
+
+/// Options of `migrate-store`.
+#[derive(Debug, Args)]
+pub struct MigrateStore {
+    /// From where and, as --database-url, to where.
+    #[command(flatten)]
+    pub common: Common,
+    /// What it is in
+    #[arg(long, value_name = "STORE", default_value = "sqlite", value_parser = ["sqlite"])]
+    pub from: String,
+    /// What it moves to
+    #[arg(long, value_name = "STORE", default_value = "postgres", value_parser = ["postgres"])]
+    pub to: String,
 }
 
 /// Options of `verify`.

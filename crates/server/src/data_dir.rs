@@ -29,7 +29,8 @@ impl DataDir {
         }
     }
 
-    fn take(path: &Path) -> Result<Self> {
+    /// Takes the directory, which must be there.
+    pub fn take(path: &Path) -> Result<Self> {
         ensure!(
             path.is_dir(),
             "{0} is not there; make it with: tidemark init --data-dir {0}",

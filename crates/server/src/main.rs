@@ -43,6 +43,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::CheckConfig(common) => commands::check_config::run(&common),
             Command::Export(options) => commands::export::run(&options).await,
             Command::Import(options) => commands::import::run(&options).await,
+            Command::MigrateStore(options) => commands::migrate_store::run(&options).await,
             Command::Verify(options) => commands::verify::run(&options).await,
             Command::Demo(options) => commands::demo::run(&options).await,
             Command::Openapi => commands::openapi::run(),

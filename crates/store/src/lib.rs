@@ -37,6 +37,7 @@ pub mod search;
 pub mod settings;
 pub mod sign_in;
 pub mod sizes;
+pub mod tables;
 pub mod tenants;
 pub mod tokens;
 pub mod tree;

@@ -62,6 +62,22 @@ impl TestApp {
     /// As [`TestApp::at`], with other settings.
     pub async fn with_settings(now: &str, set: impl FnOnce(&mut Settings)) -> Self {
         let directory = Directory::new();
+        let database = Database::new(directory.path()).await;
+        Self::over(database, directory, now, set).await
+    }
+
+    /// As [`TestApp::at`], on SQLite wherever other tests run: its directory is a data directory.
+    pub async fn in_file_at(now: &str) -> Self {
+        let directory = Directory::new();
+        Self::over(Database::file(directory.path()), directory, now, |_| {}).await
+    }
+
+    async fn over(
+        database: Database,
+        directory: Directory,
+        now: &str,
+        set: impl FnOnce(&mut Settings),
+    ) -> Self {
         let clock = ManualClock::at(at(now));
         let mail = Mail {
             from: "Tidemark <reports@tide.example.com>".to_owned(),
@@ -73,7 +89,6 @@ impl TestApp {
         let public_url = "https://tide.example.com".to_owned();
         let mut settings = Settings { public_url, mail, uploads, requests: None, proxies: Vec::new() };
         set(&mut settings);
-        let database = Database::new(directory.path()).await;
         let db = database.open().await;
         let sealing = SealingKey::from_bytes(&[7; 32]).expect("a key of 32 bytes");
         let app = App::new(db, Clock::Manual(clock.clone()), Ids::default(), settings, sealing);
@@ -87,8 +102,13 @@ impl TestApp {
 
     /// Another node on the same database, with the same clock.
     pub async fn another_node(&self) -> App {
+        self.node_on(&self.database).await
+    }
+
+    /// A node with the same clock and settings on another database.
+    pub async fn node_on(&self, database: &Database) -> App {
         let (clock, settings) = (Clock::Manual(self.clock.clone()), self.app.settings.clone());
-        App::new(self.database.open().await, clock, Ids::default(), settings, self.app.sealing.clone())
+        App::new(database.open().await, clock, Ids::default(), settings, self.app.sealing.clone())
     }
 
     /// A new tenant, made below the use cases.

@@ -52,8 +52,8 @@ impl Kind {
 impl Database {
     /// A new one with the schema of today; a file lies in `directory`.
     pub async fn new(directory: &Path) -> Self {
-        let Some(server) = server() else { return Self::File(directory.join("tidemark.db")) };
-        let name = directory.file_name().expect("a name").to_string_lossy().replace('-', "_");
+        let Some(server) = server() else { return Self::file(directory) };
+        let name = name_of(directory);
         let mut maintenance = connect(&server).await;
         // Number 1 is the template's.
         sqlx::raw_sql("SELECT pg_advisory_lock(1)").execute(&mut maintenance).await.expect("a lock");
@@ -66,6 +66,23 @@ impl Database {
         }
         run(&mut maintenance, format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")).await;
         maintenance.close().await.expect("a goodbye");
+        Self::Server { server, name }
+    }
+
+    /// A file in `directory`, wherever other tests run.
+    pub fn file(directory: &Path) -> Self {
+        Self::File(directory.join("tidemark.db"))
+    }
+
+    /// A new one of PostgreSQL without anything in it, not even a schema; for tests that end in `_on_postgres`.
+    ///
+    /// # Panics
+    /// Where no server is named.
+    pub async fn empty_on_server(directory: &Path) -> Self {
+        let server =
+            server().expect("TIDEMARK_TEST_POSTGRES, as cargo xtask test sets it for its second pass");
+        let name = format!("{}_empty", name_of(directory));
+        run(&mut connect(&server).await, format!("CREATE DATABASE {name} TEMPLATE template0")).await;
         Self::Server { server, name }
     }
 
@@ -155,6 +172,42 @@ impl Database {
     }
 }
 
+/// A connection to a database of PostgreSQL beside those that Tidemark makes.
+#[derive(Debug)]
+pub struct Beside(PgConnection);
+
+#[expect(clippy::expect_used, clippy::panic, reason = "a test without a database cannot go on")]
+impl Beside {
+    /// Connects; what is begun and not committed ends when this is dropped.
+    ///
+    /// # Panics
+    /// On SQLite.
+    pub async fn of(database: &Database) -> Self {
+        let Database::Server { server, name } = database else { panic!("SQLite has no connections beside") };
+        Self(PgConnection::connect(&address(server, name)).await.expect("a server"))
+    }
+
+    /// Runs statements.
+    pub async fn run(&mut self, sql: &'static str) {
+        sqlx::raw_sql(sql).execute(&mut self.0).await.expect("a statement of the test");
+    }
+
+    /// Asks for a number again and again until it is this one.
+    ///
+    /// # Panics
+    /// After a minute.
+    pub async fn until(&mut self, expected: i64, sql: &'static str) {
+        for _ in 0..3_000 {
+            let number: i64 = sqlx::query_scalar(sql).fetch_one(&mut self.0).await.expect("a number");
+            if number == expected {
+                return;
+            }
+            self.run("SELECT pg_sleep(0.02)").await;
+        }
+        panic!("not {expected} within a minute: {sql}");
+    }
+}
+
 #[expect(clippy::expect_used, reason = "a test without a database cannot go on")]
 impl Drop for Database {
     fn drop(&mut self) {
@@ -172,6 +225,12 @@ impl Drop for Database {
 #[expect(clippy::disallowed_methods, reason = "tests have no settings file")]
 fn server() -> Option<String> {
     std::env::var(SERVER).ok()
+}
+
+/// A database's name for what works in this directory.
+#[expect(clippy::expect_used, reason = "directories for tests have names")]
+fn name_of(directory: &Path) -> String {
+    directory.file_name().expect("a name").to_string_lossy().replace('-', "_")
 }
 
 fn address(server: &str, name: &str) -> String {

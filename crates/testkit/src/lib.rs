@@ -12,7 +12,7 @@ mod smtp;
 
 pub use app::{TestApp, at};
 pub use client::{Answer, Call, Client};
-pub use database::{Database, Kind};
+pub use database::{Beside, Database, Kind};
 pub use directory::Directory;
 pub use server::Server;
 pub use smtp::{Fault, Mail, SmtpSink};

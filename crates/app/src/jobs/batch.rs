@@ -28,6 +28,8 @@ use crate::{App, Error, Result};
 /// Runs to be built together.
 pub(super) struct Batch {
     alike: Alike,
+    /// How many there were when somebody looked.
+    pub(super) count: usize,
     /// A run that begins on another day may know of other switches to production.
     today: Day,
     shared: Option<Shared>,
@@ -47,7 +49,8 @@ impl Batch {
         let waiting = store::runs::count_alike(&mut conn, alike, now).await?;
         let ranges = store::tree::size(&mut conn).await?.ranges;
         // A pass reads each range once, and a report by itself at least one.
-        let pays = waiting > 1 && usize::try_from(waiting).is_ok_and(|waiting| waiting >= ranges);
+        let count = usize::try_from(waiting).map_err(Error::internal)?;
+        let pays = count > 1 && count >= ranges;
         let shared = if pays { pass(conn, alike, now.day()).await } else { Ok(None) };
         // A damaged block is the fault of the reports that read it, and each of them says so for itself.
         let shared = shared.unwrap_or_else(|error| {
@@ -59,7 +62,7 @@ impl Batch {
             measures::pass_made(waiting, *as_of);
             steps::reached(app, "after-pass");
         }
-        Ok(Some(Self { alike, today: now.day(), shared }))
+        Ok(Some(Self { alike, count, today: now.day(), shared }))
     }
 
     /// Claims the next of its runs; `None` where none is left.

@@ -37,7 +37,7 @@ pub(super) async fn work(app: &App) -> Result<Option<Instant>> {
 pub async fn build_next(app: &App) -> Result<bool> {
     let Some(batch) = Batch::next(app).await? else { return Ok(false) };
     // Each comes to its end: a run that is dropped half way would be held until its lease runs out.
-    let ends = join_all((0..SIDE_BY_SIDE).map(|_| build_all(app, &batch))).await;
+    let ends = join_all((0..SIDE_BY_SIDE.min(batch.count)).map(|_| build_all(app, &batch))).await;
     app.work.notify_waiters();
     ends.into_iter().collect::<Result<()>>()?;
     Ok(true)

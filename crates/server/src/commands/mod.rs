@@ -6,6 +6,7 @@ pub mod demo;
 pub mod export;
 pub mod import;
 pub mod init;
+pub mod migrate_store;
 pub mod openapi;
 pub mod serve;
 pub mod verify;

@@ -30,6 +30,7 @@ mod lines;
 mod lists;
 mod mail;
 mod metering;
+mod migrate_store;
 mod nodes;
 mod offering_items;
 mod openapi;

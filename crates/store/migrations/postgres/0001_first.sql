@@ -55,7 +55,8 @@ CREATE TABLE tenants (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     deleted_at BIGINT,
-    parent_no BIGINT NOT NULL REFERENCES tenants (no),
+    -- Can be deferred, so that tenants can be copied in any order.
+    parent_no BIGINT NOT NULL REFERENCES tenants (no) DEFERRABLE,
     name TEXT COLLATE "C" NOT NULL,
     kind TEXT COLLATE "C" NOT NULL,
     contact_id TEXT COLLATE "C" NOT NULL,

@@ -18,6 +18,7 @@ use domain::catalogue::ItemNumbers;
 use domain::ids::Seq;
 use domain::time::Instant;
 use futures_util::TryStreamExt as _;
+use futures_util::stream::BoxStream;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Executor as _, Transaction};
 
@@ -244,6 +245,14 @@ impl Conn {
         })
     }
 
+    /// All rows as they come, of a statement like those of [`Conn::all_of`] without placeholders.
+    pub(crate) fn stream_of(&mut self, sql: String) -> BoxStream<'_, Result<Row>> {
+        match &mut self.tx {
+            Tx::Sqlite(tx) => row::neutral(tx.fetch(sqlx::query(AssertSqlSafe(sql)))),
+            Tx::Postgres(tx) => row::neutral(tx.fetch(sqlx::query(AssertSqlSafe(sql)))),
+        }
+    }
+
     /// The first row, if there is one.
     pub async fn one(&mut self, sql: &'static str, args: Vec<Arg>) -> Result<Option<Row>> {
         on!(self, |tx, bind| {
@@ -331,6 +340,16 @@ impl Write {
         &mut self,
         insert: &'static str,
         conflict: &'static str,
+        rows: Vec<Vec<Arg>>,
+    ) -> Result<()> {
+        self.insert_many_of(insert, conflict, rows).await
+    }
+
+    /// As [`Write::insert_many`], where the text is made of names that a catalogue gave.
+    pub(crate) async fn insert_many_of(
+        &mut self,
+        insert: &str,
+        conflict: &str,
         rows: Vec<Vec<Arg>>,
     ) -> Result<()> {
         let width = rows.first().map_or(1, Vec::len).max(1);

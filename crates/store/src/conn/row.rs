@@ -3,6 +3,8 @@
 use std::str::FromStr;
 
 use domain::time::{Day, Instant};
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
@@ -30,6 +32,14 @@ impl From<PgRow> for Row {
     fn from(row: PgRow) -> Self {
         Self(Columns::Postgres(row))
     }
+}
+
+/// The rows of a driver as they come.
+pub(super) fn neutral<'a, R: 'a>(rows: BoxStream<'a, sqlx::Result<R>>) -> BoxStream<'a, Result<Row>>
+where
+    Row: From<R>,
+{
+    rows.map(|row| row.map(Row::from).map_err(driver)).boxed()
 }
 
 /// What a column holds, in a type that both drivers know.
@@ -70,6 +80,11 @@ impl Row {
 
     /// Bytes.
     pub fn blob(&self, column: &str) -> Result<Vec<u8>> {
+        get!(self, column)
+    }
+
+    /// Bytes or null.
+    pub fn opt_blob(&self, column: &str) -> Result<Option<Vec<u8>>> {
         get!(self, column)
     }
 

@@ -14,8 +14,9 @@ use std::collections::BTreeSet;
 use calls::{CALLS, Call};
 use rows::Snapshot;
 use rules::Rules;
-use scene::Scene;
+use scene::{Place, Request, Scene};
 use serde_json::Value;
+use testkit::TestApp;
 
 /// The operations of the document that can change something, by method and path.
 fn writing() -> BTreeSet<String> {
@@ -59,14 +60,31 @@ async fn whatever_is_changed_has_its_lines_on_sqlite() {
     assert!(wrong.is_empty(), "{} changes without their line:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Makes a call; says what is wrong with its lines.
-async fn made(rules: &Rules, scene: &Scene, call: &Call) -> Vec<String> {
+/// Calls every operation of the document on this installation, whose clock is set to the moment of that.
+pub(crate) async fn after_every_call(test: TestApp) -> TestApp {
+    let scene = Scene::over(test).await;
+    for call in CALLS {
+        let (place, request) = prepared(&scene, call).await;
+        let answer = place.sent(&request, call.by).await;
+        assert!(answer.status < 300, "{}: {} {}", call.operation, answer.status, answer.text());
+    }
+    scene.test
+}
+
+/// All that a call needs, and what is to be sent.
+async fn prepared<'a>(scene: &'a Scene, call: &Call) -> (Place<'a>, Request) {
     let mut place = scene.place(call.by).await;
     for (operation, body) in call.before {
         let answer = place.step(operation, body, call.by).await;
         assert!(answer.status < 300, "{}, before it {operation}: {}", call.operation, answer.text());
     }
     let request = place.request(call.operation, call.target, call.body).await;
+    (place, request)
+}
+
+/// Makes a call; says what is wrong with its lines.
+async fn made(rules: &Rules, scene: &Scene, call: &Call) -> Vec<String> {
+    let (mut place, request) = prepared(scene, call).await;
     let before = Snapshot::take(&scene.test.app).await;
     let answer = place.sent(&request, call.by).await;
     assert!(answer.status < 300, "{}: {} {}", call.operation, answer.status, answer.text());

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::access::Role;
 use serde_json::{Value, json};
-use testkit::{Answer, Server, TestApp};
+use testkit::{Answer, Server, TestApp, at};
 
 use super::calls::By;
 use crate::auth::totp::shown;
@@ -43,7 +43,12 @@ pub(super) struct Place<'a> {
 
 impl Scene {
     pub(super) async fn new() -> Self {
-        let test = TestApp::at(NOW).await;
+        Self::over(TestApp::in_file_at(NOW).await).await
+    }
+
+    /// On an installation that is older.
+    pub(super) async fn over(test: TestApp) -> Self {
+        test.clock.set(at(NOW));
         let server = test.serve().await;
         let root = server.token(&test.client_id, &test.client_secret).await;
         Self { test, server, root, next: AtomicU32::new(1) }
