@@ -48,17 +48,21 @@ impl Cluster {
         let folder =
             PathBuf::from(output(Command::new("mktemp").args(["-d", "-t", "tidemark-pg-XXXXXX"]))?.trim());
         let is_root = output(Command::new("id").arg("-u"))?.trim() == "0";
+        // The server refuses to run as root. Debian's package makes a user for it; others may not.
+        let user = if succeeds(Command::new("id").arg("postgres")) { "postgres" } else { "nobody" };
+        let group = output(Command::new("id").args(["-g", user]))?;
         if is_root {
-            run(Command::new("chown").arg("postgres").arg(&folder))?;
+            run(Command::new("chown").arg(user).arg(&folder))?;
         }
-        // The server refuses to run as root; Debian's package has made a user for it.
         let as_nobody = |program: &str| {
             let program = programs.join(program);
             if !is_root {
                 return Command::new(program);
             }
             let mut command = Command::new("setpriv");
-            command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]).arg(program);
+            command.arg(format!("--reuid={user}")).arg(format!("--regid={}", group.trim()));
+            // QUIT: it ends at once where this process is killed.
+            command.args(["--clear-groups", "--pdeathsig=QUIT", "--"]).arg(program);
             command
         };
         let data = folder.join("data");
