@@ -18,6 +18,11 @@ use crate::cli::Common;
 use crate::data_dir;
 use crate::database::Database;
 
+mod log;
+
+use log::RawLog;
+pub use log::{Log, LogFormat};
+
 /// The defaults: the file is the truth.
 pub const DEFAULTS: &str = include_str!("../../../config/default.toml");
 
@@ -40,31 +45,6 @@ struct Raw {
     smtp: RawSmtp,
     readings: RawReadings,
     limits: RawLimits,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawLog {
-    filter: String,
-    format: String,
-}
-
-/// What is logged, and how.
-#[derive(Debug, Clone)]
-pub struct Log {
-    /// Level or directives.
-    pub filter: String,
-    /// For people or for machines.
-    pub format: LogFormat,
-}
-
-/// The form of a log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
 }
 
 #[derive(Debug, Deserialize)]
@@ -254,20 +234,6 @@ impl RawPostgres {
         server.connections = self.connections;
         server.statement_timeout = Duration::from_secs(self.statement_timeout_seconds);
         Ok(Database::Server(Box::new(server)))
-    }
-}
-
-impl RawLog {
-    fn check(self) -> Result<Log> {
-        let format = match self.format.as_str() {
-            "text" => LogFormat::Text,
-            "json" => LogFormat::Json,
-            other => bail!("log.format: {other:?} is none of text, json"),
-        };
-        tracing_subscriber::EnvFilter::try_new(&self.filter).with_context(|| {
-            format!("log.filter: {:?} is no level and no list of directives", self.filter)
-        })?;
-        Ok(Log { filter: self.filter, format })
     }
 }
 

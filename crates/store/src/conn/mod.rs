@@ -4,6 +4,7 @@
 //! Both are neutral, so that the noun modules are written once for every database. SQLite runs with one writer, whose
 //! transactions begin IMMEDIATE, and several readers, each of which sees a snapshot; PostgreSQL is used alike.
 
+mod fault;
 mod postgres;
 mod row;
 mod sqlite;
@@ -22,6 +23,7 @@ use futures_util::stream::BoxStream;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Executor as _, Transaction};
 
+use fault::driver;
 pub use postgres::Postgres;
 pub use row::Row;
 pub(crate) use row::corrupt;
@@ -387,26 +389,4 @@ impl DerefMut for Write {
     fn deref_mut(&mut self) -> &mut Conn {
         &mut self.conn
     }
-}
-
-fn driver(error: sqlx::Error) -> Error {
-    let known = match &error {
-        // A connection that was lost: whatever was under way on it may be tried again on another.
-        sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => Some(Error::Busy),
-        sqlx::Error::Database(database) => {
-            let (code, postgres) = (database.code().unwrap_or_default(), database.try_downcast_ref());
-            match postgres {
-                Some(error) if database.is_unique_violation() => {
-                    Some(Error::Unique { constraint: postgres::constraint(error) })
-                }
-                Some(_) => postgres::meaning(&code),
-                None if database.is_unique_violation() => {
-                    Some(Error::Unique { constraint: database.message().to_owned() })
-                }
-                None => sqlite::meaning(&code),
-            }
-        }
-        _ => None,
-    };
-    known.unwrap_or_else(|| Error::Driver(Box::new(error)))
 }
