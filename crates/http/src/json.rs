@@ -118,26 +118,7 @@ pub fn decode<T: Body>(bytes: &[u8]) -> Result<T, Error> {
         _ => return Err(Error::invalid("body", "must be a JSON object")),
     };
     T::sort_out(&mut members);
-    let value = Value::Object(members);
-    match with_nul(&value, String::new()) {
-        Some(field) => Err(Error::invalid(field, "holds a NUL character, which no text may")),
-        None => from_value(value),
-    }
-}
-
-/// The path of the first text with NUL in it, which not every database takes.
-fn with_nul(value: &Value, path: String) -> Option<String> {
-    match value {
-        Value::String(text) => text.contains('\0').then_some(path),
-        Value::Array(items) => {
-            items.iter().enumerate().find_map(|(at, item)| with_nul(item, format!("{path}[{at}]")))
-        }
-        Value::Object(members) => members.iter().find_map(|(name, value)| {
-            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            with_nul(value, path)
-        }),
-        _ => None,
-    }
+    from_value(Value::Object(members))
 }
 
 /// Reads a value; the error names the member at fault as a dotted path.

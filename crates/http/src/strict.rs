@@ -1,4 +1,5 @@
-//! JSON in which an object is an object: serde would also read the members of a struct from an array, in their order.
+//! JSON in which an object is an object, where serde would also read the members of a struct from an array, in their order;
+//! and no text holds NUL.
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
@@ -16,6 +17,10 @@ impl<'de> Deserializer<'de> for Strict {
             Value::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(Strict))),
             Value::Object(members) => visitor
                 .visit_map(MapDeserializer::new(members.into_iter().map(|(name, it)| (name, Strict(it))))),
+            // Not every database takes one.
+            Value::String(text) if text.contains('\0') => {
+                Err(Error::custom("holds a NUL character, which no text may"))
+            }
             plain => plain.deserialize_any(visitor),
         }
     }
