@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ::app::settings::{Security, Smtp};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -80,6 +81,18 @@ impl SmtpSink {
     /// Where it listens, on 127.0.0.1.
     pub const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// How to send through it, with a patience of one second.
+    pub fn settings(&self) -> Smtp {
+        Smtp {
+            host: "127.0.0.1".to_owned(),
+            port: self.port,
+            security: Security::None,
+            credentials: None,
+            ca_file: None,
+            timeout_seconds: 1,
+        }
     }
 
     /// The mails read to their end so far.

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use app::settings::{Security, Smtp, Transport};
+use app::settings::Transport;
 use domain::access::Role;
 use domain::delivery::DeliveryState;
 use domain::ids::TenantId;
@@ -260,14 +260,7 @@ async fn reports_and_mails_bear_the_nearest_brand_as_it_was_when_they_were_made(
 
 /// A desk whose operator has a relay, and whose partner's brand names a mail server of its own.
 async fn desk_with_own_server(operators: &SmtpSink, own: &SmtpSink, inner_too: bool) -> Desk {
-    let relay = Smtp {
-        host: "127.0.0.1".to_owned(),
-        port: operators.port(),
-        security: Security::None,
-        credentials: None,
-        ca_file: None,
-        timeout_seconds: 1,
-    };
+    let relay = operators.settings();
     let test = TestApp::with_mail("2020-03-04T10:00:00Z", |mail| {
         mail.transport = Transport::Smtp(relay);
         mail.private_brand_servers = inner_too;

@@ -1,7 +1,7 @@
 //! Mails: written to files, sent through relays that fail in every way, and those that are not to be sent.
 
 use app::reports;
-use app::settings::{Security, Smtp, Transport};
+use app::settings::Transport;
 use domain::delivery::{DeliveryState, MAX_ATTEMPTS};
 use domain::ids::{ReportId, TenantId};
 use domain::report::RunStatus;
@@ -12,14 +12,7 @@ use testkit::{Fault, SmtpSink, TestApp};
 use crate::desk::{Desk, monthly, once, sent};
 
 async fn desk_with(relay: &SmtpSink) -> Desk {
-    let smtp = Smtp {
-        host: "127.0.0.1".to_owned(),
-        port: relay.port(),
-        security: Security::None,
-        credentials: None,
-        ca_file: None,
-        timeout_seconds: 1,
-    };
+    let smtp = relay.settings();
     let test =
         TestApp::with_mail("2020-03-04T10:00:00Z", |mail| mail.transport = Transport::Smtp(smtp)).await;
     Desk::of(test).await

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use app::jobs;
-use app::settings::{Security, Smtp, Transport};
+use app::settings::{Smtp, Transport};
 use domain::access::Role;
 use domain::tenant::TenantKind;
 use serde_json::json;
@@ -18,14 +18,7 @@ const REPORTS: usize = 12;
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn three_nodes_make_each_run_once_and_send_each_mail_once() {
     let relay = SmtpSink::failing([]).await;
-    let smtp = Smtp {
-        host: "127.0.0.1".to_owned(),
-        port: relay.port(),
-        security: Security::None,
-        credentials: None,
-        ca_file: None,
-        timeout_seconds: 10,
-    };
+    let smtp = Smtp { timeout_seconds: 10, ..relay.settings() };
     let test =
         TestApp::with_mail("2020-03-04T10:00:00Z", |mail| mail.transport = Transport::Smtp(smtp)).await;
     let desk = Desk::of(test).await;

@@ -1,6 +1,6 @@
 //! The activation of a new user, from the administrator's call to the first sign-in.
 
-use app::settings::{Security, Smtp, Transport};
+use app::settings::Transport;
 use domain::ids::UserId;
 use serde_json::{Value, json};
 use testkit::{Answer, Fault, Server, SmtpSink, TestApp, at};
@@ -21,14 +21,7 @@ struct Desk {
 impl Desk {
     async fn with(language: &str, faults: impl IntoIterator<Item = Fault>) -> Self {
         let relay = SmtpSink::failing(faults).await;
-        let smtp = Smtp {
-            host: "127.0.0.1".to_owned(),
-            port: relay.port(),
-            security: Security::None,
-            credentials: None,
-            ca_file: None,
-            timeout_seconds: 1,
-        };
+        let smtp = relay.settings();
         let test =
             TestApp::with_mail("2026-05-08T10:00:00Z", |mail| mail.transport = Transport::Smtp(smtp)).await;
         let (customer, caller) = customer_with_admin(&test).await;
