@@ -1,5 +1,7 @@
 //! What cannot be said in one SQL text: one function each.
 
+use crate::Arg;
+
 /// The most placeholders of rows that one statement inserts: SQLite's limit is 32,766, PostgreSQL's 65,535.
 const MAX_VALUES: usize = 32_000;
 
@@ -16,12 +18,26 @@ macro_rules! lease_now {
 }
 pub(crate) use lease_now;
 
+/// Rows of one width, as many at a time as a statement takes.
+pub(crate) fn batches(rows: Vec<Vec<Arg>>) -> impl Iterator<Item = Vec<Vec<Arg>>> {
+    let most = MAX_VALUES / width(&rows);
+    let mut rows = rows.into_iter();
+    std::iter::from_fn(move || {
+        let next = next_rows(rows.len(), most);
+        (next > 0).then(|| rows.by_ref().take(next).collect())
+    })
+}
+
+/// How many values each of the rows has.
+pub(crate) fn width(rows: &[Vec<Arg>]) -> usize {
+    rows.first().map_or(1, Vec::len).max(1)
+}
+
 /// How many of these rows the next statement takes: one of a few sizes, so that the database has seen its text before
 /// and need not parse a long list of placeholders anew.
-pub(crate) fn next_rows(left: usize, width: usize) -> usize {
-    let most = MAX_VALUES / width.max(1);
+fn next_rows(left: usize, most: usize) -> usize {
     let at_most = left.min(most);
-    [1000, 200, 40].into_iter().find(|rows| *rows <= at_most).unwrap_or_else(|| at_most.clamp(1, 8))
+    [1000, 200, 40].into_iter().find(|rows| *rows <= at_most).unwrap_or_else(|| at_most.min(8))
 }
 
 /// `$first, $first+1, ...`: a list for `IN (...)`.

@@ -181,10 +181,10 @@ impl Conn {
     }
 
     /// Rows for `VALUES`, in a statement without other placeholders.
-    pub(crate) fn value_rows(&self, rows: usize, width: usize) -> String {
+    pub(crate) fn value_rows(&self, rows: &[Vec<Arg>]) -> String {
         match self.tx {
-            Tx::Sqlite(_) => dialect::value_rows(rows, width),
-            Tx::Postgres(_) => dialect::numbered_value_rows(rows, width),
+            Tx::Sqlite(_) => dialect::value_rows(rows.len(), dialect::width(rows)),
+            Tx::Postgres(_) => dialect::numbered_value_rows(rows.len(), dialect::width(rows)),
         }
     }
 
@@ -354,12 +354,8 @@ impl Write {
         conflict: &str,
         rows: Vec<Vec<Arg>>,
     ) -> Result<()> {
-        let width = rows.first().map_or(1, Vec::len).max(1);
-        let mut rows = rows.into_iter();
-        while rows.len() > 0 {
-            let next = dialect::next_rows(rows.len(), width);
-            let batch: Vec<Vec<Arg>> = rows.by_ref().take(next).collect();
-            let sql = format!("{insert} VALUES {} {conflict}", self.conn.value_rows(batch.len(), width));
+        for batch in dialect::batches(rows) {
+            let sql = format!("{insert} VALUES {} {conflict}", self.conn.value_rows(&batch));
             let args = batch.into_iter().flatten().collect();
             on!(self.conn, |tx, bind| {
                 tx.execute(sqlx::query_with(AssertSqlSafe(sql), bind(args)?)).await.map_err(driver)?;

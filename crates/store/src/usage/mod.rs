@@ -83,12 +83,8 @@ pub(crate) async fn wanted(
     rows: Vec<Vec<Arg>>,
     mut take: impl FnMut(&Row) -> Result<()>,
 ) -> Result<()> {
-    let width = rows.first().map_or(1, Vec::len).max(1);
-    let mut rows = rows.into_iter();
-    while rows.len() > 0 {
-        let next = dialect::next_rows(rows.len(), width);
-        let batch: Vec<Vec<Arg>> = rows.by_ref().take(next).collect();
-        let values = conn.value_rows(batch.len(), width);
+    for batch in dialect::batches(rows) {
+        let values = conn.value_rows(&batch);
         let sql =
             format!("WITH wanted (tenant_no, item_no, infra_no{further}) AS (VALUES {values}) {select}");
         conn.each_of(sql, true, batch.concat(), &mut take).await?;

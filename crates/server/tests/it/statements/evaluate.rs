@@ -301,7 +301,7 @@ impl<'s> Evaluation<'s> {
                 let (sqlite, postgres) = (self.texts(sqlite, place)?, self.texts(postgres, place)?);
                 Ok(if self.is_postgres { postgres } else { sqlite })
             }
-            ("value_rows", [_, _]) => Ok(vec![ROWS.to_owned()]),
+            ("value_rows", [_]) => Ok(vec![ROWS.to_owned()]),
             (name, _) => self.called(name, &call.args, at, place),
         }
     }
