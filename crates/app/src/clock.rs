@@ -53,6 +53,23 @@ fn machine_now() -> Instant {
     Instant(since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX)))
 }
 
+/// A moment of the machine that no setting of its clock moves: for how long ago something was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment(std::time::Instant);
+
+impl Moment {
+    /// Now.
+    pub fn now() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the place that the others are sent to")]
+        Self(std::time::Instant::now())
+    }
+
+    /// How long ago it was.
+    pub fn age(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// Waits in the machine's time, whatever the clock shows: how long a shutdown may take.
 pub async fn patience(wait: Duration) {
     #[expect(clippy::disallowed_methods, reason = "this is the place that the others are sent to")]

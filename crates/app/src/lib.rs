@@ -26,6 +26,7 @@ pub mod lists;
 pub mod mail;
 pub mod mfa;
 pub mod migrate_store;
+pub mod nodes;
 pub mod offering_items;
 pub mod policies;
 pub mod pricing;
@@ -87,6 +88,8 @@ pub struct Parts {
     pub limits: limits::State,
     /// What the jobs keep between calls.
     pub jobs: jobs::State,
+    /// What this node knows of itself.
+    pub nodes: nodes::State,
 }
 
 impl App {
@@ -105,6 +108,7 @@ impl App {
             history: history::State::default(),
             limits: limits::State::default(),
             jobs: jobs::State::default(),
+            nodes: nodes::State::default(),
         }))
     }
 

@@ -69,6 +69,8 @@ id! {
     ArtefactId;
     /// One mail to one recipient.
     DeliveryId;
+    /// A process that serves a database.
+    NodeId;
     /// One access policy.
     PolicyId;
     /// A legal or other contact of a tenant or user.

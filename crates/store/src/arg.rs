@@ -53,6 +53,7 @@ arg_from! {
     domain::ids::RunId, Text, value => value.to_string();
     domain::ids::ArtefactId, Text, value => value.to_string();
     domain::ids::DeliveryId, Text, value => value.to_string();
+    domain::ids::NodeId, Text, value => value.to_string();
     domain::ids::PolicyId, Text, value => value.to_string();
     domain::ids::ContactId, Text, value => value.to_string();
 }

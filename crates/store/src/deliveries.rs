@@ -1,13 +1,13 @@
 //! Deliveries: the mail of a run to one recipient, claimed by lease.
 
 use domain::delivery::{Delivery, DeliveryState, DeliveryStatus};
-use domain::ids::{DeliveryId, RunId, TenantNo, UserId};
+use domain::ids::{DeliveryId, NodeId, RunId, TenantNo, UserId};
 use domain::tenant::Language;
 use domain::time::Instant;
 use domain::user::Notification;
 
 use crate::audit::{Change, Object};
-use crate::dialect::lease_now;
+use crate::dialect::{lease_now, mail_lease_end};
 use crate::{Conn, Result, Row, Write, args};
 
 /// Inserts a delivery.
@@ -52,26 +52,35 @@ pub struct Claim {
     pub epoch: i64,
 }
 
-/// Claims the delivery that has waited longest. Sending one mail, with every step at its time limit, takes minutes: the
-/// lease lasts an hour.
-pub async fn claim(tx: &mut Write) -> Result<Option<Claim>> {
+/// Claims the delivery that has waited longest, for this node.
+pub async fn claim(tx: &mut Write, node: Option<NodeId>) -> Result<Option<Claim>> {
     let now = tx.now();
     let row = tx
         .one(
             concat!(
-                "UPDATE deliveries SET status = 'sending', lease_epoch = lease_epoch + 1, lease_until = ",
-                lease_now!(),
-                " + 3600000000 WHERE id = (SELECT id FROM deliveries
+                "UPDATE deliveries SET status = 'sending', lease_node = $2, lease_epoch = lease_epoch + 1, lease_until = ",
+                mail_lease_end!(),
+                " WHERE id = (SELECT id FROM deliveries
                   WHERE status IN ('pending', 'sending') AND not_before <= $1
                   AND (status = 'pending' OR lease_until IS NULL OR lease_until < ",
                 lease_now!(),
                 ") ORDER BY not_before, created_at, id LIMIT 1)
                  RETURNING id, run_id, user_id, resend_no, message_id, status, detail, attempts, not_before, lease_epoch"
             ),
-            args![now],
+            args![now, node],
         )
         .await?;
     row.map(|row| Ok(Claim { delivery: delivery(&row)?, epoch: row.int("lease_epoch")? })).transpose()
+}
+
+/// Whether the mail is still this claim's, and the lease renewed if so: nobody can take it over before the transaction ends.
+pub async fn hold(tx: &mut Write, claim: &Claim) -> Result<bool> {
+    let sql = concat!(
+        "UPDATE deliveries SET lease_until = ",
+        mail_lease_end!(),
+        " WHERE id = $1 AND lease_epoch = $2 AND status = 'sending'"
+    );
+    Ok(tx.run(sql, args![claim.delivery.id, claim.epoch]).await? == 1)
 }
 
 /// Records what became of a try; `false` where the claim is no longer this node's.

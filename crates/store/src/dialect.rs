@@ -18,6 +18,15 @@ macro_rules! lease_now {
 }
 pub(crate) use lease_now;
 
+/// When the lease on a mail runs out that is taken or renewed now, in an hour: sending one, with every step at its time
+/// limit, takes minutes.
+macro_rules! mail_lease_end {
+    () => {
+        concat!(crate::dialect::lease_now!(), " + 3600000000")
+    };
+}
+pub(crate) use mail_lease_end;
+
 /// Rows of one width, as many at a time as a statement takes.
 pub(crate) fn batches(rows: Vec<Vec<Arg>>) -> impl Iterator<Item = Vec<Vec<Arg>>> {
     let most = MAX_VALUES / width(&rows);

@@ -26,6 +26,7 @@ pub mod mailed_links;
 pub mod mfa;
 mod moment;
 pub mod moments_due;
+pub mod nodes;
 pub mod offering_items;
 pub mod policies;
 pub mod pricing;

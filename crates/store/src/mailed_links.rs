@@ -1,12 +1,12 @@
 //! Links that users are mailed: a new address to confirm (accounts-api, 1.9), a first password to choose (2.5).
 
 use domain::delivery::{DeliveryState, DeliveryStatus};
-use domain::ids::{TenantNo, UserId};
+use domain::ids::{NodeId, TenantNo, UserId};
 use domain::time::Instant;
 use domain::user::LinkPurpose;
 
 use crate::audit::{Change, Object};
-use crate::dialect::lease_now;
+use crate::dialect::{lease_now, mail_lease_end};
 use crate::{Conn, Result, Row, Write, args};
 
 /// A link that was not used yet, with what its mail needs.
@@ -62,42 +62,61 @@ pub async fn insert(tx: &mut Write, tenant: TenantNo, new: &MailedLink) -> Resul
     tx.log(Change { object: Object::User, id: &id, tenant, field, old: None, new: email }).await
 }
 
-/// Claims the link whose mail has waited longest.
-pub async fn claim(tx: &mut Write) -> Result<Option<MailedLink>> {
+/// A link that this node is mailing.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The link.
+    pub link: MailedLink,
+    /// Goes up with each claim.
+    pub epoch: i64,
+}
+
+/// Claims the link whose mail has waited longest, for this node.
+pub async fn claim(tx: &mut Write, node: Option<NodeId>) -> Result<Option<Claim>> {
     let now = tx.now();
     let row = tx
         .one(
             concat!(
-                "UPDATE mailed_links SET status = 'sending', lease_until = ",
-                lease_now!(),
-                " + 3600000000 WHERE token_sha256 = (SELECT token_sha256 FROM mailed_links
+                "UPDATE mailed_links SET status = 'sending', lease_node = $2, lease_epoch = lease_epoch + 1, lease_until = ",
+                mail_lease_end!(),
+                " WHERE token_sha256 = (SELECT token_sha256 FROM mailed_links
                   WHERE status IN ('pending', 'sending') AND not_before <= $1
                   AND (status = 'pending' OR lease_until IS NULL OR lease_until < ",
                 lease_now!(),
                 ") ORDER BY not_before, token_sha256 LIMIT 1)
                  RETURNING user_id, purpose, email, token_sha256, sealed_token, message_id, attempts, not_before,
-                 asked_at, expires_at"
+                 asked_at, expires_at, lease_epoch"
             ),
-            args![now],
+            args![now, node],
         )
         .await?;
-    row.map(|row| link(&row)).transpose()
+    row.map(|row| Ok(Claim { link: link(&row)?, epoch: row.int("lease_epoch")? })).transpose()
 }
 
-/// Records what became of the mail; nothing where a later link has taken this one's place.
+/// Whether the mail is still this claim's, and the lease renewed if so: as with deliveries.
+pub async fn hold(tx: &mut Write, claim: &Claim) -> Result<bool> {
+    let sql = concat!(
+        "UPDATE mailed_links SET lease_until = ",
+        mail_lease_end!(),
+        " WHERE token_sha256 = $1 AND lease_epoch = $2 AND status = 'sending'"
+    );
+    Ok(tx.run(sql, args![claim.link.token_sha256.as_str(), claim.epoch]).await? == 1)
+}
+
+/// Records what became of the mail; nothing where a later link, or another node's claim, has taken this one's place.
 pub async fn record(
     tx: &mut Write,
-    claimed: &MailedLink,
+    claim: &Claim,
     state: &DeliveryState,
     attempts: i64,
     not_before: Instant,
 ) -> Result<()> {
-    let (status, detail) = state.parts();
+    let (claimed, (status, detail)) = (&claim.link, state.parts());
     let recorded = tx
         .run(
             "UPDATE mailed_links SET status = $2, detail = $3, attempts = $4, not_before = $5, lease_until = NULL
-             WHERE token_sha256 = $1 AND status = 'sending'",
-            args![claimed.token_sha256.as_str(), status.as_str(), detail, attempts, not_before],
+             WHERE token_sha256 = $1 AND lease_epoch = $6 AND status = 'sending'",
+            args![claimed.token_sha256.as_str(), status.as_str(), detail, attempts, not_before, claim.epoch],
         )
         .await?;
     let home = tx.one("SELECT tenant_no FROM users WHERE id = $1", args![claimed.user_id]).await?;

@@ -7,6 +7,7 @@ use ::app::settings::{Security, Smtp};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// How one connection fails. A reply is a line such as `451 try later`.
@@ -28,6 +29,8 @@ pub enum Fault {
     DropAfterMessage,
     /// Hangs up in the middle of the mail.
     DropInMessage,
+    /// Is silent after this verb until it is told to go on.
+    Wait(&'static str),
 }
 
 /// A mail that the relay has read to its end.
@@ -56,6 +59,7 @@ struct State {
     faults: VecDeque<Fault>,
     mails: Vec<Mail>,
     connections: usize,
+    waiting: usize,
 }
 
 /// A relay that takes every mail, but for the faults it was told to have, one per connection. Hangs up when dropped.
@@ -63,6 +67,7 @@ struct State {
 pub struct SmtpSink {
     port: u16,
     state: Arc<Mutex<State>>,
+    go_on: Arc<Notify>,
     _serving: JoinSet<()>,
 }
 
@@ -73,9 +78,10 @@ impl SmtpSink {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let state = Arc::new(Mutex::new(State { faults: faults.into_iter().collect(), ..State::default() }));
+        let go_on = Arc::new(Notify::new());
         let mut serving = JoinSet::new();
-        serving.spawn(serve(listener, state.clone()));
-        Self { port, state, _serving: serving }
+        serving.spawn(serve(listener, state.clone(), go_on.clone()));
+        Self { port, state, go_on, _serving: serving }
     }
 
     /// Where it listens, on 127.0.0.1.
@@ -100,6 +106,16 @@ impl SmtpSink {
         locked(&self.state).mails.clone()
     }
 
+    /// Whether a connection waits to be told to go on.
+    pub fn is_waiting(&self) -> bool {
+        locked(&self.state).waiting > 0
+    }
+
+    /// Lets the connection that waits go on.
+    pub fn go_on(&self) {
+        self.go_on.notify_one();
+    }
+
     /// How often somebody has connected.
     pub fn connections(&self) -> usize {
         locked(&self.state).connections
@@ -110,15 +126,17 @@ fn locked(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
+async fn serve(listener: TcpListener, state: Arc<Mutex<State>>, go_on: Arc<Notify>) {
+    let mut conversations = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let fault = {
             let mut state = locked(&state);
             state.connections += 1;
             state.faults.pop_front()
         };
+        let (state, go_on) = (state.clone(), go_on.clone());
         // A client that hangs up is part of the game.
-        let _ = converse(stream, fault, &state).await;
+        conversations.spawn(async move { converse(stream, fault, &state, &go_on).await.ok() });
     }
 }
 
@@ -140,7 +158,12 @@ impl Wire {
     }
 }
 
-async fn converse(stream: TcpStream, fault: Option<Fault>, state: &Mutex<State>) -> std::io::Result<()> {
+async fn converse(
+    stream: TcpStream,
+    fault: Option<Fault>,
+    state: &Mutex<State>,
+    go_on: &Notify,
+) -> std::io::Result<()> {
     let (read, out) = stream.into_split();
     let mut wire = Wire { lines: BufReader::new(read), out };
     match fault {
@@ -151,6 +174,11 @@ async fn converse(stream: TcpStream, fault: Option<Fault>, state: &Mutex<State>)
     let (mut from, mut to) = (String::new(), String::new());
     while let Some(line) = wire.line().await? {
         let verb = line.split([' ', ':']).next().unwrap_or("").to_ascii_uppercase();
+        if fault.is_some_and(|fault| matches!(fault, Fault::Wait(at) if at == verb)) {
+            locked(state).waiting += 1;
+            go_on.notified().await;
+            locked(state).waiting -= 1;
+        }
         match (verb.as_str(), fault) {
             ("MAIL", Some(Fault::Mail(reply)))
             | ("RCPT", Some(Fault::Rcpt(reply)))

@@ -71,7 +71,7 @@ impl Batch {
             return Ok(None);
         }
         let mut tx = app.write_as(domain::access::Actor::System).await?;
-        let claim = store::runs::claim(&mut tx, self.alike).await?;
+        let claim = store::runs::claim(&mut tx, self.alike, app.nodes.own()).await?;
         tx.commit().await?;
         Ok(claim)
     }

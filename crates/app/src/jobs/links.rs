@@ -3,21 +3,27 @@
 
 use domain::access::Actor;
 use domain::user::LinkPurpose;
-use store::mailed_links::MailedLink;
+use store::mailed_links::{Claim, MailedLink};
 
 use super::own_server::{self, OwnServer};
 use super::{describe, mailer};
 use crate::mail::{Message, Outcome, Text};
+use crate::nodes::{Held, Hold};
 use crate::users::links;
 use crate::{App, Error, Result, brands};
 
 /// Tries the mail that has waited longest; `false` where none may leave now.
 pub(super) async fn send_next(app: &App) -> Result<bool> {
+    let sign = app.nodes.last_sign();
     let mut tx = app.write_as(Actor::System).await?;
-    let Some(link) = store::mailed_links::claim(&mut tx).await? else { return Ok(false) };
+    let Some(claim) = store::mailed_links::claim(&mut tx, app.nodes.own()).await? else { return Ok(false) };
+    let Claim { link, .. } = &claim;
     tx.commit().await?;
-    let outcome = match prepare(app, &link).await {
-        Ok(Ok((message, own))) => own_server::send(app, own.as_ref(), &message).await,
+    let outcome = match prepare(app, link).await {
+        Ok(Ok((message, own))) => {
+            let hold = Hold::new(app, Held::Link(&claim), sign);
+            own_server::send(hold, own.as_ref(), &message).await
+        }
         Ok(Err(why)) => Outcome::Skip { why },
         Err(error) => Outcome::Again { why: describe(&error) },
     };
@@ -26,7 +32,7 @@ pub(super) async fn send_next(app: &App) -> Result<bool> {
     tracing::info!(user = %link.user_id, purpose = %link.purpose, %status, why, "a link was mailed");
     mailer::insist(|| async {
         let mut tx = app.write_as(Actor::System).await?;
-        store::mailed_links::record(&mut tx, &link, &state, attempts, not_before).await?;
+        store::mailed_links::record(&mut tx, &claim, &state, attempts, not_before).await?;
         Ok(tx.commit().await?)
     })
     .await?;

@@ -19,6 +19,7 @@ use super::own_server::{self, OwnServer};
 use super::{content, describe, links, measures, standing, steps};
 use crate::clock::patience;
 use crate::mail::{self, Attachment, Message, Outcome};
+use crate::nodes::{Held, Hold};
 use crate::{App, Error, Result};
 
 /// The longest the mailer pauses, in seconds.
@@ -56,8 +57,9 @@ pub async fn send_next(app: &App) -> Result<bool> {
     if paused_until(app, app.clock.now()).is_some() {
         return Ok(false);
     }
+    let sign = app.nodes.last_sign();
     let mut tx = app.write_as(Actor::System).await?;
-    let Some(claim) = store::deliveries::claim(&mut tx).await? else {
+    let Some(claim) = store::deliveries::claim(&mut tx, app.nodes.own()).await? else {
         drop(tx);
         return links::send_next(app).await;
     };
@@ -69,7 +71,8 @@ pub async fn send_next(app: &App) -> Result<bool> {
     let outcome = match prepare(app, &claim, &stored).await {
         Ok(Prepared::Message(message, own)) => {
             steps::reached(app, "before-send");
-            let outcome = own_server::send(app, own.as_ref(), &message).await;
+            let hold = Hold::new(app, Held::Delivery(&claim), sign);
+            let outcome = own_server::send(hold, own.as_ref(), &message).await;
             steps::reached(app, "after-send");
             outcome
         }

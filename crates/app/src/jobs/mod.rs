@@ -9,6 +9,7 @@ pub mod builder;
 mod by_itself;
 mod content;
 mod files;
+mod life;
 mod links;
 pub mod mailer;
 pub mod measures;
@@ -71,21 +72,32 @@ pub async fn release_leases(app: &App) -> Result<()> {
     Ok(tx.commit().await?)
 }
 
-/// Runs the three jobs until shutdown, the upkeep of the history and the rotation of the signing keys. A mail on its way is brought to its end; a
-/// run stops where it is, and the next process goes on with it.
+/// Lives as a node until shutdown: the three jobs, the upkeep of the history, the rotation of the signing keys, and signs of
+/// life until all of them have ended. A mail on its way is brought to its end; a run stops where it is, and another node, or
+/// the next process, goes on with it.
 pub async fn run(app: App, shutdown: CancellationToken) {
+    tokio::select! {
+        () = work(&app, &shutdown) => {}
+        () = life::live(&app) => {}
+    }
+    if let Err(error) = crate::nodes::leave(&app).await {
+        tracing::warn!(why = describe(&error), "this node could not say goodbye");
+    }
+}
+
+async fn work(app: &App, shutdown: &CancellationToken) {
     let build = async {
         tokio::select! {
-            () = repeat(&app, &shutdown, "builder", || builder::work(&app)) => {}
+            () = repeat(app, shutdown, "builder", || builder::work(app)) => {}
             () = shutdown.cancelled() => {}
         }
     };
     tokio::join!(
-        repeat(&app, &shutdown, "scheduler", || scheduler::work(&app)),
+        repeat(app, shutdown, "scheduler", || scheduler::work(app)),
         build,
-        repeat(&app, &shutdown, "mailer", || mailer::work(&app, &shutdown)),
-        repeat(&app, &shutdown, "keys", || crate::auth::keys::work(&app)),
-        repeat(&app, &shutdown, "history", || tend_history(&app, &shutdown)),
+        repeat(app, shutdown, "mailer", || mailer::work(app, shutdown)),
+        repeat(app, shutdown, "keys", || crate::auth::keys::work(app)),
+        repeat(app, shutdown, "history", || tend_history(app, shutdown)),
     );
 }
 

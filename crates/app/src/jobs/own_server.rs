@@ -15,6 +15,7 @@ use store::brands::Stored as Brand;
 
 use super::mailer::{LONGEST_PAUSE_SECONDS, Pause};
 use crate::mail::{self, Message, Outcome, Sender};
+use crate::nodes::Hold;
 use crate::settings::{Security, Smtp, Transport};
 use crate::{App, Result, brands};
 
@@ -61,13 +62,15 @@ impl OwnServer {
     }
 
     /// Hands a mail over, unless the server has failed a moment ago.
-    pub(super) async fn send(&self, app: &App, message: &Message) -> Outcome {
+    pub(super) async fn send(&self, hold: Hold<'_>, message: &Message) -> Outcome {
+        let app = hold.app();
         let now = app.clock.now();
         if let Some(until) = self.paused_until(app, now) {
             return Outcome::Later { until };
         }
         let inner_too = app.settings.mail.private_brand_servers;
-        let sent = tokio::time::timeout(LIMIT, mail::send_through(&self.relay, inner_too, message)).await;
+        let sent =
+            tokio::time::timeout(LIMIT, mail::send_through(&self.relay, inner_too, message, hold)).await;
         let outcome = match sent {
             Ok(Outcome::Pause { why }) => Outcome::Again { why },
             Ok(outcome) => outcome,
@@ -104,9 +107,9 @@ pub(super) fn sender(
 }
 
 /// Hands a mail over to the brand's own server, where it has one, or else as the operator set.
-pub(super) async fn send(app: &App, own: Option<&OwnServer>, message: &Message) -> Outcome {
+pub(super) async fn send(hold: Hold<'_>, own: Option<&OwnServer>, message: &Message) -> Outcome {
     match own {
-        Some(own) => own.send(app, message).await,
-        None => mail::send(&app.settings.mail, message).await,
+        Some(own) => own.send(hold, message).await,
+        None => mail::send(&hold.app().settings.mail, message, hold).await,
     }
 }

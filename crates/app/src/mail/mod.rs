@@ -22,6 +22,7 @@ use store::brands::Stored as Brand;
 use store::deliveries::Recipient;
 
 use crate::ids::hex;
+use crate::nodes::Hold;
 use crate::settings::{Mail, Settings, Smtp, Transport};
 use crate::{App, Error, Result};
 
@@ -232,18 +233,26 @@ pub async fn unpacked(app: &App, file: ArtefactId) -> Result<Vec<u8>> {
     unpacking.await.map_err(Error::internal)?.map_err(Error::internal)
 }
 
-/// Hands a mail over. Never inside a transaction: this takes as long as the relay wants.
-pub async fn send(mail: &Mail, message: &Message) -> Outcome {
+/// Hands a mail over that is held. Never inside a transaction: this takes as long as the relay wants.
+pub(crate) async fn send(mail: &Mail, message: &Message, mut hold: Hold<'_>) -> Outcome {
     match &mail.transport {
-        Transport::Folder(folder) => folder::deliver(folder, message).await,
-        Transport::Smtp(relay) => smtp::deliver(relay, false, message).await,
+        Transport::Folder(folder) => match hold.ask().await {
+            Ok(()) => folder::deliver(folder, message).await,
+            Err(outcome) => outcome,
+        },
+        Transport::Smtp(relay) => smtp::deliver(relay, false, message, hold).await,
     }
 }
 
 /// Hands a mail over to a server that somebody other than the operator named; without `inner_too` at an address of the
 /// public internet only.
-pub async fn send_through(relay: &Smtp, inner_too: bool, message: &Message) -> Outcome {
-    smtp::deliver(relay, !inner_too, message).await
+pub(crate) async fn send_through(
+    relay: &Smtp,
+    inner_too: bool,
+    message: &Message,
+    hold: Hold<'_>,
+) -> Outcome {
+    smtp::deliver(relay, !inner_too, message, hold).await
 }
 
 #[cfg(test)]

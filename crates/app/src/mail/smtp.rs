@@ -14,6 +14,7 @@ use lettre::transport::smtp::{self, response::Response};
 use secrecy::ExposeSecret as _;
 
 use super::{Message, Outcome};
+use crate::nodes::Hold;
 use crate::settings::{Security, Smtp};
 
 /// The slowest line that a long mail may crawl over, in bytes per second.
@@ -45,8 +46,14 @@ impl Fault {
     }
 }
 
-/// Brings one mail to the relay; with `outer_only` to none at an address of the operator's own network.
-pub(super) async fn deliver(relay: &Smtp, outer_only: bool, message: &Message) -> Outcome {
+/// Brings one mail to the relay; with `outer_only` to none at an address of the operator's own network. Whether it is still
+/// this node's is asked before DATA and once more when the relay has said to go on: a pause before that does no harm.
+pub(super) async fn deliver(
+    relay: &Smtp,
+    outer_only: bool,
+    message: &Message,
+    mut hold: Hold<'_>,
+) -> Outcome {
     let limit = Duration::from_secs(relay.timeout_seconds);
     let mut connection = match open(relay, outer_only, message, limit).await {
         Ok(connection) => connection,
@@ -70,8 +77,14 @@ pub(super) async fn deliver(relay: &Smtp, outer_only: bool, message: &Message) -
     if let Err(fault) = timed(limit, connection.command(Rcpt::new(message.to.clone(), Vec::new()))).await {
         return fault.of_this_mail("RCPT");
     }
+    if let Err(outcome) = hold.ask().await {
+        return outcome;
+    }
     if let Err(fault) = timed(limit, connection.command(Data)).await {
         return fault.of_this_mail("DATA");
+    }
+    if let Err(outcome) = hold.check() {
+        return outcome;
     }
     let seconds = u64::try_from(message.bytes.len() / SLOWEST_BYTES_PER_SECOND).unwrap_or(0);
     match timed(limit + Duration::from_secs(seconds), connection.message(&message.bytes)).await {

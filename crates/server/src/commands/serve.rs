@@ -66,6 +66,7 @@ pub async fn serve(
     patience: Duration,
 ) -> Result<()> {
     let address = listener.local_addr()?;
+    app::nodes::introduce(&app, machine_name(), Some(address.to_string()))?;
     let metrics = telemetry::count()?;
     let tasks = TaskTracker::new();
     tasks.spawn(upkeep(metrics.clone(), stop.clone()));
@@ -103,6 +104,11 @@ pub async fn serve(
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What the machine is called; empty where the system does not say.
+fn machine_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }
 
 /// What `/metrics` answers: the gauges are measured when somebody looks.

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use app::jobs;
 use app::settings::{Smtp, Transport};
-use domain::access::Role;
+use app::{App, jobs, nodes};
+use domain::access::{Actor, Role};
+use domain::delivery::DeliveryState;
 use domain::tenant::TenantKind;
+use domain::user::LinkPurpose;
 use serde_json::json;
 use store::args;
+use store::mailed_links::{self, MailedLink};
+use store::runs::Claim;
 use testkit::{Server, SmtpSink, TestApp};
 use tokio::task::JoinSet;
 
-use crate::desk::{Desk, monthly, sent};
+use crate::desk::{Desk, monthly, once, sent};
 
 const REPORTS: usize = 12;
 
@@ -75,4 +79,106 @@ async fn what_one_node_is_told_another_knows_at_once() {
     let basic = here.post("/api/2/idp/revoke_token").basic(&test.client_id, &test.client_secret);
     basic.form(&[("token", &token)]).await.ok();
     there.get(&path).bearer(&token).await.expect(401);
+}
+
+/// Another node on the same database that gives signs of life.
+async fn living(desk: &Desk, host: &str) -> App {
+    let node = desk.test.another_node().await;
+    nodes::introduce(&node, host.to_owned(), None).unwrap();
+    nodes::sign(&node).await.unwrap();
+    node
+}
+
+async fn claim(node: &App) -> Option<Claim> {
+    let mut tx = node.write_as(Actor::System).await.unwrap();
+    let now = tx.now();
+    let alike = store::runs::next(&mut tx, now).await.unwrap()?;
+    let claim = store::runs::claim(&mut tx, alike, node.nodes.own()).await.unwrap();
+    tx.commit().await.unwrap();
+    claim
+}
+
+async fn holds(node: &App, claim: &Claim) -> bool {
+    let mut tx = node.write_as(Actor::System).await.unwrap();
+    store::runs::hold(&mut tx, claim).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_node_that_says_goodbye_leaves_its_work_to_others_at_once_on_postgres() {
+    let desk = Desk::at("2020-03-04T10:00:00Z").await;
+    let (leaving, staying) = (living(&desk, "leaving").await, living(&desk, "staying").await);
+    for _ in 0..2 {
+        desk.create(&once()).await.unwrap();
+    }
+    let (left, kept) = (claim(&leaving).await.unwrap(), claim(&staying).await.unwrap());
+    assert!(claim(&staying).await.is_none(), "both are held");
+    assert!(!nodes::sign(&staying).await.unwrap());
+    nodes::leave(&leaving).await.unwrap();
+    let taken = claim(&staying).await.unwrap();
+    assert_eq!(taken.stored.run.id, left.stored.run.id);
+    assert!(!holds(&leaving, &left).await && holds(&staying, &taken).await && holds(&staying, &kept).await);
+}
+
+#[tokio::test]
+async fn leases_of_silent_nodes_alone_are_voided() {
+    let desk = Desk::at("2020-03-04T10:00:00Z").await;
+    let (silent, ahead, alive) =
+        (living(&desk, "silent").await, living(&desk, "ahead").await, living(&desk, "alive").await);
+    for _ in 0..3 {
+        desk.create(&once()).await.unwrap();
+    }
+    let first = claim(&silent).await.unwrap();
+    claim(&ahead).await.unwrap();
+    claim(&alive).await.unwrap();
+    let moved = "UPDATE nodes SET seen_at = seen_at + $2 WHERE host = $1";
+    desk.sql(moved, args!["silent", -16_000_000_i64]).await;
+    desk.sql(moved, args!["ahead", 16_000_000_i64]).await;
+    let mut tx = alive.write_as(Actor::System).await.unwrap();
+    assert!(!store::nodes::has_work_of_one_gone(&mut tx, false).await.unwrap());
+    assert_eq!(store::nodes::void_leases_of_those_gone(&mut tx, false).await.unwrap(), 0);
+    assert!(store::nodes::has_work_of_one_gone(&mut tx, true).await.unwrap());
+    assert_eq!(store::nodes::void_leases_of_those_gone(&mut tx, true).await.unwrap(), 2);
+    assert_eq!(store::nodes::void_leases_of_those_gone(&mut tx, true).await.unwrap(), 0);
+    tx.commit().await.unwrap();
+    // One that comes back before somebody has taken its work goes on with it.
+    assert!(holds(&silent, &first).await);
+    let mut tx = silent.write_as(Actor::System).await.unwrap();
+    assert!(store::runs::hold(&mut tx, &first).await.unwrap());
+    tx.commit().await.unwrap();
+    let taken = claim(&alive).await.unwrap();
+    assert_ne!(taken.stored.run.id, first.stored.run.id);
+    assert!(claim(&alive).await.is_none());
+}
+
+#[tokio::test]
+async fn a_mailed_link_that_was_taken_over_is_recorded_by_its_holder_alone() {
+    let desk = Desk::at("2020-03-04T10:00:00Z").await;
+    let user = desk.user(desk.customer, "ann@harbour.example").await;
+    let app = &desk.test.app;
+    let tenant = desk.test.no(desk.customer).await;
+    let mut tx = app.write_as(Actor::System).await.unwrap();
+    let now = tx.now();
+    let link = MailedLink {
+        user_id: user,
+        purpose: LinkPurpose::Activation,
+        email: "ann@harbour.example".to_owned(),
+        token_sha256: "00".repeat(32),
+        sealed_token: Vec::new(),
+        message_id: "link@tide.example.com".to_owned(),
+        attempts: 0,
+        not_before: now,
+        asked_at: now,
+        expires_at: now.plus_seconds(60),
+    };
+    mailed_links::insert(&mut tx, tenant, &link).await.unwrap();
+    let first = mailed_links::claim(&mut tx, None).await.unwrap().unwrap();
+    assert!(mailed_links::claim(&mut tx, None).await.unwrap().is_none(), "its lease has not run out");
+    mailed_links::release_leases(&mut tx).await.unwrap();
+    let second = mailed_links::claim(&mut tx, None).await.unwrap().unwrap();
+    assert!(!mailed_links::hold(&mut tx, &first).await.unwrap());
+    assert!(mailed_links::hold(&mut tx, &second).await.unwrap());
+    let (sent, again) = (DeliveryState::Sent { answer: "250 ok".to_owned() }, DeliveryState::Pending);
+    mailed_links::record(&mut tx, &second, &sent, 1, now).await.unwrap();
+    mailed_links::record(&mut tx, &first, &again, 1, now).await.unwrap();
+    assert!(mailed_links::claim(&mut tx, None).await.unwrap().is_none(), "it was sent");
 }

@@ -163,7 +163,7 @@ async fn a_run_that_was_deleted_or_taken_over_is_no_longer_held() {
         let mut tx = app.write_as(Actor::System).await.unwrap();
         let now = tx.now();
         let alike = store::runs::next(&mut tx, now).await.unwrap()?;
-        let claim = store::runs::claim(&mut tx, alike).await.unwrap();
+        let claim = store::runs::claim(&mut tx, alike, None).await.unwrap();
         tx.commit().await.unwrap();
         claim
     };

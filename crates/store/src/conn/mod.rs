@@ -43,7 +43,7 @@ pub struct Db {
 #[derive(Debug, Clone)]
 enum Pools {
     Sqlite(sqlite::Pools),
-    Postgres(sqlx::PgPool),
+    Postgres(postgres::Pools),
 }
 
 impl Db {
@@ -89,7 +89,7 @@ impl Db {
     async fn migrated(self) -> Result<Self> {
         let done = match &self.pools {
             Pools::Sqlite(pools) => sqlite::MIGRATIONS.run(&pools.writer).await,
-            Pools::Postgres(pool) => postgres::MIGRATIONS.run(pool).await,
+            Pools::Postgres(pools) => postgres::MIGRATIONS.run(&pools.work).await,
         };
         done.map_err(|error| Error::Migrate(Box::new(error)))?;
         crate::search::fill(&self).await.map(|()| self)
@@ -111,7 +111,7 @@ impl Db {
     pub async fn read(&self) -> Result<Conn> {
         let tx = match &self.pools {
             Pools::Sqlite(pools) => Tx::Sqlite(pools.readers.begin().await.map_err(driver)?),
-            Pools::Postgres(pool) => Tx::Postgres(postgres::begin_read(pool).await?),
+            Pools::Postgres(pools) => Tx::Postgres(postgres::begin_read(&pools.work).await?),
         };
         Ok(Conn { tx, item_numbers: self.item_numbers.clone() })
     }
@@ -124,10 +124,22 @@ impl Db {
             Pools::Sqlite(pools) => {
                 Tx::Sqlite(pools.writer.begin_with("BEGIN IMMEDIATE").await.map_err(driver)?)
             }
-            Pools::Postgres(pool) => Tx::Postgres(postgres::begin_write(pool).await?),
+            Pools::Postgres(pools) => Tx::Postgres(postgres::begin_write(&pools.work).await?),
         };
+        Ok(self.writing(tx, actor, clock()))
+    }
+
+    /// A transaction on rows that no other process writes. On PostgreSQL it waits neither for the turn to write nor for a
+    /// connection behind requests, and may be lost with the server's power.
+    pub async fn write_aside(&self, actor: Actor, clock: impl FnOnce() -> Instant) -> Result<Write> {
+        let Pools::Postgres(pools) = &self.pools else { return self.write(actor, clock).await };
+        let tx = Tx::Postgres(postgres::begin_aside(&pools.aside).await?);
+        Ok(self.writing(tx, actor, clock()))
+    }
+
+    fn writing(&self, tx: Tx, actor: Actor, now: Instant) -> Write {
         let conn = Conn { tx, item_numbers: self.item_numbers.clone() };
-        Ok(Write { conn, actor, now: clock(), stamp: None, seq: None, ordinal: 0, reason: None })
+        Write { conn, actor, now, stamp: None, seq: None, ordinal: 0, reason: None }
     }
 
     /// Whether other processes may be at work on it.
@@ -138,11 +150,8 @@ impl Db {
     /// Waits for open transactions and closes all connections; SQLite folds its write-ahead log into the file.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite(pools) => {
-                pools.readers.close().await;
-                pools.writer.close().await;
-            }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Sqlite(pools) => pools.close().await,
+            Pools::Postgres(pools) => pools.close().await,
         }
     }
 }

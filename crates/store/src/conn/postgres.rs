@@ -20,6 +20,29 @@ const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const BEGIN_WRITE: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '20s'; \
      SELECT pg_advisory_xact_lock(6073460636925383243)";
 
+/// Waits for no turn, and neither for the disk nor for a standby: for what is written again in a moment.
+const BEGIN_ASIDE: &str = "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL statement_timeout = '5s'";
+
+/// Connections to one database.
+#[derive(Debug, Clone)]
+pub(super) struct Pools {
+    /// For requests and jobs.
+    pub(super) work: PgPool,
+    /// For this node's signs of life, which must not wait behind work, and for hints from other nodes.
+    pub(super) aside: PgPool,
+}
+
+impl Pools {
+    pub(super) async fn close(&self) {
+        self.aside.close().await;
+        self.work.close().await;
+    }
+}
+
+pub(super) async fn begin_aside(pool: &PgPool) -> Result<Transaction<'static, sqlx::Postgres>> {
+    begin(pool, BEGIN_ASIDE).await
+}
+
 pub(super) async fn begin_read(pool: &PgPool) -> Result<Transaction<'static, sqlx::Postgres>> {
     begin(pool, BEGIN_READ).await
 }
@@ -59,7 +82,7 @@ fn is_lost(error: &sqlx::Error) -> bool {
 #[derive(Debug, Clone)]
 pub struct Postgres {
     address: PgConnectOptions,
-    /// Connections that a node holds at most.
+    /// Connections that a node holds at most for requests and jobs; beside them it holds two.
     pub connections: u32,
     /// When the server ends a statement.
     pub statement_timeout: Duration,
@@ -77,7 +100,7 @@ impl Postgres {
         Ok(Self { address, connections: 16, statement_timeout: Duration::from_mins(5) })
     }
 
-    pub(super) async fn connect(&self) -> Result<PgPool> {
+    pub(super) async fn connect(&self) -> Result<Pools> {
         let milliseconds = |time: Duration| time.as_millis().to_string();
         let options =
             self.address.clone().application_name("tidemark").statement_cache_capacity(512).options([
@@ -92,8 +115,11 @@ impl Postgres {
         // Once without the pool, which would try again for a while and then not say why.
         let first = options.connect().await.map_err(|error| Error::Driver(Box::new(error)))?;
         first.close().await.map_err(driver)?;
-        let pool = PgPoolOptions::new().max_connections(self.connections).acquire_timeout(PATIENCE);
-        Ok(pool.test_before_acquire(false).connect_lazy_with(options))
+        let pool = |connections| {
+            let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
+            pool.test_before_acquire(false).connect_lazy_with(options.clone())
+        };
+        Ok(Pools { work: pool(self.connections), aside: pool(2) })
     }
 }
 

@@ -47,6 +47,11 @@ impl Pools {
         let readers = pool(READERS).connect_with(options).await.map_err(driver)?;
         Ok(Self { readers, writer })
     }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
 }
 
 pub(super) fn bind(args: Vec<Arg>) -> Result<SqliteArguments> {

@@ -1,6 +1,6 @@
 //! Who is at a run. A lease that ran out may be taken over; its former holder then finds another epoch in the row.
 
-use domain::ids::Seq;
+use domain::ids::{NodeId, Seq};
 use domain::report::{Kind, RunStatus};
 use domain::schedule::ScheduleType;
 use domain::tenant::Language;
@@ -92,16 +92,17 @@ pub async fn count_alike(conn: &mut Conn, alike: Alike, now: Instant) -> Result<
     conn.count(concat!("SELECT COUNT(*) AS n", alike!()), alike.args(now)).await
 }
 
-/// Claims the oldest of these that may be tried now.
-pub async fn claim(tx: &mut Write, alike: Alike) -> Result<Option<Claim>> {
+/// Claims the oldest of these that may be tried now, for this node.
+pub async fn claim(tx: &mut Write, alike: Alike, node: Option<NodeId>) -> Result<Option<Claim>> {
     let sql = concat!(
-        "UPDATE runs SET status = 'building', lease_epoch = lease_epoch + 1, lease_until = ",
+        "UPDATE runs SET status = 'building', lease_node = $8, lease_epoch = lease_epoch + 1, lease_until = ",
         lease_end!(),
         " WHERE no = (SELECT r.no",
         alike!(),
         " ORDER BY r.not_before, r.no LIMIT 1) RETURNING id, lease_epoch"
     );
-    let args = alike.args(tx.now());
+    let mut args = alike.args(tx.now());
+    args.push(node.into());
     let row = tx.one(sql, args).await?;
     let Some(row) = row else { return Ok(None) };
     let (id, epoch) = (row.text("id")?, row.int("lease_epoch")?);

@@ -93,7 +93,7 @@ impl Scene {
         let mut tx = self.desk.test.app.write_as(Actor::System).await.unwrap();
         let now = tx.now();
         let alike = store::runs::next(&mut tx, now).await.unwrap().unwrap();
-        store::runs::claim(&mut tx, alike).await.unwrap().unwrap();
+        store::runs::claim(&mut tx, alike, None).await.unwrap().unwrap();
         tx.commit().await.unwrap();
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-use testkit::{Answer, Client, Directory};
+use testkit::{Answer, Client, Database, Directory};
 use ureq::http::Method;
 use uuid::Uuid;
 
@@ -66,24 +66,30 @@ pub(crate) struct First {
 /// A data directory that was initialised.
 pub(crate) struct Place {
     directory: Directory,
+    database: Vec<String>,
     pub(crate) first: First,
 }
 
 impl Place {
     /// A new one.
     pub(crate) fn new() -> Self {
-        Self::made_at(None)
+        Self::made_at(None, Vec::new())
     }
 
     /// A new one for a rehearsal, made at this instant.
     pub(crate) fn rehearsing(start: &str) -> Self {
-        Self::made_at(Some(start))
+        Self::made_at(Some(start), Vec::new())
     }
 
-    fn made_at(start: Option<&str>) -> Self {
+    /// A new one whose installation is in a database of PostgreSQL that holds nothing yet.
+    pub(crate) fn on(database: &Database) -> Self {
+        Self::made_at(None, database.options())
+    }
+
+    fn made_at(start: Option<&str>, database: Vec<String>) -> Self {
         let directory = Directory::new();
         let mut init = tidemark("init");
-        init.arg("--data-dir").arg(directory.path().join("data")).arg("--json");
+        init.arg("--data-dir").arg(directory.path().join("data")).arg("--json").args(&database);
         if let Some(start) = start {
             init.args(["--clock-start", start]);
         }
@@ -91,7 +97,7 @@ impl Place {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
         let first = serde_json::from_slice(&output.stdout).expect("one line of JSON");
-        Self { directory, first }
+        Self { directory, database, first }
     }
 
     /// Where the data lie.
@@ -107,7 +113,7 @@ impl Place {
     /// The binary under test, with a subcommand on this directory.
     pub(crate) fn command(&self, subcommand: &str) -> Command {
         let mut command = tidemark(subcommand);
-        command.arg("--data-dir").arg(self.data());
+        command.arg("--data-dir").arg(self.data()).args(&self.database);
         command
     }
 
@@ -115,6 +121,16 @@ impl Place {
     pub(crate) fn serve_command(&self) -> Command {
         let mut command = self.command("serve");
         command.args(["--listen", "127.0.0.1:0"]);
+        command
+    }
+
+    /// `serve` as a further node on the database of this place, with a directory of its own, not started yet.
+    pub(crate) fn node_command(&self, name: &str) -> Command {
+        let directory = self.directory.path().join(name);
+        std::fs::create_dir_all(&directory).expect("a directory");
+        std::fs::copy(self.data().join("secret.key"), directory.join("secret.key")).expect("a key");
+        let mut command = tidemark("serve");
+        command.arg("--data-dir").arg(directory).args(&self.database).args(["--listen", "127.0.0.1:0"]);
         command
     }
 
@@ -227,7 +243,12 @@ impl Process {
 
     /// Sends SIGTERM, as a service manager does.
     pub(crate) fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().expect("kill");
+        self.signal("-TERM");
+    }
+
+    /// Sends a signal, such as `-STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.id().to_string()]).status().expect("kill");
         assert!(sent.success());
     }
 

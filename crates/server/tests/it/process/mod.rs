@@ -15,6 +15,7 @@ mod kill;
 mod kill_history;
 mod measures;
 mod memory;
+mod nodes;
 mod python;
 mod schemathesis;
 mod start;
