@@ -6,6 +6,7 @@
 //! closure table.
 
 mod arg;
+pub mod alerts;
 pub mod audit;
 pub mod billing;
 pub mod brands;

@@ -6,12 +6,12 @@
 
 use domain::access::Actor;
 use domain::delivery::{Delivery, DeliveryStatus};
-use domain::ids::{ClientId, DeliveryId, ReportId, RunId, TenantId, TenantNo, UserId};
+use domain::ids::{DeliveryId, ReportId, RunId, TenantId, TenantNo, UserId};
 use domain::report::Level;
 use domain::time::{Instant, Period};
 
 use super::delivery;
-use crate::{Arg, Conn, Result, Row, args};
+use crate::{Arg, Conn, Result, Row, Write, args};
 
 /// The most tenants of which each one's newest deliveries are taken.
 const FEW: i64 = 500;
@@ -101,7 +101,7 @@ pub struct Entry {
     /// When the mail should have left.
     pub due_at: Instant,
     /// Who asked for it; `System` for what follows from the report itself.
-    pub asked_by: Option<Actor>,
+    pub asked_by: Actor,
     /// When it ended.
     pub finished_at: Option<Instant>,
     /// When it was sent once more; `None` of the newest.
@@ -146,7 +146,8 @@ macro_rules! seen {
         )
     };
 }
-pub(crate) use {seen, sees_recipient};
+
+pub(crate) use seen;
 
 /// Entries of what comes behind, which names `d`, `k`, `s` and `r`; from `($12, $13)` on, before `($14, $15)`.
 macro_rules! entries {
@@ -225,6 +226,14 @@ const TO_USER: Walk = walk!(" AND d.user_id = $7", " AND user_id = $4");
 const TO_ADDRESS: Walk = walk!(" AND d.address = $8", " AND address = $4");
 const NOT_SENT: Walk = walk!(" AND d.status <> 'sent'", " AND status <> 'sent'");
 const OF_ALL: Walk = walk!("", "");
+
+/// The newest delivery of each recipient and run of a report, where it did not arrive.
+const TO_RESEND: &str = entries!(
+    "FROM deliveries d CROSS JOIN closure k CROSS JOIN tenants s CROSS JOIN runs r
+     LEFT JOIN editions e ON e.run_id = d.run_id
+     WHERE d.report_id = $9 AND d.status <> 'sent' AND d.resent_at IS NULL
+     AND k.ancestor_no = $1 AND k.tenant_no = d.subject_no AND s.no = d.subject_no AND r.id = d.run_id"
+);
 
 /// The walk through the fewest deliveries, and what it is bounded by.
 fn walk(filter: &Filter) -> (&'static Walk, Option<Arg>) {
@@ -331,12 +340,49 @@ pub async fn one(conn: &mut Conn, sight: Sight, id: DeliveryId) -> Result<Option
     Ok(found.entries.into_iter().next())
 }
 
+/// Where a delivery belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Whom its report is about.
+    pub subject: TenantId,
+    /// Which descendants its run shows.
+    pub level: Level,
+}
+
+/// Where the delivery with this id belongs.
+pub async fn place(conn: &mut Conn, id: DeliveryId) -> Result<Option<Place>> {
+    let sql = "SELECT s.id, r.level FROM deliveries d CROSS JOIN runs r CROSS JOIN tenants s
+               WHERE d.id = $1 AND r.id = d.run_id AND s.no = r.subject_no";
+    let row = conn.one(sql, args![id]).await?;
+    row.map(|row| Ok(Place { subject: row.parsed("id")?, level: row.parsed("level")? })).transpose()
+}
+
+/// The newest deliveries of each recipient of a report, or of one of its runs, that stand in one of the filter's states; those
+/// that were sent are never among them.
+pub async fn to_resend(
+    conn: &mut Conn,
+    sight: Sight,
+    report: ReportId,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Slice> {
+    let filter = Filter { report: Some(report), ..filter.clone() };
+    let (begin, end) = (Position::before(Instant(i64::MIN)), Position::before(Instant(i64::MAX)));
+    slice(conn, TO_RESEND, sight, &filter, (&begin, &end), limit).await
+}
+
+/// Notes that a delivery was sent once more; `false` where it was before.
+pub async fn mark_resent(tx: &mut Write, id: DeliveryId) -> Result<bool> {
+    let now = tx.now();
+    let sql = "UPDATE deliveries SET resent_at = $2 WHERE id = $1 AND resent_at IS NULL";
+    Ok(tx.run(sql, args![id, now]).await? == 1)
+}
+
 fn entry(row: &Row) -> Result<Entry> {
-    let by = row.text("asked_by")?;
     let asked_by = match row.text("asked_by_kind")?.as_str() {
-        "system" => Some(Actor::System),
-        "client" => by.parse().ok().map(|id: ClientId| Actor::Client(id)),
-        _ => by.parse().ok().map(|id: UserId| Actor::User(id)),
+        "system" => Actor::System,
+        "client" => Actor::Client(row.parsed("asked_by")?),
+        _ => Actor::User(row.parsed("asked_by")?),
     };
     Ok(Entry {
         delivery: delivery(row)?,
@@ -354,4 +400,26 @@ fn entry(row: &Row) -> Result<Entry> {
         acknowledged_at: row.opt_instant("acknowledged_at")?,
         sees_recipient: row.flag("sees_recipient")?,
     })
+}
+
+/// The statements of the ledger: a name, what each begins at, and its text.
+#[cfg(test)]
+pub(crate) fn statements() -> Vec<(&'static str, &'static str, String)> {
+    let mut all = vec![
+        ("deliveries by tenant", "k USING PRIMARY KEY (ancestor_no=?)", BY_TENANT.to_owned()),
+        ("unsent by tenant", "k USING PRIMARY KEY (ancestor_no=?)", NOT_SENT_BY_TENANT.to_owned()),
+        ("deliveries to resend", "deliveries_to_resend (report_id=?", TO_RESEND.to_owned()),
+    ];
+    let walks = [
+        ("deliveries of a run", "(run_id=?", OF_RUN),
+        ("deliveries of a report", "deliveries_of_report (report_id=?", OF_REPORT),
+        ("deliveries to a user", "deliveries_to_user (user_id=?", TO_USER),
+        ("deliveries to an address", "deliveries_to_address (address=?", TO_ADDRESS),
+        ("unsent deliveries", "deliveries_not_sent ((created_at,id)", NOT_SENT),
+        ("all deliveries", "deliveries_by_time ((created_at,id)", OF_ALL),
+    ];
+    for (name, first, Walk { slice, floor }) in walks {
+        all.extend([(name, first, slice.to_owned()), (name, first, floor.to_owned())]);
+    }
+    all
 }
