@@ -69,6 +69,8 @@ id! {
     ArtefactId;
     /// One mail to one recipient.
     DeliveryId;
+    /// Something that should have gone out and did not: the id of the report, run or delivery.
+    AlertId;
     /// One access policy.
     PolicyId;
     /// A legal or other contact of a tenant or user.

@@ -2,9 +2,8 @@
 //! statement reads is what is outstanding now, however long the history.
 
 use domain::delivery::AlertKind;
-use domain::ids::{DeliveryId, ReportId, RunId, TenantId, UserId};
+use domain::ids::{AlertId, DeliveryId, ReportId, RunId, TenantId, UserId};
 use domain::time::Instant;
-use uuid::Uuid;
 
 use crate::audit::{Change, Object};
 use crate::deliveries::ledger::{Sight, seen};
@@ -17,7 +16,7 @@ pub struct Position {
     /// When it was due.
     pub due_at: Instant,
     /// The alert's id.
-    pub id: Uuid,
+    pub id: AlertId,
 }
 
 /// Something that should have gone out and did not.
@@ -26,7 +25,7 @@ pub struct Alert {
     /// What is wrong.
     pub kind: AlertKind,
     /// The id of the report of a [`AlertKind::RunMissing`], of the run, or of the delivery.
-    pub id: Uuid,
+    pub id: AlertId,
     /// When it was due.
     pub due_at: Instant,
     /// Whom the report is about.
@@ -183,7 +182,8 @@ pub async fn counts(conn: &mut Conn, late_at: Instant) -> Result<Vec<(AlertKind,
     let unsent = "SELECT COUNT(*) AS n FROM runs WHERE unsent_at IS NOT NULL AND status = $1";
     let late_mails =
         "SELECT COUNT(*) AS n FROM deliveries WHERE status IN ('pending', 'sending') AND due_at <= $1";
-    let failed = "SELECT COUNT(*) AS n FROM deliveries WHERE status IN ('bounced', 'gave_up') AND resent_at IS NULL
+    let failed =
+        "SELECT COUNT(*) AS n FROM deliveries WHERE status IN ('bounced', 'gave_up') AND resent_at IS NULL
                   AND acknowledged_at IS NULL AND status || '' = $1";
     Ok(vec![
         (AlertKind::RunMissing, conn.count(missing, args![late_at]).await?),
@@ -213,7 +213,8 @@ pub async fn acknowledge_mail(
     delivery: &domain::delivery::Delivery,
 ) -> Result<bool> {
     let (now, id): (Instant, DeliveryId) = (tx.now(), delivery.id);
-    let noted = "UPDATE deliveries SET acknowledged_at = $2 WHERE id = $1 AND status IN ('bounced', 'gave_up')
+    let noted =
+        "UPDATE deliveries SET acknowledged_at = $2 WHERE id = $1 AND status IN ('bounced', 'gave_up')
                  AND resent_at IS NULL AND acknowledged_at IS NULL";
     if tx.run(noted, args![id, now]).await? == 0 {
         return Ok(false);

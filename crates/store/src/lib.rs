@@ -5,8 +5,8 @@
 //! [`conn`] alone. No decision about permission is made here: methods that touch tenant data take a root and join the
 //! closure table.
 
-mod arg;
 pub mod alerts;
+mod arg;
 pub mod audit;
 pub mod billing;
 pub mod brands;

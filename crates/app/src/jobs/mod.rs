@@ -14,14 +14,16 @@ pub mod mailer;
 pub mod measures;
 mod own_server;
 pub mod scheduler;
-mod standing;
+pub(crate) mod standing;
 pub mod steps;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use domain::delivery::AlertKind;
+use domain::ids::AlertId;
 use domain::time::Instant;
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
@@ -40,12 +42,22 @@ pub struct State {
     pause: Mutex<mailer::Pause>,
     /// By brand.
     own_servers: Mutex<HashMap<i64, mailer::Pause>>,
+    /// What was outstanding at the last look.
+    alerts: Mutex<HashSet<(AlertKind, AlertId)>>,
 }
 
 impl State {
     /// From now on this is called at every step; the first call counts.
     pub fn set_hook(&self, hook: steps::Hook) {
         let _ = self.hook.set(hook);
+    }
+
+    /// What was outstanding at the last look, in exchange for what is now.
+    pub(crate) fn exchange_alerts(
+        &self,
+        now: HashSet<(AlertKind, AlertId)>,
+    ) -> HashSet<(AlertKind, AlertId)> {
+        std::mem::replace(&mut self.alerts.lock().unwrap_or_else(PoisonError::into_inner), now)
     }
 
     fn pause(&self) -> MutexGuard<'_, mailer::Pause> {
@@ -71,7 +83,8 @@ pub async fn release_leases(app: &App) -> Result<()> {
     Ok(tx.commit().await?)
 }
 
-/// Runs the three jobs until shutdown, the upkeep of the history and the rotation of the signing keys. A mail on its way is brought to its end; a
+/// Runs the three jobs until shutdown, the upkeep of the history, the rotation of the signing keys and the watch over what
+/// should have gone out. A mail on its way is brought to its end; a
 /// run stops where it is, and the next process goes on with it.
 pub async fn run(app: App, shutdown: CancellationToken) {
     let build = async {
@@ -85,6 +98,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
         build,
         repeat(&app, &shutdown, "mailer", || mailer::work(&app, &shutdown)),
         repeat(&app, &shutdown, "keys", || crate::auth::keys::work(&app)),
+        repeat(&app, &shutdown, "alerts", || crate::deliveries::alerts::watch(&app)),
         repeat(&app, &shutdown, "history", || tend_history(&app, &shutdown)),
     );
 }

@@ -267,6 +267,7 @@ mod tests {
             transport: Transport::Folder(PathBuf::new()),
             max_message_bytes: 0,
             private_brand_servers: false,
+            late_after_seconds: 0,
         };
         let recipient = Recipient {
             name: evil.to_owned(),

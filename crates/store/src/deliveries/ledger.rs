@@ -11,6 +11,7 @@ use domain::report::Level;
 use domain::time::{Instant, Period};
 
 use super::delivery;
+use crate::arg::list;
 use crate::{Arg, Conn, Result, Row, Write, args};
 
 /// The most tenants of which each one's newest deliveries are taken.
@@ -61,8 +62,7 @@ impl Filter {
 
     /// `,bounced,gave_up,`
     fn words(&self) -> Option<String> {
-        let words = self.states.iter().map(|state| format!("{state},")).collect::<String>();
-        (!words.is_empty()).then(|| format!(",{words}"))
+        (!self.states.is_empty()).then(|| format!(",{},", list(&self.states)))
     }
 }
 
@@ -328,7 +328,8 @@ async fn slice(
 
 /// One delivery as the reader sees it; `None` where there is none or its subject lies out of sight.
 pub async fn one(conn: &mut Conn, sight: Sight, id: DeliveryId) -> Result<Option<Entry>> {
-    let Some(row) = conn.one("SELECT run_id, created_at FROM deliveries WHERE id = $1", args![id]).await? else {
+    let Some(row) = conn.one("SELECT run_id, created_at FROM deliveries WHERE id = $1", args![id]).await?
+    else {
         return Ok(None);
     };
     let filter = Filter { run: Some(row.parsed("run_id")?), ..Filter::default() };
@@ -364,10 +365,12 @@ pub async fn to_resend(
     sight: Sight,
     report: ReportId,
     filter: &Filter,
+    behind: Option<Position>,
     limit: i64,
 ) -> Result<Slice> {
     let filter = Filter { report: Some(report), ..filter.clone() };
-    let (begin, end) = (Position::before(Instant(i64::MIN)), Position::before(Instant(i64::MAX)));
+    let begin = Position::before(Instant(i64::MIN));
+    let end = behind.unwrap_or(Position::before(Instant(i64::MAX)));
     slice(conn, TO_RESEND, sight, &filter, (&begin, &end), limit).await
 }
 
