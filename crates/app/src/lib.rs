@@ -15,6 +15,7 @@ pub mod clock;
 pub mod completeness;
 pub mod contacts;
 pub mod cursor;
+pub mod deliveries;
 mod error;
 pub mod export;
 pub mod history;

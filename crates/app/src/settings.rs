@@ -74,6 +74,8 @@ pub struct Mail {
     pub max_message_bytes: u64,
     /// Whether brands may name mail servers at private and loopback addresses.
     pub private_brand_servers: bool,
+    /// How long after it was due a report or mail counts as late.
+    pub late_after_seconds: i64,
 }
 
 /// Where mails go.
@@ -125,6 +127,7 @@ mod tests {
                 transport: Transport::Folder(PathBuf::new()),
                 max_message_bytes: 0,
                 private_brand_servers: false,
+                late_after_seconds: 0,
             };
             let uploads = Uploads::default();
             let settings =

@@ -50,6 +50,7 @@ fn settings(folder: &Path) -> Settings {
         transport: Transport::Folder(folder.join("mail")),
         max_message_bytes: 20 * 1024 * 1024,
         private_brand_servers: false,
+        late_after_seconds: 6 * 3600,
     };
     let uploads = Uploads { folder: folder.join("spool"), ..Uploads::default() };
     Settings {

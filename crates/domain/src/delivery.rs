@@ -84,6 +84,44 @@ pub struct Delivery {
     pub attempts: i64,
     /// Not before this moment.
     pub not_before: Instant,
+    /// Where it goes or went, in lower case; `None` where the recipient has no address.
+    pub address: Option<String>,
+    /// When it was inserted: a resend's Date.
+    pub created_at: Instant,
+}
+
+/// An address as deliveries are found by it: in lower case, `None` where there is none.
+pub fn address(email: &str) -> Option<String> {
+    let email = email.trim();
+    (!email.is_empty()).then(|| email.to_lowercase())
+}
+
+words! {
+    /// What should have gone out and did not.
+    AlertKind {
+        /// A report was due, and nothing has begun to make it.
+        RunMissing = "run_missing",
+        /// A run is not ready, long after it was due.
+        RunLate = "run_late",
+        /// A run failed for good.
+        RunFailed = "run_failed",
+        /// Every recipient of a run was skipped.
+        AllSkipped = "all_skipped",
+        /// A mail has not left, long after it was due.
+        MailLate = "mail_late",
+        /// A mail was refused for good, or came back.
+        MailBounced = "mail_bounced",
+        /// A mail was tried often enough.
+        MailGaveUp = "mail_gave_up",
+    }
+}
+
+impl AlertKind {
+    /// Whether it ends by itself once what is late has come; the others last until somebody sends again or says that it
+    /// is known.
+    pub const fn ends_by_itself(self) -> bool {
+        matches!(self, Self::RunMissing | Self::RunLate | Self::MailLate)
+    }
 }
 
 /// How many times a delivery is tried before it is given up.

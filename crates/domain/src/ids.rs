@@ -71,6 +71,8 @@ id! {
     DeliveryId;
     /// A process that serves a database.
     NodeId;
+    /// Something that should have gone out and did not: the id of the report, run or delivery.
+    AlertId;
     /// One access policy.
     PolicyId;
     /// A legal or other contact of a tenant or user.

@@ -76,6 +76,13 @@ impl Params {
         Ok(values)
     }
 
+    /// How many objects a page of one of Tidemark's own lists may have: 100 where nothing is said, 1,000 at most.
+    pub fn limit(&self) -> Result<i64, Error> {
+        let text = self.get("limit").filter(|text| !text.is_empty());
+        let limit = text.map_or(Some(100), crate::wire::digits).filter(|limit| (1..=1000).contains(limit));
+        limit.ok_or_else(|| Error::invalid("limit", "must be an integer from 1 to 1000"))
+    }
+
     /// A required version.
     pub fn version(&self) -> Result<i64, Error> {
         let version = self.get("version").and_then(crate::wire::digits);

@@ -112,6 +112,10 @@ words! {
     Capability = of!(domain::infra::Capability);
     /// What the audit log tells the changes of.
     ChangeObject = of!(app::changes::Object);
+    /// Where a mail stands.
+    DeliveryState = of!(domain::delivery::DeliveryStatus);
+    /// What should have gone out and did not.
+    DeliveryAlertKind = of!(domain::delivery::AlertKind);
     /// Whose technology a storage stands on.
     BackendType = of!(domain::infra::BackendType);
 }

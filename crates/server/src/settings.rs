@@ -53,6 +53,7 @@ struct RawMail {
     from: String,
     max_message_bytes: u64,
     private_brand_servers: bool,
+    late_after_seconds: i64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -190,7 +191,7 @@ impl Raw {
         } else {
             self.secret_key_file
         };
-        let RawMail { from, max_message_bytes, private_brand_servers } = self.mail;
+        let RawMail { from, max_message_bytes, private_brand_servers, late_after_seconds } = self.mail;
         app::mail::check_sender(&from).map_err(|why| {
             anyhow::anyhow!("mail.from: {from:?}: {why}; such as Tidemark <reports@example.com>")
         })?;
@@ -211,7 +212,7 @@ impl Raw {
             clock_start,
             shutdown_seconds: self.shutdown_seconds,
             log: self.log.check()?,
-            mail: Mail { from, transport, max_message_bytes, private_brand_servers },
+            mail: Mail { from, transport, max_message_bytes, private_brand_servers, late_after_seconds },
             uploads,
             requests: self.limits.check_requests()?,
             proxies: self.limits.check_proxies()?,

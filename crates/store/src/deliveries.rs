@@ -1,4 +1,6 @@
-//! Deliveries: the mail of a run to one recipient, claimed by lease.
+//! Deliveries: the mail of a run to one recipient, claimed by lease. How they are listed: [`ledger`].
+
+pub mod ledger;
 
 use domain::delivery::{Delivery, DeliveryState, DeliveryStatus};
 use domain::ids::{DeliveryId, NodeId, RunId, TenantNo, UserId};
@@ -8,15 +10,17 @@ use domain::user::Notification;
 
 use crate::audit::{Change, Object};
 use crate::dialect::{lease_now, mail_lease_end};
-use crate::{Conn, Result, Row, Write, args};
+use crate::{Conn, Result, Row, Write, args, runs};
 
-/// Inserts a delivery.
+/// Inserts a delivery, in the name of whoever writes.
 pub async fn insert(tx: &mut Write, subject: TenantNo, new: &Delivery) -> Result<()> {
-    let (now, (status, detail)) = (tx.now(), new.state.parts());
-    let finished_at = (status == DeliveryStatus::Skipped).then_some(now);
+    let ((status, detail), actor) = (new.state.parts(), tx.actor());
+    let finished_at = (status == DeliveryStatus::Skipped).then_some(new.created_at);
     tx.run(
-        "INSERT INTO deliveries (id, run_id, user_id, resend_no, message_id, status, detail, attempts, not_before,
-         lease_epoch, created_at, finished_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11)",
+        "INSERT INTO deliveries (id, run_id, user_id, resend_no, message_id, status, detail, attempts, not_before, due_at,
+         lease_epoch, created_at, finished_at, address, asked_by_kind, asked_by, report_id, subject_no)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 0, $10, $11, $12, $13, $14, r.report_id, r.subject_no
+         FROM runs r WHERE r.id = $2",
         args![
             new.id,
             new.run_id,
@@ -27,8 +31,11 @@ pub async fn insert(tx: &mut Write, subject: TenantNo, new: &Delivery) -> Result
             detail,
             new.attempts,
             new.not_before,
-            now,
-            finished_at
+            new.created_at,
+            finished_at,
+            new.address.as_deref(),
+            actor.kind(),
+            actor.id()
         ],
     )
     .await?;
@@ -37,7 +44,7 @@ pub async fn insert(tx: &mut Write, subject: TenantNo, new: &Delivery) -> Result
 
 /// The deliveries of a run, oldest first.
 pub async fn of_run(conn: &mut Conn, run: RunId) -> Result<Vec<Delivery>> {
-    let sql = "SELECT id, run_id, user_id, resend_no, message_id, status, detail, attempts, not_before
+    let sql = "SELECT id, run_id, user_id, resend_no, message_id, status, detail, attempts, not_before, address, created_at
                FROM deliveries WHERE run_id = $1 ORDER BY created_at, id";
     let rows = conn.all(sql, args![run]).await?;
     rows.iter().map(delivery).collect()
@@ -65,7 +72,8 @@ pub async fn claim(tx: &mut Write, node: Option<NodeId>) -> Result<Option<Claim>
                   AND (status = 'pending' OR lease_until IS NULL OR lease_until < ",
                 lease_now!(),
                 ") ORDER BY not_before, created_at, id LIMIT 1)
-                 RETURNING id, run_id, user_id, resend_no, message_id, status, detail, attempts, not_before, lease_epoch"
+                 RETURNING id, run_id, user_id, resend_no, message_id, status, detail, attempts, not_before, address,
+                 created_at, lease_epoch"
             ),
             args![now, node],
         )
@@ -90,7 +98,7 @@ pub async fn record(tx: &mut Write, subject: TenantNo, claim: &Claim, outcome: &
     let recorded = tx
         .run(
             "UPDATE deliveries SET status = $3, detail = $4, attempts = $5, not_before = $6, lease_until = NULL,
-             finished_at = $7 WHERE id = $1 AND lease_epoch = $2 AND status = 'sending'",
+             finished_at = $7, address = $8 WHERE id = $1 AND lease_epoch = $2 AND status = 'sending'",
             args![
                 claim.delivery.id,
                 claim.epoch,
@@ -98,12 +106,16 @@ pub async fn record(tx: &mut Write, subject: TenantNo, claim: &Claim, outcome: &
                 detail,
                 outcome.attempts,
                 outcome.not_before,
-                finished_at
+                finished_at,
+                outcome.address.as_deref()
             ],
         )
         .await?;
     if recorded == 1 {
         log(tx, subject, outcome, Some(&claim.delivery.state), &outcome.state).await?;
+        if status == DeliveryStatus::Skipped {
+            runs::settle_unsent(tx, claim.delivery.run_id).await?;
+        }
     }
     Ok(recorded == 1)
 }
@@ -157,6 +169,8 @@ fn delivery(row: &Row) -> Result<Delivery> {
         state,
         attempts: row.int("attempts")?,
         not_before: row.instant("not_before")?,
+        address: row.opt_text("address")?,
+        created_at: row.instant("created_at")?,
     })
 }
 

@@ -5,6 +5,7 @@
 //! [`conn`] alone. No decision about permission is made here: methods that touch tenant data take a root and join the
 //! closure table.
 
+pub mod alerts;
 mod arg;
 pub mod audit;
 pub mod billing;

@@ -84,6 +84,7 @@ impl TestApp {
             transport: Transport::Folder(directory.path().join("mail")),
             max_message_bytes: 20 * 1024 * 1024,
             private_brand_servers: false,
+            late_after_seconds: 6 * 3600,
         };
         let uploads = Uploads { folder: directory.path().join("spool"), ..Uploads::default() };
         let public_url = "https://tide.example.com".to_owned();

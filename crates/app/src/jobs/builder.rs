@@ -127,6 +127,7 @@ async fn complete(app: &App, claim: &Claim, pinned: Option<&Pinned>, fault: Opti
         RunStatus::Failed
     };
     store::runs::finish(&mut tx, stored, outcome, fault).await?;
+    store::runs::settle_unsent(&mut tx, stored.run.id).await?;
     tx.commit().await?;
     measures::run_ended(&stored.run, outcome, fault);
     skipped.iter().for_each(measures::delivery_recorded);
@@ -139,10 +140,7 @@ async fn complete(app: &App, claim: &Claim, pinned: Option<&Pinned>, fault: Opti
 
 async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId) -> Result<Delivery> {
     let (stored, now) = (&claim.stored, tx.now());
-    let state = match standing::recipient(tx, stored, user, now).await? {
-        Ok(_) => DeliveryState::Pending,
-        Err(why) => DeliveryState::Skipped { why },
-    };
+    let (state, address) = standing::begin(tx, stored, user, now).await?;
     let delivery = Delivery {
         id: DeliveryId(app.ids.other()?),
         run_id: stored.run.id,
@@ -155,6 +153,8 @@ async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId)
             ScheduleType::Once => now,
             ScheduleType::Monthly => monthly_mail_from(stored.run.due_at),
         },
+        address,
+        created_at: now,
     };
     store::deliveries::insert(tx, stored.subject, &delivery).await?;
     Ok(delivery)

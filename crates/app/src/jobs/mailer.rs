@@ -68,8 +68,10 @@ pub async fn send_next(app: &App) -> Result<bool> {
     let stored = stored.ok_or_else(|| Error::internal("a delivery without its run"))?;
     tx.commit().await?;
     steps::reached(app, "after-delivery-claim");
+    let mut address = claim.delivery.address.clone();
     let outcome = match prepare(app, &claim, &stored).await {
         Ok(Prepared::Message(message, own)) => {
+            address = domain::delivery::address(message.to());
             steps::reached(app, "before-send");
             let hold = Hold::new(app, Held::Delivery(&claim), sign);
             let outcome = own_server::send(hold, own.as_ref(), &message).await;
@@ -79,7 +81,7 @@ pub async fn send_next(app: &App) -> Result<bool> {
         Ok(Prepared::Not(outcome)) => outcome,
         Err(error) => Outcome::Again { why: describe(&error) },
     };
-    record(app, stored.subject, &claim, outcome).await?;
+    record(app, stored.subject, &claim, address, outcome).await?;
     steps::reached(app, "after-recorded");
     Ok(true)
 }
@@ -156,6 +158,7 @@ async fn write(
     let formats: Vec<_> = saved.iter().map(|file| file.format).collect();
     let (schedule, language) = (stored.run.schedule, recipient.language);
     let date = match schedule {
+        _ if claim.delivery.resend_no > 0 => claim.delivery.created_at,
         ScheduleType::Once => pinned.generated_at,
         ScheduleType::Monthly => pinned.generated_at.max(monthly_mail_from(stored.run.due_at)),
     };
@@ -170,10 +173,16 @@ async fn write(
     writing.await.map_err(Error::internal)?.map_err(|error: std::io::Error| Error::internal(error))
 }
 
-async fn record(app: &App, subject: TenantNo, claim: &Claim, outcome: Outcome) -> Result<()> {
+async fn record(
+    app: &App,
+    subject: TenantNo,
+    claim: &Claim,
+    address: Option<String>,
+    outcome: Outcome,
+) -> Result<()> {
     let delivery = &claim.delivery;
     let (state, attempts, not_before) = settle(app, delivery.attempts, delivery.not_before, outcome);
-    let recorded = Delivery { state, attempts, not_before, ..delivery.clone() };
+    let recorded = Delivery { state, attempts, not_before, address, ..delivery.clone() };
     insist(|| try_save(app, subject, claim, &recorded)).await
 }
 

@@ -1,11 +1,11 @@
 //! What operators watch: how runs and deliveries end, which day is open, and how much waits.
 
-use domain::delivery::{Delivery, DeliveryStatus};
+use domain::delivery::{AlertKind, Delivery, DeliveryStatus};
 use domain::ids::Seq;
 use domain::report::{Run, RunStatus};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
-use crate::{App, Result};
+use crate::{App, Result, deliveries};
 
 const RUNS: &str = "tidemark_runs_total";
 const DELIVERIES: &str = "tidemark_deliveries_total";
@@ -13,6 +13,7 @@ const PASSES: &str = "tidemark_report_passes_total";
 const OPEN_DAY: &str = "tidemark_open_day";
 const RUNS_PENDING: &str = "tidemark_runs_pending";
 const DELIVERIES_PENDING: &str = "tidemark_deliveries_pending";
+const ALERTS: &str = "tidemark_delivery_alerts";
 
 /// The outcome of a try that failed and is followed by another one.
 const RETRIED: &str = "retried";
@@ -30,6 +31,10 @@ pub fn describe() {
     describe_gauge!(OPEN_DAY, "The first day that is not closed, in days since 1970");
     describe_gauge!(RUNS_PENDING, "Runs that wait or are under way");
     describe_gauge!(DELIVERIES_PENDING, "Mails that wait or are under way");
+    describe_gauge!(ALERTS, "Reports and mails that should have gone out and did not, by kind");
+    for kind in AlertKind::ALL {
+        gauge!(ALERTS, "kind" => kind.as_str()).set(0.0);
+    }
     for outcome in [RunStatus::Ready, RunStatus::Failed, RunStatus::Skipped] {
         counter!(RUNS, "outcome" => outcome.as_str()).increment(0);
     }
@@ -51,6 +56,10 @@ pub async fn measure(app: &App) -> Result<()> {
     let set = |name: &'static str, count: i64| gauge!(name).set(count as f64);
     set(RUNS_PENDING, store::runs::count_open(&mut conn).await?);
     set(DELIVERIES_PENDING, store::deliveries::count_open(&mut conn).await?);
+    for (kind, count) in deliveries::alerts::counts(app, &mut conn).await? {
+        #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
+        gauge!(ALERTS, "kind" => kind.as_str()).set(count as f64);
+    }
     Ok(())
 }
 
@@ -72,7 +81,7 @@ pub(super) fn run_ended(run: &Run, outcome: RunStatus, why: Option<&str>) {
 }
 
 /// Counts and logs what was recorded of a delivery: where it stands now that it was tried, or not to be tried at all.
-pub(super) fn delivery_recorded(delivery: &Delivery) {
+pub(crate) fn delivery_recorded(delivery: &Delivery) {
     let (status, why) = delivery.state.parts();
     let (id, run, user) = (delivery.id, delivery.run_id, delivery.user_id);
     match status {

@@ -15,14 +15,16 @@ pub mod mailer;
 pub mod measures;
 mod own_server;
 pub mod scheduler;
-mod standing;
+pub(crate) mod standing;
 pub mod steps;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use domain::delivery::AlertKind;
+use domain::ids::AlertId;
 use domain::time::Instant;
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
@@ -41,12 +43,22 @@ pub struct State {
     pause: Mutex<mailer::Pause>,
     /// By brand.
     own_servers: Mutex<HashMap<i64, mailer::Pause>>,
+    /// What was outstanding at the last look.
+    alerts: Mutex<HashSet<(AlertKind, AlertId)>>,
 }
 
 impl State {
     /// From now on this is called at every step; the first call counts.
     pub fn set_hook(&self, hook: steps::Hook) {
         let _ = self.hook.set(hook);
+    }
+
+    /// What was outstanding at the last look, in exchange for what is now.
+    pub(crate) fn exchange_alerts(
+        &self,
+        now: HashSet<(AlertKind, AlertId)>,
+    ) -> HashSet<(AlertKind, AlertId)> {
+        std::mem::replace(&mut self.alerts.lock().unwrap_or_else(PoisonError::into_inner), now)
     }
 
     fn pause(&self) -> MutexGuard<'_, mailer::Pause> {
@@ -72,8 +84,8 @@ pub async fn release_leases(app: &App) -> Result<()> {
     Ok(tx.commit().await?)
 }
 
-/// Lives as a node until shutdown: the three jobs, the upkeep of the history, the rotation of the signing keys, and signs of
-/// life until all of them have ended. A mail on its way is brought to its end; a run stops where it is, and another node, or
+/// Lives as a node until shutdown: the three jobs, the upkeep of the history, the rotation of the signing keys, the watch over what
+/// should have gone out, and signs of life until all of them have ended. A mail on its way is brought to its end; a run stops where it is, and another node, or
 /// the next process, goes on with it.
 pub async fn run(app: App, shutdown: CancellationToken) {
     tokio::select! {
@@ -97,6 +109,7 @@ async fn work(app: &App, shutdown: &CancellationToken) {
         build,
         repeat(app, shutdown, "mailer", || mailer::work(app, shutdown)),
         repeat(app, shutdown, "keys", || crate::auth::keys::work(app)),
+        repeat(app, shutdown, "alerts", || crate::deliveries::alerts::watch(app)),
         repeat(app, shutdown, "history", || tend_history(app, shutdown)),
     );
 }

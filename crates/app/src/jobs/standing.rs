@@ -1,5 +1,6 @@
 //! Whether subject and recipients of a run still lie where its report's last writer may reach (reports-api, 8.4).
 
+use domain::delivery::{self, DeliveryState};
 use domain::ids::UserId;
 use domain::schedule::ScheduleType;
 use domain::time::Instant;
@@ -12,7 +13,7 @@ use crate::access::Depth;
 use crate::{Result, reports};
 
 /// Why the run is not to be made; `None` where it is.
-pub(super) async fn subject(conn: &mut Conn, stored: &Stored) -> Result<Option<String>> {
+pub(crate) async fn subject(conn: &mut Conn, stored: &Stored) -> Result<Option<String>> {
     let reach = store::tenants::reach(conn, stored.writer, stored.subject).await?;
     let tenant = store::tenants::by_no(conn, stored.subject).await?;
     let closed =
@@ -33,6 +34,19 @@ pub(super) async fn subject(conn: &mut Conn, stored: &Stored) -> Result<Option<S
             "tenant {subject} no longer lets {writer}, whose people ordered the report, look inside"
         )),
         Some(_) => None,
+    })
+}
+
+/// How a delivery to this user begins, and at which address.
+pub(crate) async fn begin(
+    conn: &mut Conn,
+    stored: &Stored,
+    user: UserId,
+    now: Instant,
+) -> Result<(DeliveryState, Option<String>)> {
+    Ok(match recipient(conn, stored, user, now).await? {
+        Ok(recipient) => (DeliveryState::Pending, delivery::address(&recipient.email)),
+        Err(why) => (DeliveryState::Skipped { why }, None),
     })
 }
 

@@ -157,9 +157,9 @@ impl Message {
         attachments: Vec<Attachment>,
     ) -> std::result::Result<Self, String> {
         let Sender { from, reply_to, logo } = sender;
-        let to: Address = recipient.email.parse().map_err(|error| {
-            format!("the user's e-mail address {:?} is no address: {error}", recipient.email)
-        })?;
+        // Without the address itself: the reason is shown to some who may not see that.
+        let to: Address =
+            recipient.email.parse().map_err(|error| format!("the user's e-mail address is none: {error}"))?;
         // Refused long before they come here; the library panics at a line break in a name.
         let name = recipient.name.replace(char::is_control, " ");
         let name = Some(name).filter(|name| !name.is_empty());
@@ -177,6 +177,11 @@ impl Message {
             .multipart(parts(message_id, text.plain, text.html, logo.as_deref(), attachments)?)
             .map_err(|error| error.to_string())?;
         Ok(Self { id: message_id.to_owned(), from: from.email, to, bytes: built.formatted() })
+    }
+
+    /// The address it goes to.
+    pub fn to(&self) -> &str {
+        self.to.as_ref()
     }
 
     /// The mail as it goes over the wire.
@@ -271,6 +276,7 @@ mod tests {
             transport: Transport::Folder(PathBuf::new()),
             max_message_bytes: 0,
             private_brand_servers: false,
+            late_after_seconds: 0,
         };
         let recipient = Recipient {
             name: evil.to_owned(),

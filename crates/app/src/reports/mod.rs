@@ -209,7 +209,7 @@ pub(crate) const fn depth(level: Level) -> Depth {
 ///
 /// Whoever may not look inside the subject (any more) still has the report itself: to see it, to disable it, to make it
 /// one of level `itself`, to delete it. What it shows of the inside needs [`Granted::may_look_inside`] as well.
-async fn find(
+pub(crate) async fn find(
     app: &App,
     conn: &mut Conn,
     caller: &Caller,

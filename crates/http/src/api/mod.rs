@@ -10,6 +10,8 @@ pub mod changes;
 pub mod clients;
 pub mod completeness;
 pub mod contact;
+pub mod deliveries;
+pub mod delivery_alerts;
 pub mod email_changes;
 pub mod history;
 pub mod infra;
@@ -63,6 +65,8 @@ pub fn own_routes() -> OpenApiRouter<App> {
         .merge(billing::own_routes())
         .merge(changes::own_routes())
         .merge(completeness::own_routes())
+        .merge(deliveries::own_routes())
+        .merge(delivery_alerts::own_routes())
         .merge(email_changes::own_routes())
         .merge(history::own_routes())
         .merge(reports::own_routes())

@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod check_config;
+pub mod deliveries;
 pub mod demo;
 pub mod export;
 pub mod import;

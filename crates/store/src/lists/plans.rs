@@ -44,7 +44,9 @@ async fn every_list_begins_at_an_index() {
         .into_iter()
         .chain(search::statements())
         .chain(crate::clients::statements())
-        .chain(crate::moments_due::statements());
+        .chain(crate::moments_due::statements())
+        .chain(crate::deliveries::ledger::statements())
+        .chain(crate::alerts::statements());
     for (name, first, sql) in statements {
         let steps = plan(&db, &sql).await;
         let through: Vec<_> = steps.iter().filter(|step| reads_a_table_through(step)).collect();

@@ -98,11 +98,26 @@ pub async fn of_report(conn: &mut Conn, report: ReportId) -> Result<Vec<Stored>>
     Ok(runs)
 }
 
+/// Notes since when nothing of a run that is ready goes out to anybody: every newest delivery was skipped. Not noted any
+/// more once one is sent after all.
+pub async fn settle_unsent(tx: &mut Write, run: domain::ids::RunId) -> Result<()> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE runs SET unsent_at = CASE WHEN EXISTS (SELECT 1 FROM deliveries d
+             WHERE d.run_id = runs.id AND d.resent_at IS NULL AND d.status <> 'skipped') THEN NULL
+         ELSE COALESCE(unsent_at, $2) END WHERE id = $1 AND status = 'ready' AND result_action = 'send'",
+        args![run, now],
+    )
+    .await
+    .map(|_| ())
+}
+
 /// Ends a run: `ready`, or `failed` or `skipped` with the reason.
 pub async fn finish(tx: &mut Write, stored: &Stored, status: RunStatus, reason: Option<&str>) -> Result<()> {
     let now = tx.now();
     tx.run(
-        "UPDATE runs SET status = $2, reason = $3, finished_at = $4, lease_until = NULL WHERE id = $1",
+        "UPDATE runs SET status = $2, reason = $3, finished_at = $4, lease_until = NULL,
+         unsent_at = CASE WHEN $2 = 'failed' THEN $4 ELSE NULL END WHERE id = $1",
         args![stored.run.id, status.as_str(), reason, now],
     )
     .await?;

@@ -2,8 +2,8 @@
 
 mod cursor;
 
+use app::App;
 use app::changes::{self, Change, Page, Who};
-use app::{App, Error};
 use axum::extract::State;
 use domain::ids::TenantId;
 use serde::Serialize;
@@ -18,10 +18,7 @@ use crate::json::Json;
 use crate::params::{Params, PathId};
 use crate::problem::{Envelope, Problem};
 use crate::schema::ChangeObject;
-use crate::wire::{self, Zulu};
-
-const MOST: i64 = 1000;
-const DEFAULT: i64 = 100;
+use crate::wire::Zulu;
 
 /// The routes behind `/api/tidemark/1`.
 pub fn own_routes() -> OpenApiRouter<App> {
@@ -71,7 +68,7 @@ struct ChangeBody {
 /// Who made it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChangeActor)]
-struct ActorBody {
+pub(super) struct ActorBody {
     /// `client`, `user`, `system` for Tidemark itself, or `other` for somebody of a tenant that the caller cannot look
     /// into, such as one above it.
     #[serde(rename = "type")]
@@ -150,15 +147,9 @@ async fn get(
     };
     let (asked, behind) = cursor.place()?;
     let Page { changes, next } =
-        changes::page(&app, &caller.0, tenant, &asked, behind, limit(&params)?).await?;
+        changes::page(&app, &caller.0, tenant, &asked, behind, params.limit()?).await?;
     Ok(Json(ChangesBody {
         items: changes.into_iter().map(ChangeBody::from).collect(),
         after: next.map(|next| cursor.behind(next).seal(&app, &caller.0, tenant)).transpose()?,
     }))
-}
-
-fn limit(params: &Params) -> Result<i64, Error> {
-    let text = params.get("limit").filter(|text| !text.is_empty());
-    let limit = text.map_or(Some(DEFAULT), wire::digits).filter(|limit| (1..=MOST).contains(limit));
-    limit.ok_or_else(|| Error::invalid("limit", format!("must be an integer from 1 to {MOST}")))
 }
