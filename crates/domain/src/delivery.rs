@@ -86,6 +86,8 @@ pub struct Delivery {
     pub not_before: Instant,
     /// Where it goes or went, in lower case; `None` where the recipient has no address.
     pub address: Option<String>,
+    /// What failed last, while it waits for the next try.
+    pub fault: Option<String>,
     /// When it was inserted: a resend's Date.
     pub created_at: Instant,
 }

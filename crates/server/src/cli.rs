@@ -77,20 +77,20 @@ pub enum Command {
 #[derive(Debug, Default, Args)]
 pub struct Common {
     /// Configuration file (TOML); every key and its default stands in config/default.toml
-    #[arg(long, env = "TIDEMARK_CONFIG", value_name = "FILE")]
+    #[arg(global = true, long, env = "TIDEMARK_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Folder that holds database, key file and mails [env: TIDEMARK_DATA_DIR]
-    #[arg(long, value_name = "DIR")]
+    #[arg(global = true, long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// PostgreSQL instead of SQLite in the data directory, such as <postgres://tidemark@db.example.com/tidemark>
     /// [env: TIDEMARK_DATABASE_URL]
-    #[arg(long, value_name = "URL")]
+    #[arg(global = true, long, value_name = "URL")]
     pub database_url: Option<String>,
     /// Key that seals secrets in the database [default: secret.key in the data directory]
-    #[arg(long, value_name = "FILE")]
+    #[arg(global = true, long, value_name = "FILE")]
     pub secret_key_file: Option<PathBuf>,
     /// Rehearse: let the clock run on from an instant, such as 2026-06-01T23:59:00Z
-    #[arg(long, value_name = "INSTANT")]
+    #[arg(global = true, long, value_name = "INSTANT")]
     pub clock_start: Option<String>,
 }
 
@@ -255,6 +255,9 @@ pub enum ChangesFormat {
 /// Options of `deliveries`.
 #[derive(Debug, Args)]
 pub struct Deliveries {
+    /// Of which installation.
+    #[command(flatten)]
+    pub common: Common,
     /// What to do.
     #[command(subcommand)]
     pub command: DeliveriesCommand,
@@ -278,9 +281,6 @@ pub enum DeliveriesCommand {
 /// Options of `deliveries list`.
 #[derive(Debug, Args)]
 pub struct DeliveriesList {
-    /// Of which installation.
-    #[command(flatten)]
-    pub common: Common,
     /// Only of reports on this tenant and those below it [default: of all]
     #[arg(long, value_name = "ID")]
     pub tenant: Option<TenantId>,
@@ -330,9 +330,6 @@ pub struct Most {
 /// Options of `deliveries show`.
 #[derive(Debug, Args)]
 pub struct DeliveriesShow {
-    /// Of which installation.
-    #[command(flatten)]
-    pub common: Common,
     /// Print the JSON object of the API
     #[arg(long)]
     pub json: bool,
@@ -344,9 +341,6 @@ pub struct DeliveriesShow {
 /// Options of `deliveries resend`.
 #[derive(Debug, Args)]
 pub struct DeliveriesResend {
-    /// Of which installation.
-    #[command(flatten)]
-    pub common: Common,
     /// All that bounced or were given up, of --report or --run
     #[arg(long, conflicts_with = "id", requires = "failed_of")]
     pub failed: bool,
@@ -370,9 +364,6 @@ pub struct DeliveriesResend {
 /// Options of `deliveries alerts`.
 #[derive(Debug, Args)]
 pub struct DeliveriesAlerts {
-    /// Of which installation.
-    #[command(flatten)]
-    pub common: Common,
     /// Only of reports on this tenant and those below it [default: of all]
     #[arg(long, value_name = "ID")]
     pub tenant: Option<TenantId>,
@@ -384,9 +375,6 @@ pub struct DeliveriesAlerts {
 /// Options of `deliveries acknowledge`.
 #[derive(Debug, Args)]
 pub struct DeliveriesAcknowledge {
-    /// Of which installation.
-    #[command(flatten)]
-    pub common: Common,
     /// Why it is all right, for the audit log
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,

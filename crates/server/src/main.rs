@@ -41,7 +41,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Serve(options) => commands::serve::run(&options).await,
             Command::Changes(options) => commands::changes::run(&options).await,
             Command::CheckConfig(common) => commands::check_config::run(&common),
-            Command::Deliveries(options) => commands::deliveries::run(&options.command).await,
+            Command::Deliveries(options) => commands::deliveries::run(&options).await,
             Command::Export(options) => commands::export::run(&options).await,
             Command::Import(options) => commands::import::run(&options).await,
             Command::MigrateStore(options) => commands::migrate_store::run(&options).await,

@@ -95,6 +95,7 @@ pub async fn hold(tx: &mut Write, claim: &Claim) -> Result<bool> {
 pub async fn record(tx: &mut Write, subject: TenantNo, claim: &Claim, outcome: &Delivery) -> Result<bool> {
     let (now, (status, detail)) = (tx.now(), outcome.state.parts());
     let finished_at = (status != DeliveryStatus::Pending).then_some(now);
+    let detail = detail.or(outcome.fault.as_deref().filter(|_| status == DeliveryStatus::Pending));
     let recorded = tx
         .run(
             "UPDATE deliveries SET status = $3, detail = $4, attempts = $5, not_before = $6, lease_until = NULL,
@@ -151,7 +152,8 @@ async fn log(
 }
 
 fn delivery(row: &Row) -> Result<Delivery> {
-    let text = row.opt_text("detail")?.unwrap_or_default();
+    let detail = row.opt_text("detail")?;
+    let text = detail.clone().unwrap_or_default();
     let state = match row.parsed("status")? {
         DeliveryStatus::Pending => DeliveryState::Pending,
         DeliveryStatus::Sending => DeliveryState::Sending,
@@ -166,11 +168,12 @@ fn delivery(row: &Row) -> Result<Delivery> {
         user_id: row.parsed("user_id")?,
         resend_no: row.int("resend_no")?,
         message_id: row.text("message_id")?,
-        state,
         attempts: row.int("attempts")?,
         not_before: row.instant("not_before")?,
         address: row.opt_text("address")?,
+        fault: detail.filter(|_| matches!(state, DeliveryState::Pending | DeliveryState::Sending)),
         created_at: row.instant("created_at")?,
+        state,
     })
 }
 

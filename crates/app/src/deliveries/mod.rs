@@ -52,9 +52,10 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// What the mail server answered, or why the mail was not sent.
+    /// What the mail server answered, or why the mail was not sent; what failed last, while it waits for the next try.
     pub fn answer(&self) -> Option<&str> {
         let (_, text) = self.entry.delivery.state.parts();
+        let text = text.or(self.entry.delivery.fault.as_deref());
         text.filter(|_| {
             self.entry.sees_recipient || matches!(self.entry.delivery.state, DeliveryState::Skipped { .. })
         })

@@ -186,6 +186,7 @@ async fn again(
             ScheduleType::Monthly => monthly_mail_from(stored.run.due_at).max(now),
         },
         address,
+        fault: None,
         created_at: now,
     };
     store::deliveries::insert(tx, stored.subject, &new).await?;

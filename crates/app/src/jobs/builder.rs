@@ -154,6 +154,7 @@ async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId)
             ScheduleType::Monthly => monthly_mail_from(stored.run.due_at),
         },
         address,
+        fault: None,
         created_at: now,
     };
     store::deliveries::insert(tx, stored.subject, &delivery).await?;

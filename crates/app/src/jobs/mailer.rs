@@ -181,8 +181,12 @@ async fn record(
     outcome: Outcome,
 ) -> Result<()> {
     let delivery = &claim.delivery;
+    let fault = match &outcome {
+        Outcome::Again { why } | Outcome::Pause { why } => Some(why.clone()),
+        _ => delivery.fault.clone(),
+    };
     let (state, attempts, not_before) = settle(app, delivery.attempts, delivery.not_before, outcome);
-    let recorded = Delivery { state, attempts, not_before, address, ..delivery.clone() };
+    let recorded = Delivery { state, attempts, not_before, address, fault, ..delivery.clone() };
     insist(|| try_save(app, subject, claim, &recorded)).await
 }
 

@@ -135,7 +135,7 @@ impl Body for AcknowledgeBody {
 /// itself: 409, as is the answer for what is not outstanding.
 #[utoipa::path(post, path = "/delivery-alerts/{alert_id}/acknowledge", tag = "deliveries",
     params(("alert_id" = String, Path, format = "uuid", description = "The id of the alert: of a delivery or a run")),
-    request_body = AcknowledgeBody,
+    request_body = Option<AcknowledgeBody>,
     responses(
         (status = 204, description = "It is known"),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),

@@ -14,8 +14,8 @@ use serde::Serialize;
 
 use super::init::use_case_settings;
 use crate::cli::{
-    Common, DeliveriesAcknowledge, DeliveriesAlerts, DeliveriesCommand, DeliveriesList, DeliveriesResend,
-    DeliveriesShow, Most,
+    self, Common, DeliveriesAcknowledge, DeliveriesAlerts, DeliveriesCommand, DeliveriesList,
+    DeliveriesResend, DeliveriesShow, Most,
 };
 use crate::say::with_causes;
 use crate::settings::Settings;
@@ -24,16 +24,9 @@ use crate::settings::Settings;
 const PAGE: i64 = 1_000;
 
 /// Does what is asked for.
-pub async fn run(command: &DeliveriesCommand) -> Result<()> {
-    let common = match command {
-        DeliveriesCommand::List(options) => &options.common,
-        DeliveriesCommand::Show(options) => &options.common,
-        DeliveriesCommand::Resend(options) => &options.common,
-        DeliveriesCommand::Alerts(options) => &options.common,
-        DeliveriesCommand::Acknowledge(options) => &options.common,
-    };
-    let operator = operator(common).await?;
-    let done = match command {
+pub async fn run(options: &cli::Deliveries) -> Result<()> {
+    let operator = operator(&options.common).await?;
+    let done = match &options.command {
         DeliveriesCommand::List(options) => list(&operator, options).await,
         DeliveriesCommand::Show(options) => show(&operator, options).await,
         DeliveriesCommand::Resend(options) => resend(&operator, options).await,

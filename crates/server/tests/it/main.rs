@@ -20,6 +20,7 @@ mod clients;
 mod completeness;
 mod connections;
 mod deleted_subjects;
+mod deliveries;
 mod desk;
 mod figures;
 mod foreign_clients;

@@ -161,7 +161,7 @@ async fn get(
 /// that a double click sends one mail. A recipient who left, is disabled or out of reach is `skipped`.
 #[utoipa::path(post, path = "/deliveries/{delivery_id}/resend", tag = "deliveries",
     params(("delivery_id" = String, Path, format = "uuid")),
-    request_body = Nothing,
+    request_body = Option<Nothing>,
     responses(
         (status = 201, description = "The new delivery", body = DeliveryBody),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),
@@ -182,7 +182,7 @@ async fn resend(
 /// Up to 200 at a time, the newest first; `more` says whether others are left. Asked twice, it finds nothing left to send.
 #[utoipa::path(post, path = "/reports/{report_id}/deliveries/resend", tag = "deliveries",
     params(("report_id" = String, Path, format = "uuid")),
-    request_body = ResendFailedBody,
+    request_body = Option<ResendFailedBody>,
     responses(
         (status = 201, description = "The new deliveries", body = ResentBody),
         (status = 400, body = Envelope), (status = 401, body = Envelope), (status = 403, body = Envelope),

@@ -74,7 +74,8 @@ pub struct DeliveryBody {
     message_id: String,
     #[schema(value_type = schema::DeliveryState)]
     state: DeliveryStatus,
-    /// What the mail server answered, or why the mail was not sent or did not arrive.
+    /// What the mail server answered, or why the mail was not sent or did not arrive; while it waits for the next try, what
+    /// failed last.
     answer: Option<String>,
     /// How often it was tried.
     attempts: i64,

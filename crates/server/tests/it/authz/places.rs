@@ -9,7 +9,7 @@ use super::world::{Persona, Tenant, World, admin_of, child_kind, text};
 use super::{BACKUP, PLATFORM, SHIPPING};
 
 /// What lives in a tenant, each after what it needs.
-const THINGS: [&str; 9] = [
+const THINGS: [&str; 11] = [
     "user_id",
     "client_id",
     "user_code",
@@ -17,6 +17,8 @@ const THINGS: [&str; 9] = [
     "mailed_report_id",
     "finished_report_id",
     "stored_report_id",
+    "delivery_id",
+    "alert_id",
     "infra_id",
     "location_id",
 ];
@@ -202,6 +204,12 @@ impl Place {
             }
             "report_id" => ("reports", filled_report(MONTHLY_REPORT, &tenant.id, ""), "id"),
             "finished_report_id" => return world.finished_report(tenant).await,
+            "delivery_id" => return world.delivery(tenant).await,
+            "alert_id" => {
+                let delivery = world.delivery(tenant).await;
+                world.bounce(&delivery).await;
+                return delivery;
+            }
             "mailed_report_id" => {
                 let reader = world.user(tenant).await.0;
                 ("reports", filled_report(MAILED_REPORT, &tenant.id, &reader), "id")

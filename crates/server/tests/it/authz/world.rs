@@ -250,6 +250,27 @@ impl World {
         report
     }
 
+    /// A mail on this tenant's own figures that has ended.
+    pub(super) async fn delivery(&self, tenant: &Tenant) -> String {
+        let body = json!({
+            "parameters": {"tenant_id": tenant.id, "level": "itself", "kind": "usage_current"},
+            "schedule": {"type": "once"}, "result_action": "send", "recipients": [self.user(tenant).await.0],
+        });
+        let _generating = self.generating.lock().await;
+        let report = text(&self.root("POST /api/2/reports", body).await, "id");
+        app::jobs::drain(&self.test.app).await.unwrap();
+        let list = format!("GET /api/tidemark/1/reports/{report}/deliveries");
+        text(&self.root(&list, Value::Null).await["items"][0], "id")
+    }
+
+    /// Lets a mail come back.
+    pub(super) async fn bounce(&self, delivery: &str) {
+        let mut tx = self.test.app.write_as(domain::access::Actor::System).await.unwrap();
+        let sql = "UPDATE deliveries SET status = 'bounced' WHERE id = $1";
+        tx.run(sql, store::args![delivery]).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     async fn equip(&self, column: &str, persona: &mut Persona) {
         let own = persona.tenants["own"].clone();
         match column {

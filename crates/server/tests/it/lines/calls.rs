@@ -246,6 +246,13 @@ pub(super) const CALLS: &[Call] = &[
             "schedule":{"enabled":false}}"#,
     ),
     at("DELETE /api/2/reports/{report_id}", "?version=$report_version", ""),
+    call("POST /api/tidemark/1/deliveries/{delivery_id}/resend", ""),
+    at(
+        "POST /api/tidemark/1/reports/{report_id}/deliveries/resend",
+        "/api/tidemark/1/reports/$bounced_report_id/deliveries/resend",
+        "",
+    ),
+    call("POST /api/tidemark/1/delivery-alerts/{alert_id}/acknowledge", r#"{"reason":"told them"}"#),
     call("POST /api/2/users/{user_id}/report-subscriptions", r#"{"report_id":"$mailed_report_id"}"#),
     Call {
         before: &[(

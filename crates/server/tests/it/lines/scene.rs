@@ -70,6 +70,18 @@ impl Scene {
         text(&self.as_root(&format!("POST /api/2/{path}"), body).await[member])
     }
 
+    /// A report whose one mail came back: the id of the mail, or of the report where the word asks for that.
+    async fn bounced(&self, report: &str, word: &str) -> String {
+        app::jobs::drain(&self.test.app).await.unwrap();
+        let mut tx = self.test.app.write_as(domain::access::Actor::System).await.unwrap();
+        let sql = "UPDATE deliveries SET status = 'bounced' WHERE report_id = $1";
+        tx.run(sql, store::args![report]).await.unwrap();
+        tx.commit().await.unwrap();
+        let path = format!("GET /api/tidemark/1/reports/{report}/deliveries");
+        let list = self.as_root(&path, Value::Null).await;
+        if word == "bounced_report_id" { report.to_owned() } else { text(&list["items"][0]["id"]) }
+    }
+
     /// A partner that a customer may move to.
     async fn west(&self) -> String {
         let body = json!({"name": "West", "parent_id": self.test.top, "kind": "partner"});
@@ -260,6 +272,15 @@ impl Place<'_> {
                 let reader = scene.made("users", reader, "id").await;
                 let more = json!({"result_action": "send", "recipients": [reader]});
                 scene.made("reports", report("monthly", more), "id").await
+            }
+            "bounced_report_id" | "delivery_id" | "alert_id" => {
+                let contact = json!({"email": format!("reader-{n}@harbour.example")});
+                let reader =
+                    json!({"tenant_id": customer, "login": format!("reader-{n}"), "contact": contact});
+                let reader = scene.made("users", reader, "id").await;
+                let more = json!({"result_action": "send", "recipients": [reader]});
+                let id = scene.made("reports", report("once", more), "id").await;
+                scene.bounced(&id, word).await
             }
             "user_code" => {
                 let client = Box::pin(self.word("app_id")).await;

@@ -3,6 +3,7 @@
 mod aiosmtpd;
 mod changes;
 mod channel;
+mod deliveries;
 mod demo;
 #[cfg(feature = "parquet")]
 mod export;

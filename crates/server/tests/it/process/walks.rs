@@ -1,4 +1,5 @@
-//! The walks of docs/guide/walks.md: every `sh` block runs, in order and in one shell, and prints what stands below it.
+//! The pages of docs/guide that begin with a demo: every `sh` block runs, in order and in one shell, and prints what stands
+//! below it.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -89,9 +90,19 @@ fn three_dots_stand_for_anything() {
 
 #[test]
 fn the_walks_of_the_guide_print_what_the_guide_says() {
-    let page = std::fs::read_to_string(repository().join("docs/guide/walks.md")).unwrap();
-    let blocks = blocks(&page);
-    assert!(blocks.len() > 10, "{} blocks", blocks.len());
+    walk("walks.md", 11);
+}
+
+#[test]
+fn what_did_not_go_out_is_found_and_sent_as_the_guide_says() {
+    walk("deliveries.md", 7);
+}
+
+/// Runs a page of the guide with at least so many blocks.
+fn walk(page: &str, least: usize) {
+    let text = std::fs::read_to_string(repository().join("docs/guide").join(page)).unwrap();
+    let blocks = blocks(&text);
+    assert!(blocks.len() >= least, "{} blocks", blocks.len());
     let directory = Directory::new();
     std::os::unix::fs::symlink(repository().join("docs"), directory.path().join("docs")).unwrap();
     let binary = PathBuf::from(tidemark("").get_program());
@@ -109,7 +120,7 @@ fn the_walks_of_the_guide_print_what_the_guide_says() {
             && lines.iter().zip(&block.prints).all(|(line, said)| fits(line, said));
         assert!(
             as_said,
-            "walks.md, line {line}, printed\n{}\nand not\n{}\n{said}",
+            "{page}, line {line}, printed\n{}\nand not\n{}\n{said}",
             lines.join("\n"),
             block.prints.join("\n")
         );
