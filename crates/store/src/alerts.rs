@@ -173,27 +173,27 @@ fn alert(row: &Row) -> Result<Alert> {
 
 /// How many there are of each kind in the whole installation.
 pub async fn counts(conn: &mut Conn, late_at: Instant) -> Result<Vec<(AlertKind, i64)>> {
-    let missing = "SELECT COUNT(*) AS n FROM reports WHERE next_due_at <= $1";
-    let late_runs = concat!(
+    let sql = "SELECT COUNT(*) AS n FROM reports WHERE next_due_at <= $1";
+    let mut counts = vec![(AlertKind::RunMissing, conn.count(sql, args![late_at]).await?)];
+    let sql = concat!(
         "SELECT COUNT(*) AS n FROM runs r WHERE r.status IN ('queued', 'building') AND ",
         run_due!(),
         " <= $1"
     );
-    let unsent = "SELECT COUNT(*) AS n FROM runs WHERE unsent_at IS NOT NULL AND status = $1";
-    let late_mails =
-        "SELECT COUNT(*) AS n FROM deliveries WHERE status IN ('pending', 'sending') AND due_at <= $1";
-    let failed =
+    counts.push((AlertKind::RunLate, conn.count(sql, args![late_at]).await?));
+    let sql = "SELECT COUNT(*) AS n FROM runs WHERE unsent_at IS NOT NULL AND status = $1";
+    for (kind, status) in [(AlertKind::RunFailed, "failed"), (AlertKind::AllSkipped, "ready")] {
+        counts.push((kind, conn.count(sql, args![status]).await?));
+    }
+    let sql = "SELECT COUNT(*) AS n FROM deliveries WHERE status IN ('pending', 'sending') AND due_at <= $1";
+    counts.push((AlertKind::MailLate, conn.count(sql, args![late_at]).await?));
+    let sql =
         "SELECT COUNT(*) AS n FROM deliveries WHERE status IN ('bounced', 'gave_up') AND resent_at IS NULL
-                  AND acknowledged_at IS NULL AND status || '' = $1";
-    Ok(vec![
-        (AlertKind::RunMissing, conn.count(missing, args![late_at]).await?),
-        (AlertKind::RunLate, conn.count(late_runs, args![late_at]).await?),
-        (AlertKind::RunFailed, conn.count(unsent, args!["failed"]).await?),
-        (AlertKind::AllSkipped, conn.count(unsent, args!["ready"]).await?),
-        (AlertKind::MailLate, conn.count(late_mails, args![late_at]).await?),
-        (AlertKind::MailBounced, conn.count(failed, args!["bounced"]).await?),
-        (AlertKind::MailGaveUp, conn.count(failed, args!["gave_up"]).await?),
-    ])
+               AND acknowledged_at IS NULL AND status || '' = $1";
+    for (kind, status) in [(AlertKind::MailBounced, "bounced"), (AlertKind::MailGaveUp, "gave_up")] {
+        counts.push((kind, conn.count(sql, args![status]).await?));
+    }
+    Ok(counts)
 }
 
 /// Notes that somebody knows of a run of which nothing went out; `false` where there is nothing to know any more.

@@ -64,7 +64,7 @@ async fn list(operator: &Operator, options: &DeliveriesList) -> Result<()> {
         since: options.from,
         until: options.to,
     };
-    let (mut out, mut left) = (Out::begin(options.most.json, DELIVERIES)?, most(options.most));
+    let (mut out, mut left) = (Out::new(options.most.json, DELIVERIES), most(options.most));
     let mut behind = None;
     while left > 0 {
         let page =
@@ -98,7 +98,7 @@ async fn show(operator: &Operator, options: &DeliveriesShow) -> Result<()> {
 }
 
 async fn resend(operator: &Operator, options: &DeliveriesResend) -> Result<()> {
-    let mut out = Out::begin(options.json, DELIVERIES)?;
+    let mut out = Out::new(options.json, DELIVERIES);
     if let Some(id) = options.id {
         out.delivery(deliveries::resend_for_operator(operator, id).await.map_err(with_causes)?)?;
         return Ok(out.end()?);
@@ -118,7 +118,7 @@ async fn resend(operator: &Operator, options: &DeliveriesResend) -> Result<()> {
 }
 
 async fn list_alerts(operator: &Operator, options: &DeliveriesAlerts) -> Result<()> {
-    let (mut out, mut left) = (Out::begin(options.most.json, ALERTS)?, most(options.most));
+    let (mut out, mut left) = (Out::new(options.most.json, ALERTS), most(options.most));
     let mut behind = None;
     while left > 0 {
         let page = alerts::page_for_operator(operator, options.tenant, behind, left.min(PAGE)).await;
@@ -151,15 +151,13 @@ const ALERTS: [&str; 6] = ["id", "due", "what", "recipient", "report", "why"];
 struct Out {
     to: BufWriter<io::Stdout>,
     json: bool,
+    /// Not printed yet: a call that fails prints nothing.
+    header: Option<[&'static str; 6]>,
 }
 
 impl Out {
-    fn begin(json: bool, header: [&str; 6]) -> io::Result<Self> {
-        let mut out = Self { to: BufWriter::new(io::stdout()), json };
-        if !json {
-            out.row(header)?;
-        }
-        Ok(out)
+    fn new(json: bool, header: [&'static str; 6]) -> Self {
+        Self { to: BufWriter::new(io::stdout()), json, header: Some(header).filter(|_| !json) }
     }
 
     fn delivery(&mut self, shown: Shown) -> Result<()> {
@@ -194,11 +192,17 @@ impl Out {
     }
 
     fn row(&mut self, cells: [&str; 6]) -> io::Result<()> {
+        if let Some(header) = self.header.take() {
+            self.row(header)?;
+        }
         let [id, at, what, who, report, why] = cells.map(plain);
         writeln!(self.to, "{id:<36}  {at:<20}  {what:<13}  {who:<36}  {report:<36}  {why}")
     }
 
     fn end(mut self) -> io::Result<()> {
+        if let Some(header) = self.header.take() {
+            self.row(header)?;
+        }
         self.to.flush()
     }
 }

@@ -90,10 +90,12 @@ async fn a_mail_that_failed_is_outstanding_until_it_is_sent_again_or_known() {
     let line = items(&log).remove(0);
     assert_eq!(line["field"], format!("delivery/{ann}/0/acknowledged"));
     assert_eq!((&line["object"], &line["reason"]), (&json!("run"), &json!("told her on the telephone")));
+    office.desk.clock("2020-03-04T10:00:01Z");
     office.post(&format!("/deliveries/{}/resend", of(bob).await), nothing()).await;
     assert!(office.kinds().await.is_empty(), "it is under way again");
     office.desk.drain().await;
     assert_eq!(office.alerts().await, [("mail_bounced".to_owned(), of(bob).await)], "and has failed again");
+    office.desk.clock("2020-03-04T10:00:02Z");
     office.post(&format!("/deliveries/{}/resend", of(bob).await), nothing()).await;
     office.desk.drain().await;
     assert!(office.kinds().await.is_empty());
@@ -141,6 +143,7 @@ async fn a_run_that_failed_is_outstanding_until_it_is_known() {
     let counted: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
     assert_eq!(counted, [(AlertKind::RunFailed, 1)]);
     drop(conn);
+    office.desk.sql("UPDATE tenants SET language = 'en' WHERE id = $1", args![office.desk.customer]).await;
     assert_eq!(office.post(&format!("/delivery-alerts/{run}/acknowledge"), nothing()).await.0, 204);
     assert!(office.kinds().await.is_empty());
     let nobody = "00000000-0000-4000-8000-000000000001";

@@ -59,6 +59,7 @@ async fn of_two_that_click_at_once_one_is_refused() {
     office.mailed(&[jdoe]).await;
     let first = text(&office.list("").await[0], "id");
     let path = format!("/deliveries/{first}/resend");
+    office.desk.clock("2020-03-04T10:00:01Z");
     let (one, other) = tokio::join!(office.post(&path, nothing()), office.post(&path, nothing()));
     let mut statuses = [one.0, other.0];
     statuses.sort_unstable();
@@ -71,6 +72,7 @@ async fn of_two_that_click_at_once_one_is_refused() {
     assert!(refused.to_string().contains("still under way"), "{refused}");
     office.desk.drain().await;
     assert_eq!(office.relay.mails().len(), 2);
+    office.desk.clock("2020-03-04T10:00:02Z");
     let (status, third) = office.post(&format!("/deliveries/{newest}/resend"), nothing()).await;
     assert_eq!((status, &third["resend_no"]), (201, &json!(2)), "once it has ended it can be");
     assert_eq!(office.post(&path, nothing()).await.0, 409);

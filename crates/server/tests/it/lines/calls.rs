@@ -229,7 +229,14 @@ pub(super) const CALLS: &[Call] = &[
         r#"{"version":$infra_version,"url":"abgw://me:secret@s.example.com:44445"}"#,
     ),
     at("DELETE /api/2/infra/{infra_id}", "?version=$infra_version", ""),
-    // Reports.
+    // Reports. What sends again comes first: the jobs make what it needs, and are to have work left in the end.
+    call("POST /api/tidemark/1/deliveries/{delivery_id}/resend", ""),
+    at(
+        "POST /api/tidemark/1/reports/{report_id}/deliveries/resend",
+        "/api/tidemark/1/reports/$bounced_report_id/deliveries/resend",
+        "",
+    ),
+    call("POST /api/tidemark/1/delivery-alerts/{alert_id}/acknowledge", r#"{"reason":"told them"}"#),
     call(
         "POST /api/2/reports",
         r#"{"parameters":{"tenant_id":"$tenant_id","level":"itself","kind":"usage_current"},
@@ -246,13 +253,6 @@ pub(super) const CALLS: &[Call] = &[
             "schedule":{"enabled":false}}"#,
     ),
     at("DELETE /api/2/reports/{report_id}", "?version=$report_version", ""),
-    call("POST /api/tidemark/1/deliveries/{delivery_id}/resend", ""),
-    at(
-        "POST /api/tidemark/1/reports/{report_id}/deliveries/resend",
-        "/api/tidemark/1/reports/$bounced_report_id/deliveries/resend",
-        "",
-    ),
-    call("POST /api/tidemark/1/delivery-alerts/{alert_id}/acknowledge", r#"{"reason":"told them"}"#),
     call("POST /api/2/users/{user_id}/report-subscriptions", r#"{"report_id":"$mailed_report_id"}"#),
     Call {
         before: &[(

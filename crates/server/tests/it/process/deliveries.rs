@@ -115,7 +115,12 @@ fn a_report_that_went_to_nobody_is_logged_once_and_measured_until_it_is_known() 
         let said = refusal(place.command("deliveries").args(options));
         assert!(said.contains(why), "{options:?}: {said}");
     }
-    for options in [&["resend"][..], &["resend", "--failed"], &["resend", "--run", unknown], &["list", "--state", "lost"]] {
+    for options in [
+        &["resend"][..],
+        &["resend", "--failed"],
+        &["resend", "--run", unknown],
+        &["list", "--state", "lost"],
+    ] {
         let output = place.command("deliveries").args(options).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{options:?}");
     }
