@@ -174,7 +174,8 @@ fn alert(row: &Row) -> Result<Alert> {
 /// How many there are of each kind in the whole installation.
 pub async fn counts(conn: &mut Conn, late_at: Instant) -> Result<Vec<(AlertKind, i64)>> {
     let sql = "SELECT COUNT(*) AS n FROM reports WHERE next_due_at <= $1";
-    let mut counts = vec![(AlertKind::RunMissing, conn.count(sql, args![late_at]).await?)];
+    let missing = conn.count(sql, args![late_at]).await?;
+    let mut counts = vec![(AlertKind::RunMissing, missing)];
     let sql = concat!(
         "SELECT COUNT(*) AS n FROM runs r WHERE r.status IN ('queued', 'building') AND ",
         run_due!(),

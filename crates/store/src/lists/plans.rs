@@ -30,10 +30,12 @@ async fn plan(db: &Db, sql: &str) -> Vec<String> {
     rows.iter().map(|row| row.text("detail").unwrap()).collect()
 }
 
-/// Tables that hold a row for a tenant, user or item, or more: none is ever read from end to end.
+/// Tables that hold a row for a tenant, user or item, or more: none is ever read from end to end. What is open, and so in an
+/// index of its own, may be.
 fn reads_a_table_through(step: &str) -> bool {
     let small = ["SCAN own", "SCAN c", "SCAN few", "SCAN x", "SCAN CONSTANT ROW"];
-    step.starts_with("SCAN ") && !small.contains(&step)
+    let open = ["SCAN r USING INDEX runs_open", "SCAN d USING INDEX deliveries_open"];
+    step.starts_with("SCAN ") && !small.contains(&step) && !open.contains(&step)
 }
 
 #[tokio::test]
@@ -51,7 +53,7 @@ async fn every_list_begins_at_an_index() {
         let steps = plan(&db, &sql).await;
         let through: Vec<_> = steps.iter().filter(|step| reads_a_table_through(step)).collect();
         assert!(through.is_empty(), "{name} reads {through:?} through: {steps:#?}");
-        let begins = steps.iter().find(|step| step.starts_with("SEARCH "));
+        let begins = steps.iter().find(|step| step.starts_with("SEARCH ") || step.ends_with("_open"));
         assert!(
             begins.is_some_and(|step| step.contains(first)),
             "{name} should begin with {first}: {steps:#?}"

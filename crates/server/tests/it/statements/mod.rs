@@ -46,6 +46,21 @@ const VALUES: &[(&str, &[Kind])] = &[
         "SELECT c.seq, c.ordinal, c.object, c.object_id, ",
         &[Kind::Int, Kind::Int, Kind::Int, Kind::Text, Kind::Text, Kind::Text, Kind::Text],
     ),
+    (
+        "SELECT d.id, d.run_id, d.user_id, d.resend_no, ",
+        &[
+            Kind::Int,
+            Kind::Int,
+            Kind::Int,
+            Kind::Int,
+            Kind::Text,
+            Kind::Text,
+            Kind::Text,
+            Kind::Text,
+            Kind::Text,
+            Kind::Int,
+        ],
+    ),
 ];
 
 /// The known values of a statement.
