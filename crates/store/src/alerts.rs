@@ -100,6 +100,12 @@ macro_rules! run_due {
         "CASE WHEN r.schedule = 'once' THEN r.created_at ELSE r.due_at END"
     };
 }
+/// Why a run failed, for those who may see what it shows.
+macro_rules! reason {
+    () => {
+        concat!("CASE WHEN ", seen!("r"), " THEN r.reason END AS why ")
+    };
+}
 
 /// Reports whose next run is overdue: found out though no scheduler is alive to insert it.
 const MISSING: &str = concat!(
@@ -111,13 +117,15 @@ const MISSING: &str = concat!(
 const LATE_RUNS: &str = concat!(
     "SELECT 'run_late' AS kind, ",
     run_due!(),
-    " AS due_at, r.id, s.id AS subject_id, r.report_id, r.id AS run_id, NULL AS user_id, r.reason AS why ",
+    " AS due_at, r.id, s.id AS subject_id, r.report_id, r.id AS run_id, NULL AS user_id, ",
+    reason!(),
     of_run!(concat!("r.status IN ('queued', 'building') AND ", run_due!(), " <= $7")),
     in_order!("CASE WHEN r.schedule = 'once' THEN r.created_at ELSE r.due_at END", "r.id")
 );
 const UNSENT_RUNS: &str = concat!(
     "SELECT CASE WHEN r.status = 'failed' THEN 'run_failed' ELSE 'all_skipped' END AS kind, r.due_at, r.id,
-     s.id AS subject_id, r.report_id, r.id AS run_id, NULL AS user_id, r.reason AS why ",
+     s.id AS subject_id, r.report_id, r.id AS run_id, NULL AS user_id, ",
+    reason!(),
     of_run!("r.unsent_at IS NOT NULL"),
     in_order!("r.due_at", "r.id")
 );

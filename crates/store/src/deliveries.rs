@@ -1,5 +1,6 @@
 //! Deliveries: the mail of a run to one recipient, claimed by lease. How they are listed: [`ledger`].
 
+mod entry;
 pub mod ledger;
 
 use domain::delivery::{Delivery, DeliveryState, DeliveryStatus};

@@ -4,15 +4,16 @@
 //! deliveries a slice: of one run, report, user or address where that is asked for, else of all, or of all that were not
 //! sent. So no slice reads the whole ledger.
 
-use domain::access::Actor;
-use domain::delivery::{Delivery, DeliveryStatus};
+use domain::delivery::DeliveryStatus;
 use domain::ids::{DeliveryId, ReportId, RunId, TenantId, TenantNo, UserId};
 use domain::report::Level;
 use domain::time::{Instant, Period};
 
-use super::delivery;
+use super::entry::entry;
 use crate::arg::list;
-use crate::{Arg, Conn, Result, Row, Write, args};
+use crate::{Arg, Conn, Result, Write, args};
+
+pub use super::entry::Entry;
 
 /// The most tenants of which each one's newest deliveries are taken.
 const FEW: i64 = 500;
@@ -77,46 +78,6 @@ pub struct Sight {
     pub from: TenantNo,
     /// The operator's sight: nothing is hidden.
     pub all: bool,
-}
-
-/// A delivery with what it is of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The delivery.
-    pub delivery: Delivery,
-    /// The report it is of.
-    pub report_id: ReportId,
-    /// Whom the report is about.
-    pub subject_id: TenantId,
-    /// Its subject's number.
-    pub subject: TenantNo,
-    /// Which descendants the run shows.
-    pub level: Level,
-    /// The days the run reports.
-    pub period: Period,
-    /// When the run was due.
-    pub run_due_at: Instant,
-    /// The number of the run's edition.
-    pub edition: Option<i64>,
-    /// When the mail should have left.
-    pub due_at: Instant,
-    /// Who asked for it; `System` for what follows from the report itself.
-    pub asked_by: Actor,
-    /// When it ended.
-    pub finished_at: Option<Instant>,
-    /// When it was sent once more; `None` of the newest.
-    pub resent_at: Option<Instant>,
-    /// When somebody said to know that it did not arrive.
-    pub acknowledged_at: Option<Instant>,
-    /// Whether the reader may see whom it went to.
-    pub sees_recipient: bool,
-}
-
-impl Entry {
-    /// Where it stands in the ledger.
-    pub fn position(&self) -> Position {
-        Position { created_at: self.delivery.created_at, id: self.delivery.id.to_string() }
-    }
 }
 
 /// Some deliveries, newest first.
@@ -379,30 +340,6 @@ pub async fn mark_resent(tx: &mut Write, id: DeliveryId) -> Result<bool> {
     let now = tx.now();
     let sql = "UPDATE deliveries SET resent_at = $2 WHERE id = $1 AND resent_at IS NULL";
     Ok(tx.run(sql, args![id, now]).await? == 1)
-}
-
-fn entry(row: &Row) -> Result<Entry> {
-    let asked_by = match row.text("asked_by_kind")?.as_str() {
-        "system" => Actor::System,
-        "client" => Actor::Client(row.parsed("asked_by")?),
-        _ => Actor::User(row.parsed("asked_by")?),
-    };
-    Ok(Entry {
-        delivery: delivery(row)?,
-        report_id: row.parsed("report_id")?,
-        subject_id: row.parsed("subject_id")?,
-        subject: TenantNo(row.int("subject_no")?),
-        level: row.parsed("level")?,
-        period: Period { start: row.day("period_start")?, end: row.day("period_end")? },
-        run_due_at: row.instant("run_due_at")?,
-        edition: row.opt_int("edition")?,
-        due_at: row.instant("due_at")?,
-        asked_by,
-        finished_at: row.opt_instant("finished_at")?,
-        resent_at: row.opt_instant("resent_at")?,
-        acknowledged_at: row.opt_instant("acknowledged_at")?,
-        sees_recipient: row.flag("sees_recipient")?,
-    })
 }
 
 /// The statements of the ledger: a name, what each begins at, and its text.

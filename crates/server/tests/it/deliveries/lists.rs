@@ -2,6 +2,7 @@
 
 use domain::access::Actor;
 use domain::ids::DeliveryId;
+use domain::tenant::TenantKind;
 use serde_json::{Value, json};
 use store::args;
 use testkit::Fault;
@@ -140,4 +141,26 @@ async fn no_page_reads_the_whole_ledger() {
     assert_eq!(pages, 2, "the first page looks at 10,000 and finds none");
     let (found, pages) = walked(&office, "limit=1000&state=bounced").await;
     assert_eq!((found.as_slice(), pages), ([oldest].as_slice(), 1));
+}
+
+#[tokio::test]
+async fn a_large_channel_is_answered_as_a_small_one() {
+    let office = Office::with([Fault::Rcpt("550 no such user")]).await;
+    let (ann, bob) = (office.user("ann@harbour.example").await, office.user("bob@harbour.example").await);
+    office.enable(bob, false).await;
+    office.mailed(&[ann, bob]).await;
+    office.desk.clock("2020-03-05T10:00:00Z");
+    office.mailed(&[ann, bob]).await;
+    let queries = ["", "state=bounced", "state=skipped,bounced", "from=2020-03-05", "month=2020-03", "month=2020-02"];
+    let mut small = Vec::new();
+    for query in queries {
+        small.push(office.list(query).await);
+    }
+    assert_eq!(small.iter().map(Vec::len).collect::<Vec<_>>(), [4, 1, 3, 2, 4, 0]);
+    for n in 0..500 {
+        office.desk.test.tenant(office.desk.partner, TenantKind::Customer, &format!("C{n}")).await;
+    }
+    for (query, small) in queries.into_iter().zip(small) {
+        assert_eq!(office.list(query).await, small, "{query}");
+    }
 }

@@ -103,6 +103,20 @@ async fn a_closed_tenant_shows_deliveries_of_its_own_figures_without_its_people(
 }
 
 #[tokio::test]
+async fn a_closed_tenant_shows_that_a_run_failed_and_not_why() {
+    let office = Office::with([]).await;
+    let id = office.mailed(&[office.user("jdoe@harbour.example").await]).await;
+    let failed = "UPDATE runs SET status = 'failed', reason = 'berth 7', unsent_at = 1 WHERE report_id = $1";
+    office.desk.sql(failed, args![id]).await;
+    let path = format!("/tenants/{}/delivery-alerts", office.desk.partner);
+    let why = async || items(&office.get(&path).await).remove(0)["why"].clone();
+    assert_eq!(why().await, "berth 7");
+    let no = office.desk.test.no(office.desk.customer).await;
+    office.desk.sql("UPDATE tenants SET ancestral_access = 0 WHERE no = $1", args![no]).await;
+    assert_eq!(why().await, json!(null));
+}
+
+#[tokio::test]
 async fn a_tenant_that_moved_away_takes_its_deliveries_with_it() {
     let office = Office::with([Fault::Rcpt("550 no such user")]).await;
     let jdoe = office.user("jdoe@harbour.example").await;
