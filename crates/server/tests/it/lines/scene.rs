@@ -265,22 +265,16 @@ impl Place<'_> {
                 scene.made("infra", body, "id").await
             }
             "report_id" => scene.made("reports", report("monthly", json!({})), "id").await,
-            "mailed_report_id" => {
+            "mailed_report_id" | "bounced_report_id" | "delivery_id" | "alert_id" => {
                 let contact = json!({"email": format!("reader-{n}@harbour.example")});
                 let reader =
                     json!({"tenant_id": customer, "login": format!("reader-{n}"), "contact": contact});
                 let reader = scene.made("users", reader, "id").await;
                 let more = json!({"result_action": "send", "recipients": [reader]});
-                scene.made("reports", report("monthly", more), "id").await
-            }
-            "bounced_report_id" | "delivery_id" | "alert_id" => {
-                let contact = json!({"email": format!("reader-{n}@harbour.example")});
-                let reader =
-                    json!({"tenant_id": customer, "login": format!("reader-{n}"), "contact": contact});
-                let reader = scene.made("users", reader, "id").await;
-                let more = json!({"result_action": "send", "recipients": [reader]});
-                let id = scene.made("reports", report("once", more), "id").await;
-                scene.bounced(&id, word).await
+                let is_ordered = word == "mailed_report_id";
+                let order = report(if is_ordered { "monthly" } else { "once" }, more);
+                let id = scene.made("reports", order, "id").await;
+                if is_ordered { id } else { scene.bounced(&id, word).await }
             }
             "user_code" => {
                 let client = Box::pin(self.word("app_id")).await;

@@ -54,7 +54,7 @@ fn it_says_what_the_api_says_and_sends_again_beside_a_server_and_without_one() {
     assert_eq!(objects(&place, &["list"]), told);
     let sent = objects(&place, &["list", "--state", "sent", "--recipient", &channel.users[0]]);
     let [sent] = &sent[..] else { panic!("one mail, not {sent:?}") };
-    assert_eq!(objects(&place, &["show", id(sent)]), [sent.clone()]);
+    assert_eq!(objects(&place, &["show", id(sent)]), std::slice::from_ref(sent));
     assert!(printed(&place, &["show", id(sent)]).contains("state            sent\n"));
     let again = objects(&place, &["resend", id(sent)]);
     assert_eq!((&again[0]["resend_no"], &again[0]["asked_by"]["type"]), (&json!(1), &json!("system")));
