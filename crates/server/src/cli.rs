@@ -11,8 +11,8 @@ use domain::time::{Day, Instant};
 use uuid::Uuid;
 
 pub use deliveries::{
-    Deliveries, DeliveriesAcknowledge, DeliveriesAlerts, DeliveriesCommand, DeliveriesList, DeliveriesResend, DeliveriesShow,
-    Most,
+    Deliveries, DeliveriesAcknowledge, DeliveriesAlerts, DeliveriesCommand, DeliveriesList, DeliveriesResend,
+    DeliveriesShow, Most,
 };
 
 /// Usage metering and reporting for service providers.

@@ -151,7 +151,8 @@ async fn a_large_channel_is_answered_as_a_small_one() {
     office.mailed(&[ann, bob]).await;
     office.desk.clock("2020-03-05T10:00:00Z");
     office.mailed(&[ann, bob]).await;
-    let queries = ["", "state=bounced", "state=skipped,bounced", "from=2020-03-05", "month=2020-03", "month=2020-02"];
+    let queries =
+        ["", "state=bounced", "state=skipped,bounced", "from=2020-03-05", "month=2020-03", "month=2020-02"];
     let mut small = Vec::new();
     for query in queries {
         small.push(office.list(query).await);
