@@ -1,6 +1,6 @@
 //! The real `tidemark` process: started, asked over HTTP, stopped, killed, started again.
 
-mod aiosmtpd;
+pub(crate) mod aiosmtpd;
 mod changes;
 mod channel;
 mod demo;
