@@ -127,15 +127,12 @@ pub async fn by_id(conn: &mut Conn, id: DeliveryId) -> Result<Option<Delivery>> 
     conn.one(sql, args![id]).await?.map(|row| delivery(&row)).transpose()
 }
 
-/// The mail came back that the server had taken; `false` where it is no longer one that was taken.
-pub async fn bounce(tx: &mut Write, subject: TenantNo, sent: &Delivery, why: &str) -> Result<bool> {
+/// The mail came back that the server had taken, as this transaction has read.
+pub async fn bounce(tx: &mut Write, subject: TenantNo, sent: &Delivery, why: &str) -> Result<()> {
     let sql = "UPDATE deliveries SET status = 'bounced', detail = $2 WHERE id = $1 AND status = 'sent'";
-    let bounced = tx.run(sql, args![sent.id, why]).await? == 1;
-    if bounced {
-        let new = DeliveryState::Bounced { why: why.to_owned() };
-        log(tx, subject, sent, Some(&sent.state), &new).await?;
-    }
-    Ok(bounced)
+    tx.run(sql, args![sent.id, why]).await?;
+    let new = DeliveryState::Bounced { why: why.to_owned() };
+    log(tx, subject, sent, Some(&sent.state), &new).await
 }
 
 /// Keeps what a report of a delay says; `false` where the last one said the same.

@@ -14,12 +14,13 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::access::Actor;
-use domain::delivery::DeliveryStatus;
+use domain::delivery::{Delivery, DeliveryStatus};
 use domain::ids::DeliveryId;
 use domain::time::Instant;
 
 pub use address::BounceAddress;
 use report::{Returned, Said};
+use store::Write;
 
 use crate::jobs::measures;
 use crate::settings::Mailbox;
@@ -161,37 +162,45 @@ fn delivery_of(app: &App, returned: &Returned) -> Option<DeliveryId> {
 }
 
 async fn settle(app: &App, id: DeliveryId, said: Said) -> Result<Option<Outcome>> {
+    let (why, is_final) = match said {
+        Said::Nothing => return Ok(Some(Outcome::Ignored)),
+        Said::Unclear => return Ok(Some(Outcome::Unreadable)),
+        Said::Delivered => return Ok(Some(Outcome::Delivered)),
+        Said::Failed(why) => (why, true),
+        Said::Delayed(why) => (why, false),
+    };
     let mut tx = app.write_as(Actor::System).await?;
     let Some(delivery) = store::deliveries::by_id(&mut tx, id).await? else {
         return Ok(Some(Outcome::Ignored));
     };
-    let status = delivery.state.parts().0;
-    let outcome = match said {
-        Said::Nothing => Outcome::Ignored,
-        Said::Unclear => Outcome::Unreadable,
-        Said::Delivered => Outcome::Delivered,
-        Said::Failed(_) | Said::Delayed(_)
-            if matches!(status, DeliveryStatus::Pending | DeliveryStatus::Sending) =>
-        {
-            return Ok(None);
+    match delivery.state.parts().0 {
+        DeliveryStatus::Sent => {}
+        DeliveryStatus::Pending | DeliveryStatus::Sending => return Ok(None),
+        DeliveryStatus::Bounced | DeliveryStatus::GaveUp | DeliveryStatus::Skipped => {
+            return Ok(Some(Outcome::Known));
         }
-        Said::Failed(_) | Said::Delayed(_) if status != DeliveryStatus::Sent => Outcome::Known,
-        Said::Failed(why) => {
-            let stored = store::runs::by_id(&mut tx, delivery.run_id).await?;
-            let stored = stored.ok_or_else(|| Error::internal("a delivery without its run"))?;
-            let why = format!("returned: {why}");
-            store::deliveries::bounce(&mut tx, stored.subject, &delivery, &why).await?;
-            tracing::warn!(delivery = %id, run = %delivery.run_id, user = %delivery.user_id, why, "the mail came back");
-            Outcome::Bounced
-        }
-        Said::Delayed(why) => {
-            let is_new = store::deliveries::note_delay(&mut tx, id, &why).await?;
-            if is_new {
-                tracing::info!(delivery = %id, run = %delivery.run_id, user = %delivery.user_id, why, "the mail is delayed");
-            }
-            if is_new { Outcome::Delayed } else { Outcome::Known }
-        }
+    }
+    let outcome = if is_final {
+        bounce(&mut tx, &delivery, &why).await?;
+        Outcome::Bounced
+    } else if store::deliveries::note_delay(&mut tx, id, &why).await? {
+        Outcome::Delayed
+    } else {
+        Outcome::Known
     };
     tx.commit().await?;
+    let (run, user) = (delivery.run_id, delivery.user_id);
+    match outcome {
+        Outcome::Bounced => tracing::warn!(delivery = %id, %run, %user, why, "the mail came back"),
+        Outcome::Delayed => tracing::info!(delivery = %id, %run, %user, why, "the mail is delayed"),
+        _ => {}
+    }
     Ok(Some(outcome))
+}
+
+async fn bounce(tx: &mut Write, delivery: &Delivery, why: &str) -> Result<()> {
+    let stored = store::runs::by_id(tx, delivery.run_id).await?;
+    let stored = stored.ok_or_else(|| Error::internal("a delivery without its run"))?;
+    let why = format!("returned: {why}");
+    Ok(store::deliveries::bounce(tx, stored.subject, delivery, &why).await?)
 }

@@ -70,7 +70,7 @@ impl Sender {
     pub fn of(mail: &Mail, brand: Option<&Brand>, look: &Look) -> std::result::Result<Self, String> {
         let mut sender = Self::operator(mail)?;
         if let Some(name) = &look.name {
-            sender.from.name = Some(name.clone());
+            sender.from.name = one_line(name);
         }
         let reply_to = brand.and_then(|brand| brand.version.members.smtp_reply_address.as_deref());
         sender.reply_to = reply_to.and_then(|address| address.parse().ok());
@@ -93,6 +93,13 @@ impl Sender {
         }
         self
     }
+}
+
+/// A name as a header takes it. Control characters are refused long before they come here; the library panics at a line
+/// break in a name.
+fn one_line(name: &str) -> Option<String> {
+    let name = name.replace(char::is_control, " ");
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// Whether answers can go to this address.
@@ -178,9 +185,7 @@ impl Message {
         // Without the address itself: the reason is shown to some who may not see that.
         let to: Address =
             recipient.email.parse().map_err(|error| format!("the user's e-mail address is none: {error}"))?;
-        // Refused long before they come here; the library panics at a line break in a name.
-        let name = recipient.name.replace(char::is_control, " ");
-        let name = Some(name).filter(|name| !name.is_empty());
+        let name = one_line(&recipient.name);
         let micros = Duration::from_micros(u64::try_from(date.0).unwrap_or(0));
         let mut headers = message::Message::builder();
         if let Some(reply_to) = reply_to {

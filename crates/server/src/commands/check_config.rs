@@ -43,7 +43,9 @@ pub fn run(common: &Common) -> Result<()> {
                 say(format_args!("bounces          from {}{}", folder.display(), known(folder)));
             }
             Some(Mailbox::Imap(Imap { host, port, security, user, mailbox, .. })) => {
-                say(format_args!("bounces          from {mailbox} at {host}:{port}, {security:?}, as {user}"));
+                say(format_args!(
+                    "bounces          from {mailbox} at {host}:{port}, {security:?}, as {user}"
+                ));
             }
         }
     }

@@ -1,13 +1,13 @@
 //! Reports that are too large for a mail: a link goes out in their place, and leads to the files for as long as it may.
 
-use app::access::Caller;
 use app::reports;
 use app::settings::Transport;
-use domain::access::Role;
+use domain::access::{Actor, Role};
 use domain::delivery::DeliveryState;
 use domain::ids::{ReportId, UserId};
 use domain::tenant::TenantKind;
 use store::args;
+use store::brands::Version;
 use testkit::{Answer, Fault, Server, SmtpSink, TestApp, at};
 
 use crate::desk::{Desk, monthly, once, sent};
@@ -15,7 +15,7 @@ use crate::desk::{Desk, monthly, once, sent};
 const NOW: &str = "2020-03-04T10:00:00Z";
 
 /// A desk whose mails bring files up to this size, through a relay with these faults.
-async fn desk(max_attachment_bytes: u64, faults: impl IntoIterator<Item = Fault>) -> (SmtpSink, Desk) {
+async fn desk_with(max_attachment_bytes: u64, faults: impl IntoIterator<Item = Fault>) -> (SmtpSink, Desk) {
     let relay = SmtpSink::failing(faults).await;
     let smtp = relay.settings();
     let test = TestApp::with_mail(NOW, |mail| {
@@ -36,7 +36,7 @@ struct Linked {
 
 impl Linked {
     async fn new() -> Self {
-        let (relay, desk) = desk(1_000, []).await;
+        let (relay, desk) = desk_with(1_000, []).await;
         let user = desk.user(desk.customer, "jdoe@harbour.example").await;
         let report = desk.create(&sent(once(), &[user])).await.unwrap().report.id;
         desk.drain().await;
@@ -87,15 +87,17 @@ async fn a_mail_beyond_the_limit_brings_a_link_that_gives_the_files_to_nobody_si
     assert_eq!(page.header("Cache-Control"), "no-store");
     assert_eq!(page.header("Referrer-Policy"), "same-origin");
     let files = linked.files().await;
-    let mut names = Vec::new();
+    let (mut names, mut bodies) = (Vec::new(), Vec::new());
     for path in &files {
         let file = linked.server.get(path).header("Accept-Encoding", "gzip").await;
         assert_eq!(file.status, 200);
         assert_eq!(file.header("Cache-Control"), "private, no-store");
         assert_eq!(file.header("Referrer-Policy"), "no-referrer");
         names.push(file.header("Content-Disposition").to_owned());
-        assert!(file.text().contains("Harbour Ltd"), "{}", file.text());
+        bodies.push(file.text());
     }
+    assert!(bodies[0].starts_with("\u{feff}Date,Tenant,"), "{}", bodies[0]);
+    assert!(bodies[1].contains("<h1>Harbour Ltd"), "{}", bodies[1]);
     let name = "attachment; filename=\"usage-report-harbour-ltd-2020-03-01-2020-03-03";
     assert_eq!(names, [format!("{name}.csv\""), format!("{name}.html\"")]);
 }
@@ -179,7 +181,7 @@ async fn a_link_opens_to_nobody_who_may_no_longer_see_the_report() {
     refused(&moved, &files).await;
     let closed = Linked::new().await;
     let files = closed.files().await;
-    let inside: Caller = closed.desk.test.caller(closed.desk.customer, Role::CompanyAdmin).await;
+    let inside = closed.desk.test.caller(closed.desk.customer, Role::CompanyAdmin).await;
     let mut conn = closed.desk.test.app.read().await.unwrap();
     let version = store::tenants::by_id(&mut conn, closed.desk.customer).await.unwrap().unwrap().version;
     drop(conn);
@@ -224,7 +226,7 @@ async fn what_a_server_refuses_for_its_size_goes_as_a_link_at_once_and_stays_one
         Fault::Mail("552 5.3.4 message too large"),
         Fault::Rcpt("550 5.2.3 message too large for this mailbox"),
     ] {
-        let (relay, desk) = desk(10 << 20, [refusal]).await;
+        let (relay, desk) = desk_with(10 << 20, [refusal]).await;
         let user = desk.user(desk.customer, "jdoe@harbour.example").await;
         let id = desk.create(&sent(once(), &[user])).await.unwrap().report.id;
         desk.drain().await;
@@ -242,7 +244,7 @@ async fn what_a_server_refuses_for_its_size_goes_as_a_link_at_once_and_stays_one
 #[tokio::test]
 async fn a_link_that_could_not_be_sent_is_sent_again_byte_for_byte() {
     let faults = [Fault::Message("552 5.3.4 too large"), Fault::Message("451 try later")];
-    let (relay, desk) = desk(10 << 20, faults).await;
+    let (relay, desk) = desk_with(10 << 20, faults).await;
     let user = desk.user(desk.customer, "jdoe@harbour.example").await;
     desk.create(&sent(once(), &[user])).await.unwrap();
     desk.drain().await;
@@ -256,7 +258,7 @@ async fn a_link_that_could_not_be_sent_is_sent_again_byte_for_byte() {
 #[tokio::test]
 async fn a_server_that_takes_not_even_the_link_bounces_it() {
     let full = Fault::Rcpt("552 5.2.2 mailbox full");
-    let (_relay, desk) = desk(10 << 20, [full, full]).await;
+    let (_relay, desk) = desk_with(10 << 20, [full, full]).await;
     let user = desk.user(desk.customer, "jdoe@harbour.example").await;
     let id = desk.create(&sent(once(), &[user])).await.unwrap().report.id;
     desk.drain().await;
@@ -264,25 +266,26 @@ async fn a_server_that_takes_not_even_the_link_bounces_it() {
     assert_eq!(state, DeliveryState::Bounced { why: "RCPT: 552 5.2.2 mailbox full".to_owned() });
 }
 
-/// A report on the partner with so many customers that its mail has more than 64 KiB.
-async fn wide(relay: &SmtpSink, desk: &Desk) -> DeliveryState {
-    for at in 0..150 {
-        let name = format!("{at} {}", "Harbour ".repeat(25));
-        desk.test.tenant(desk.partner, TenantKind::Customer, &name).await;
-    }
-    let user = desk.user(desk.partner, "boss@north.example").await;
-    let new = sent(once(), &[user]);
-    let report = reports::create(&desk.test.app, &desk.caller, desk.partner, &new).await.unwrap().report.id;
+/// A report whose files carry a logo of 30 kB, so that its mail has more than 64 KiB with them and less without.
+async fn wide(desk: &Desk) -> DeliveryState {
+    let no = desk.test.no(desk.partner).await;
+    let uuid = desk.test.app.ids.other().unwrap();
+    let version = Version { logo_sha256: Some("logo".to_owned()), ..Version::default() };
+    let mut tx = desk.test.app.write_as(Actor::System).await.unwrap();
+    store::brands::insert_logo(&mut tx, "logo", vec![0; 30_000]).await.unwrap();
+    store::brands::insert(&mut tx, uuid, no, &version).await.unwrap();
+    tx.commit().await.unwrap();
+    let user = desk.user(desk.customer, "jdoe@harbour.example").await;
+    let report = desk.create(&sent(once(), &[user])).await.unwrap().report.id;
     desk.drain().await;
-    assert!(relay.mails().iter().filter(|mail| mail.accepted).count() <= 1);
     desk.deliveries(report).await.remove(0).state
 }
 
 #[tokio::test]
 async fn a_server_that_announces_a_limit_is_not_even_offered_more() {
     let limit = Fault::Limit(70_000);
-    let (relay, desk) = desk(10 << 20, [limit, limit]).await;
-    assert!(matches!(wide(&relay, &desk).await, DeliveryState::Sent { .. }));
+    let (relay, desk) = desk_with(10 << 20, [limit, limit]).await;
+    assert!(matches!(wide(&desk).await, DeliveryState::Sent { .. }));
     let mails = relay.mails();
     assert_eq!(mails.len(), 1, "one is sent, and none refused");
     link_in(&mails[0].text);
@@ -291,19 +294,19 @@ async fn a_server_that_announces_a_limit_is_not_even_offered_more() {
 
 #[tokio::test]
 async fn a_limit_that_is_large_enough_or_hidden_changes_nothing_or_as_much() {
-    let (relay, desk_of_many) = desk(10 << 20, [Fault::Limit(10 << 20)]).await;
-    assert!(matches!(wide(&relay, &desk_of_many).await, DeliveryState::Sent { .. }));
+    let (relay, desk) = desk_with(10 << 20, [Fault::Limit(10 << 20)]).await;
+    assert!(matches!(wide(&desk).await, DeliveryState::Sent { .. }));
     let mails = relay.mails();
     assert!(mails[0].text.len() > 65_536 && mails[0].text.contains("Content-Disposition: attachment"));
     let hidden = Fault::HiddenLimit(70_000);
-    let (relay, desk_of_many) = desk(10 << 20, [hidden, hidden]).await;
-    assert!(matches!(wide(&relay, &desk_of_many).await, DeliveryState::Sent { .. }));
+    let (relay, desk) = desk_with(10 << 20, [hidden, hidden]).await;
+    assert!(matches!(wide(&desk).await, DeliveryState::Sent { .. }));
     assert_eq!(relay.mails().iter().map(|mail| mail.accepted).collect::<Vec<_>>(), [false, true]);
 }
 
 #[tokio::test]
 async fn a_monthly_mail_counts_the_days_of_its_link_from_when_it_leaves() {
-    let (relay, desk) = desk(1_000, []).await;
+    let (relay, desk) = desk_with(1_000, []).await;
     let user = desk.user(desk.customer, "jdoe@harbour.example").await;
     desk.create(&sent(monthly(), &[user])).await.unwrap();
     desk.pass("2020-04-01T23:59:59Z").await;
