@@ -141,12 +141,6 @@ pub async fn note_delay(tx: &mut Write, id: DeliveryId, why: &str) -> Result<boo
     Ok(tx.run(sql, args![id, why]).await? == 1)
 }
 
-/// What the last report of a delay said.
-pub async fn delay(conn: &mut Conn, id: DeliveryId) -> Result<Option<String>> {
-    let row = conn.one("SELECT delay FROM deliveries WHERE id = $1", args![id]).await?;
-    row.map_or(Ok(None), |row| row.opt_text("delay"))
-}
-
 /// Up to when the link of a delivery gives its files; `None` where it brings them itself, or is not there.
 pub async fn link_until(conn: &mut Conn, id: DeliveryId) -> Result<Option<Instant>> {
     let row = conn.one("SELECT link_until FROM deliveries WHERE id = $1", args![id]).await?;

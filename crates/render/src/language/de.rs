@@ -163,7 +163,8 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("This device wants to act in your name:", "Dieses Gerät möchte in Ihrem Namen handeln:"),
     (
         "This link has ended, or the files are no longer kept. Ask whoever ordered the report to have it sent again.",
-        "Dieser Link ist abgelaufen, oder die Dateien werden nicht mehr aufbewahrt. Bitten Sie die Person, die den Bericht bestellt hat, ihn noch einmal senden zu lassen.",
+        "Dieser Link ist abgelaufen, oder die Dateien werden nicht mehr aufbewahrt. Bitten Sie die Person, die den Bericht \
+         bestellt hat, ihn noch einmal senden zu lassen.",
     ),
     ("This tenant only", "Nur dieser Mandant"),
     ("Too many tries. Wait a moment, then try again.", "Zu viele Versuche. Warten Sie einen Moment."),

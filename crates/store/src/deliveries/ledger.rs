@@ -108,6 +108,10 @@ pub struct Entry {
     pub resent_at: Option<Instant>,
     /// When somebody said to know that it did not arrive.
     pub acknowledged_at: Option<Instant>,
+    /// What the last report of a delay said, on the way behind the server that took it.
+    pub delay: Option<String>,
+    /// Up to when its link gives the files; `None` where they are attached.
+    pub link_until: Option<Instant>,
     /// Whether the reader may see whom it went to.
     pub sees_recipient: bool,
 }
@@ -155,7 +159,7 @@ macro_rules! entries {
         concat!(
             "SELECT d.id, d.run_id, d.user_id, d.resend_no, d.message_id, d.status, d.detail, d.attempts, d.not_before,
              d.address, d.created_at, d.report_id, d.subject_no, d.due_at, d.asked_by_kind, d.asked_by, d.finished_at,
-             d.resent_at, d.acknowledged_at, s.id AS subject_id, r.level, r.period_start, r.period_end,
+             d.resent_at, d.acknowledged_at, d.delay, d.link_until, s.id AS subject_id, r.level, r.period_start, r.period_end,
              r.due_at AS run_due_at, e.number AS edition, ",
             sees_recipient!(),
             " AS sees_recipient ",
@@ -401,6 +405,8 @@ fn entry(row: &Row) -> Result<Entry> {
         finished_at: row.opt_instant("finished_at")?,
         resent_at: row.opt_instant("resent_at")?,
         acknowledged_at: row.opt_instant("acknowledged_at")?,
+        delay: row.opt_text("delay")?,
+        link_until: row.opt_instant("link_until")?,
         sees_recipient: row.flag("sees_recipient")?,
     })
 }

@@ -45,9 +45,9 @@ impl Returning {
     }
 
     pub(crate) async fn delay(&self, id: ReportId) -> Option<String> {
-        let delivery = self.desk.deliveries(id).await.remove(0);
-        let mut conn = self.desk.test.app.read().await.unwrap();
-        store::deliveries::delay(&mut conn, delivery.id).await.unwrap()
+        let (desk, delivery) = (&self.desk, self.desk.deliveries(id).await.remove(0));
+        let shown = app::deliveries::get(&desk.test.app, &desk.caller, delivery.id).await.unwrap();
+        shown.delay().map(str::to_owned)
     }
 
     pub(crate) async fn look(&self) {
