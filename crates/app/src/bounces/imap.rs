@@ -103,7 +103,7 @@ async fn open(imap: &Imap) -> Result<Open, String> {
         let client = connect(imap).await?;
         let signed_in = client.login(&imap.user, imap.password.expose_secret()).await;
         let mut session = signed_in.map_err(|(error, _)| format!("LOGIN: {error}"))?;
-        session.select(&imap.mailbox).await.map_err(|error| format!("SELECT {}: {error}", imap.mailbox))?;
+        session.select(&imap.mailbox).await.map_err(|error| format!("{}: {error}", imap.mailbox))?;
         Ok(session)
     };
     tokio::time::timeout(STEP, opening).await.map_err(|_| late("connection"))?
