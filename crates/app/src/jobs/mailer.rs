@@ -78,12 +78,7 @@ pub async fn send_next(app: &App) -> Result<bool> {
 
 /// Writes the mail and hands it over; where the server minds its size alone, once more without the files. Gives the address
 /// that it went to, if it was written, and what became of it.
-async fn attempt(
-    app: &App,
-    claim: &Claim,
-    stored: &Stored,
-    sign: Sign,
-) -> Result<(Option<String>, Outcome)> {
+async fn attempt(app: &App, claim: &Claim, stored: &Stored, sign: Sign) -> Result<(Option<String>, Outcome)> {
     let letter = match letter::write(app, claim, stored, Enclosing::Files).await? {
         Ok(letter) => letter,
         Err(outcome) => return Ok((None, outcome)),
