@@ -35,7 +35,7 @@ struct Need {
 }
 
 /// In this order, as a later one may stand on an earlier one.
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 7] = [
     Need {
         what: "cargo-nextest",
         why: "it runs the tests, each in a process of its own",
@@ -60,6 +60,15 @@ const NEEDS: [Need; 6] = [
               by a tester, that we did not write",
         is_met: |machine| machine.has_packages(),
         install: |machine| machine.install_packages(),
+    },
+    Need {
+        what: "Dovecot with IMAP",
+        why: "mails that came back are read from an IMAP server that we did not write",
+        is_met: |_| {
+            succeeds(Command::new("dovecot").arg("--version"))
+                && succeeds(Command::new("test").args(["-x", "/usr/lib/dovecot/imap"]))
+        },
+        install: |machine| machine.apt_get(&["dovecot-imapd"]),
     },
     Need {
         what: "PostgreSQL 15 or later",

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod auth;
 pub mod billing;
+pub mod bounces;
 pub mod brands;
 pub mod cells;
 pub mod changes;
@@ -91,6 +92,8 @@ pub struct Parts {
     pub jobs: jobs::State,
     /// What this node knows of itself.
     pub nodes: nodes::State,
+    /// What reading mails that came back keeps between calls.
+    pub bounces: bounces::State,
 }
 
 impl App {
@@ -110,6 +113,7 @@ impl App {
             limits: limits::State::default(),
             jobs: jobs::State::default(),
             nodes: nodes::State::default(),
+            bounces: bounces::State::default(),
         }))
     }
 

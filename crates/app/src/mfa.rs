@@ -111,7 +111,7 @@ pub async fn enrol(app: &App, caller: &Caller) -> Result<Enrolment> {
     store::mfa::begin(&mut tx, &user, sealed).await?;
     tx.commit().await?;
     Ok(Enrolment {
-        secret: totp::base32(&secret),
+        secret: domain::text::base32(&secret),
         otpauth_uri: totp::uri(app.settings.host(), &user.login, &secret),
     })
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+pub use crate::bounces::BounceAddress;
+
 /// The settings of the use cases.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -76,6 +78,65 @@ pub struct Mail {
     pub private_brand_servers: bool,
     /// How long after it was due a report or mail counts as late.
     pub late_after_seconds: i64,
+    /// The largest mail that brings files, in bytes, as they are encoded in it; a larger one brings a link to them.
+    pub max_attachment_bytes: u64,
+    /// How many days such a link works.
+    pub link_days: u32,
+    /// How mails come back that could not be delivered; `None`: to the sender, and Tidemark does not hear of it.
+    pub bounces: Option<Bounces>,
+}
+
+impl Mail {
+    /// As config/default.toml has it, from this sender into a folder.
+    pub fn to_folder(from: impl Into<String>, folder: PathBuf) -> Self {
+        Self {
+            from: from.into(),
+            transport: Transport::Folder(folder),
+            max_message_bytes: 25 << 20,
+            private_brand_servers: false,
+            max_attachment_bytes: 10 << 20,
+            link_days: 30,
+            bounces: None,
+            late_after_seconds: 6 * 3600,
+        }
+    }
+}
+
+/// How mails come back that could not be delivered (RFC 3464).
+#[derive(Debug, Clone)]
+pub struct Bounces {
+    /// The address whose subaddresses they come back to, one for each delivery.
+    pub address: BounceAddress,
+    /// Where they are read; `None`: by people only.
+    pub mailbox: Option<Mailbox>,
+}
+
+/// Where mails that came back are read.
+#[derive(Debug, Clone)]
+pub enum Mailbox {
+    /// A maildir on this machine: its folders `new` and `cur`.
+    Maildir(PathBuf),
+    /// A folder on an IMAP server.
+    Imap(Imap),
+}
+
+/// A folder on an IMAP server.
+#[derive(Debug, Clone)]
+pub struct Imap {
+    /// The server's name, also checked against its certificate.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: Security,
+    /// The login.
+    pub user: String,
+    /// The password.
+    pub password: SecretString,
+    /// The folder, such as `INBOX`.
+    pub mailbox: String,
+    /// A further root certificate to trust, PEM.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Where mails go.
@@ -104,7 +165,7 @@ pub struct Smtp {
     pub timeout_seconds: u64,
 }
 
-/// How an SMTP connection is protected.
+/// How a connection to a mail server is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
     /// Not at all: for a relay on this machine.
@@ -122,13 +183,7 @@ mod tests {
     #[test]
     fn the_host_is_taken_from_public_url() {
         let host = |url: &str| {
-            let mail = Mail {
-                from: String::new(),
-                transport: Transport::Folder(PathBuf::new()),
-                max_message_bytes: 0,
-                private_brand_servers: false,
-                late_after_seconds: 0,
-            };
+            let mail = Mail::to_folder("", PathBuf::new());
             let uploads = Uploads::default();
             let settings =
                 Settings { public_url: url.to_owned(), mail, uploads, requests: None, proxies: Vec::new() };

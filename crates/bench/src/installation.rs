@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use app::auth::sealing::SealingKey;
 use app::clock::ManualClock;
-use app::settings::{Mail, Settings, Transport, Uploads};
+use app::settings::{Mail, Settings, Uploads};
 use app::{App, Clock, Ids};
 use domain::time::{Day, Instant};
 use store::Db;
@@ -45,13 +45,7 @@ pub async fn open(folder: &Path, day: Day) -> Result<(App, ManualClock)> {
 }
 
 fn settings(folder: &Path) -> Settings {
-    let mail = Mail {
-        from: "Tidemark <reports@tide.example.com>".to_owned(),
-        transport: Transport::Folder(folder.join("mail")),
-        max_message_bytes: 20 * 1024 * 1024,
-        private_brand_servers: false,
-        late_after_seconds: 6 * 3600,
-    };
+    let mail = Mail::to_folder("Tidemark <reports@tide.example.com>", folder.join("mail"));
     let uploads = Uploads { folder: folder.join("spool"), ..Uploads::default() };
     Settings {
         public_url: "https://tide.example.com".to_owned(),

@@ -113,6 +113,34 @@ fn hex_digit(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// Bytes as people can type them in: base32 (RFC 4648, section 6) without padding.
+pub fn base32(bytes: &[u8]) -> String {
+    let bit = |at: usize| bytes.get(at / 8).is_some_and(|byte| byte >> (7 - at % 8) & 1 == 1);
+    let letter = |at: usize| {
+        let index = (5 * at..5 * at + 5).fold(0, |index, at| index << 1 | usize::from(bit(at)));
+        BASE32.get(index).copied().map(char::from)
+    };
+    (0..(bytes.len() * 8).div_ceil(5)).filter_map(letter).collect()
+}
+
+/// The bytes that [`base32`] spells like this, in either case; `None` for any text that it never gives.
+pub fn bytes_of_base32(text: &str) -> Option<Vec<u8>> {
+    let (mut bytes, mut bits, mut held) = (Vec::with_capacity(text.len() * 5 / 8), 0_u32, 0_u32);
+    for letter in text.bytes() {
+        let letter = letter.to_ascii_uppercase();
+        held = held << 5 | u32::try_from(BASE32.iter().position(|other| *other == letter)?).ok()?;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(held >> bits & 0xff).ok()?);
+        }
+        held &= (1 << bits) - 1;
+    }
+    (bits < 5 && held == 0).then_some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,5 +183,20 @@ mod tests {
         assert_eq!(check_password("ÄÖÜäöüß€"), Ok(()));
         assert_eq!(check_password(&"x".repeat(256)), Ok(()));
         assert_eq!(check_password(&"x".repeat(257)), Err(BadPassword));
+    }
+
+    /// RFC 4648, section 10, less the padding.
+    #[test]
+    fn bytes_are_spelled_as_in_the_rfc_and_read_in_either_case() {
+        let words = ["", "f", "fo", "foo", "foob", "fooba", "foobar"];
+        let spelled = words.map(|word| base32(word.as_bytes()));
+        assert_eq!(spelled, ["", "MY", "MZXQ", "MZXW6", "MZXW6YQ", "MZXW6YTB", "MZXW6YTBOI"]);
+        for (word, text) in words.iter().zip(&spelled) {
+            assert_eq!(bytes_of_base32(text).as_deref(), Some(word.as_bytes()));
+            assert_eq!(bytes_of_base32(&text.to_lowercase()).as_deref(), Some(word.as_bytes()));
+        }
+        for wrong in ["M", "MZ", "MZX", "MY=", "M1", "MY ", "MÄ", "MZXW6A"] {
+            assert_eq!(bytes_of_base32(wrong), None, "{wrong}");
+        }
     }
 }

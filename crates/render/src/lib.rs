@@ -18,8 +18,10 @@ mod people;
 use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
 
+use domain::ids::TenantId;
 use domain::report::{Format, Heading, Rows};
 use domain::text::slug;
+use domain::time::Period;
 
 /// Raised by one with every change that alters the bytes of a file or mail, by other figures too; kept with each edition.
 pub const RENDERER_VERSION: u32 = 4;
@@ -42,8 +44,13 @@ pub fn write(format: Format, heading: &Heading, rows: &dyn Rows, out: &mut dyn W
 /// The name of the file as an attachment: `usage-report-<tenant slug>-<start>-<end>` and the format's suffix
 /// (reports-api, section 13).
 pub fn file_name(format: Format, heading: &Heading) -> String {
-    let slug = slug(&heading.subject.name, &heading.subject.id.to_string());
-    let (start, end) = (heading.period.start, heading.period.last());
+    file_name_of(format, &heading.subject.name, heading.subject.id, heading.period)
+}
+
+/// As [`file_name`], where the subject and the days are known and no more.
+pub fn file_name_of(format: Format, subject: &str, id: TenantId, period: Period) -> String {
+    let slug = slug(subject, &id.to_string());
+    let (start, end) = (period.start, period.last());
     format!("usage-report-{slug}-{start}-{end}{}", format.file_suffix())
 }
 

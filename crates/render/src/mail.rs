@@ -7,6 +7,7 @@ use domain::brand::Look;
 use domain::report::{Format, Heading, Rows};
 use domain::schedule::ScheduleType;
 use domain::tenant::Language;
+use domain::time::Instant;
 
 use crate::file_name;
 use crate::language::Words;
@@ -42,8 +43,19 @@ pub struct Occasion<'a> {
     pub ordered_by: &'a str,
     /// Once or every month.
     pub schedule: ScheduleType,
-    /// The files attached, in their order.
+    /// The files of the report, in their order.
     pub formats: &'a [Format],
+    /// Where they are fetched; `None`: they are attached.
+    pub link: Option<Link<'a>>,
+}
+
+/// A link to files that are too large for a mail.
+#[derive(Debug, Clone, Copy)]
+pub struct Link<'a> {
+    /// Its address.
+    pub address: &'a str,
+    /// When it ends.
+    pub until: Instant,
 }
 
 /// Composes the mail to one recipient. Reads the rows of the subject only. Fails only where a template does.
@@ -58,7 +70,8 @@ pub fn compose(heading: &Heading, rows: &dyn Rows, occasion: &Occasion<'_>) -> i
         summary: &summary,
         cost_title: cost_title(heading, words),
         carried: terms::carried(heading, words),
-        attachments: occasion.formats.iter().map(|format| file_name(*format, heading)).collect(),
+        files: occasion.formats.iter().map(|format| file_name(*format, heading)).collect(),
+        fetched: occasion.link.map(|link| Fetched::of(link, words)),
         reason: reason(occasion, words),
         shades: Shades::of(heading.look.color),
         logo: logo_source(&heading.look),
@@ -77,11 +90,25 @@ struct Content<'a> {
     summary: &'a Summary,
     cost_title: &'static str,
     carried: Option<String>,
-    attachments: Vec<String>,
+    files: Vec<String>,
+    fetched: Option<Fetched<'a>>,
     reason: String,
     shades: Shades,
     /// The logo's address within the mail.
     logo: Option<String>,
+}
+
+/// How the files are fetched that are not attached.
+struct Fetched<'a> {
+    address: &'a str,
+    ends: String,
+}
+
+impl<'a> Fetched<'a> {
+    fn of(link: Link<'a>, words: Words) -> Self {
+        let ends = words.fill("The link works until {}.", &[&link.until.for_people()]);
+        Self { address: link.address, ends }
+    }
 }
 
 #[derive(Template)]

@@ -6,6 +6,7 @@ use std::io;
 use askama::Template;
 use domain::brand::Look;
 use domain::tenant::Language;
+use domain::time::{Instant, Period};
 
 use crate::language::Words;
 use crate::look::{Shades, inlined};
@@ -90,6 +91,55 @@ pub fn activation(
 pub fn activated(language: Language, look: &Look, login: &str) -> io::Result<String> {
     let (words, frame) = (Words(language), Frame::of(look));
     let page = Activation { words, frame, login, wrong: None, activated: true };
+    page.render().map_err(io::Error::other)
+}
+
+/// A file to be fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its name.
+    pub name: String,
+    /// Where it is fetched.
+    pub address: String,
+}
+
+enum State<'a> {
+    Files { title: String, files: &'a [File], ends: String },
+    Ended,
+    Refused,
+}
+
+#[derive(Template)]
+#[template(path = "mailed_files.html")]
+struct MailedFiles<'a> {
+    words: Words,
+    frame: Frame<'a>,
+    state: State<'a>,
+}
+
+/// The files of a report on a tenant for some days, that were too large for a mail, and until when they can be fetched.
+pub fn mailed_files(
+    language: Language,
+    look: &Look,
+    (tenant, period): (&str, Period),
+    files: &[File],
+    until: Instant,
+) -> io::Result<String> {
+    let words = Words(language);
+    let ends = words.fill("The link works until {}.", &[&until.for_people()]);
+    let state = State::Files { title: format!("{tenant}, {period}"), files, ends };
+    MailedFiles { words, frame: Frame::of(look), state }.render().map_err(io::Error::other)
+}
+
+/// Says that the link to such files has ended.
+pub fn mailed_files_ended(language: Language, look: &Look) -> io::Result<String> {
+    let page = MailedFiles { words: Words(language), frame: Frame::of(look), state: State::Ended };
+    page.render().map_err(io::Error::other)
+}
+
+/// Says that they are not for this user any more, and nothing of whose they are.
+pub fn mailed_files_refused(language: Language) -> io::Result<String> {
+    let page = MailedFiles { words: Words(language), frame: Frame::plain(), state: State::Refused };
     page.render().map_err(io::Error::other)
 }
 

@@ -6,11 +6,10 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use app::settings::{Mail, Requests, Security, Smtp, Transport, Uploads};
+use anyhow::{Context as _, Result, ensure};
+use app::settings::{Mail, Requests, Uploads};
 use config::{Config, Environment, File, FileFormat};
 use domain::time::Instant;
-use secrecy::SecretString;
 use serde::Deserialize;
 use store::Postgres;
 
@@ -19,9 +18,11 @@ use crate::data_dir;
 use crate::database::Database;
 
 mod log;
+mod mail;
 
 use log::RawLog;
 pub use log::{Log, LogFormat};
+use mail::{RawBounces, RawMail, RawSmtp};
 
 /// The defaults: the file is the truth.
 pub const DEFAULTS: &str = include_str!("../../../config/default.toml");
@@ -43,17 +44,9 @@ struct Raw {
     log: RawLog,
     mail: RawMail,
     smtp: RawSmtp,
+    bounces: RawBounces,
     readings: RawReadings,
     limits: RawLimits,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawMail {
-    from: String,
-    max_message_bytes: u64,
-    private_brand_servers: bool,
-    late_after_seconds: i64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -77,19 +70,6 @@ struct RawLimits {
     requests_per_second: u32,
     request_burst: u32,
     proxies: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSmtp {
-    host: String,
-    port: u16,
-    security: String,
-    user: String,
-    password: String,
-    password_file: PathBuf,
-    ca_file: PathBuf,
-    timeout_seconds: u64,
 }
 
 /// The settings, checked.
@@ -191,11 +171,7 @@ impl Raw {
         } else {
             self.secret_key_file
         };
-        let RawMail { from, max_message_bytes, private_brand_servers, late_after_seconds } = self.mail;
-        app::mail::check_sender(&from).map_err(|why| {
-            anyhow::anyhow!("mail.from: {from:?}: {why}; such as Tidemark <reports@example.com>")
-        })?;
-        let transport = self.smtp.check(&self.data_dir)?;
+        let mail = self.mail.check(self.smtp.check(&self.data_dir)?, self.bounces)?;
         let uploads = Uploads {
             folder: data_dir::spool(&self.data_dir),
             max_bytes: self.readings.max_upload_bytes,
@@ -212,7 +188,7 @@ impl Raw {
             clock_start,
             shutdown_seconds: self.shutdown_seconds,
             log: self.log.check()?,
-            mail: Mail { from, transport, max_message_bytes, private_brand_servers, late_after_seconds },
+            mail,
             uploads,
             requests: self.limits.check_requests()?,
             proxies: self.limits.check_proxies()?,
@@ -276,57 +252,10 @@ fn check_public_url(url: &str) -> Result<Option<String>> {
     Ok(Some(url.trim_end_matches('/').to_owned()))
 }
 
-impl RawSmtp {
-    fn check(self, data_dir: &Path) -> Result<Transport> {
-        if self.host.is_empty() {
-            ensure!(self.user.is_empty() && self.password.is_empty(), "smtp.user: given without smtp.host");
-            return Ok(Transport::Folder(data_dir.join("mail")));
-        }
-        let from_file = !self.password_file.as_os_str().is_empty();
-        ensure!(
-            self.password.is_empty() || !from_file,
-            "smtp.password: given together with smtp.password_file"
-        );
-        let password = if from_file {
-            let text = std::fs::read_to_string(&self.password_file).with_context(|| {
-                format!("smtp.password_file: {} cannot be read", self.password_file.display())
-            })?;
-            text.trim_end_matches(['\r', '\n']).to_owned()
-        } else {
-            self.password
-        };
-        let credentials = match (self.user.is_empty(), password.is_empty()) {
-            (true, true) => None,
-            (false, false) => Some((self.user, SecretString::from(password))),
-            _ => bail!("smtp.user: user and password go together"),
-        };
-        let security = match self.security.as_str() {
-            "starttls" => Security::Starttls,
-            "tls" => Security::Tls,
-            "none" => Security::None,
-            other => bail!("smtp.security: {other:?} is none of starttls, tls, none"),
-        };
-        ensure!(
-            credentials.is_none()
-                || security != Security::None
-                || self.host == "localhost"
-                || self.host.starts_with("127."),
-            "smtp.security: a password would cross the network unprotected; use starttls or tls"
-        );
-        let ca_file = (!self.ca_file.as_os_str().is_empty()).then_some(self.ca_file);
-        Ok(Transport::Smtp(Smtp {
-            host: self.host,
-            port: self.port,
-            security,
-            credentials,
-            ca_file,
-            timeout_seconds: self.timeout_seconds.max(1),
-        }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use app::settings::Transport;
+
     use super::*;
 
     fn settings(environment: &[(&str, &str)]) -> Result<Settings> {
@@ -374,6 +303,15 @@ mod tests {
         assert!(refusal(&[rehearsal, ("TIDEMARK_SMTP__HOST", "relay")]).starts_with("clock_start:"));
         let open = [rehearsal, ("TIDEMARK_LISTEN", "0.0.0.0:80"), ("TIDEMARK_PUBLIC_URL", "https://x")];
         assert!(refusal(&open).starts_with("clock_start:"));
+        let away = [("TIDEMARK_BOUNCES__MAILDIR", "/mail")];
+        assert!(refusal(&away).starts_with("bounces.maildir: needs mail.bounce_address"));
+        let address = ("TIDEMARK_MAIL__BOUNCE_ADDRESS", "bounces@example.com");
+        let both = [address, away[0], ("TIDEMARK_BOUNCES__IMAP_HOST", "imap")];
+        assert!(refusal(&both).starts_with("bounces.maildir: given together"));
+        let nobody = [address, ("TIDEMARK_BOUNCES__IMAP_HOST", "imap")];
+        assert!(refusal(&nobody).starts_with("bounces.imap_user: required"));
+        let no_room = ("TIDEMARK_MAIL__BOUNCE_ADDRESS", "bounces+x@example.com");
+        assert!(refusal(&[no_room]).starts_with("mail.bounce_address:"));
         let plain = [
             ("TIDEMARK_SMTP__HOST", "relay"),
             ("TIDEMARK_SMTP__SECURITY", "none"),

@@ -122,6 +122,46 @@ pub async fn record(tx: &mut Write, subject: TenantNo, claim: &Claim, outcome: &
     Ok(recorded == 1)
 }
 
+/// The delivery with this id.
+pub async fn by_id(conn: &mut Conn, id: DeliveryId) -> Result<Option<Delivery>> {
+    let sql = "SELECT id, run_id, user_id, resend_no, message_id, status, detail, attempts, not_before, address, created_at
+               FROM deliveries WHERE id = $1";
+    conn.one(sql, args![id]).await?.map(|row| delivery(&row)).transpose()
+}
+
+/// The mail came back that the server had taken, as this transaction has read.
+pub async fn bounce(tx: &mut Write, subject: TenantNo, sent: &Delivery, why: &str) -> Result<()> {
+    let sql = "UPDATE deliveries SET status = 'bounced', detail = $2 WHERE id = $1 AND status = 'sent'";
+    tx.run(sql, args![sent.id, why]).await?;
+    let new = DeliveryState::Bounced { why: why.to_owned() };
+    log(tx, subject, sent, Some(&sent.state), &new).await
+}
+
+/// Keeps what a report of a delay says; `false` where the last one said the same.
+pub async fn note_delay(tx: &mut Write, id: DeliveryId, why: &str) -> Result<bool> {
+    let sql = "UPDATE deliveries SET delay = $2 WHERE id = $1 AND (delay IS NULL OR delay <> $2)";
+    Ok(tx.run(sql, args![id, why]).await? == 1)
+}
+
+/// Up to when the link of a delivery gives its files; `None` where it brings them itself, or is not there.
+pub async fn link_until(conn: &mut Conn, id: DeliveryId) -> Result<Option<Instant>> {
+    let row = conn.one("SELECT link_until FROM deliveries WHERE id = $1", args![id]).await?;
+    row.map_or(Ok(None), |row| row.opt_instant("link_until"))
+}
+
+/// Has a delivery bring a link from now on, for good; gives up to when it works, which the first call settles. `None`
+/// where the claim is no longer this node's.
+pub async fn bring_link(tx: &mut Write, claim: &Claim, until: Instant) -> Result<Option<Instant>> {
+    let row = tx
+        .one(
+            "UPDATE deliveries SET link_until = COALESCE(link_until, $3)
+             WHERE id = $1 AND lease_epoch = $2 AND status = 'sending' RETURNING link_until",
+            args![claim.delivery.id, claim.epoch, until],
+        )
+        .await?;
+    row.map_or(Ok(None), |row| row.opt_instant("link_until"))
+}
+
 /// How many deliveries wait or are under way.
 pub async fn count_open(conn: &mut Conn) -> Result<i64> {
     conn.count("SELECT COUNT(*) AS n FROM deliveries WHERE status IN ('pending', 'sending')", args![]).await

@@ -4,7 +4,7 @@ use ::app::access::Proof;
 use ::app::auth::keys::SigningKey;
 use ::app::auth::sealing::SealingKey;
 use ::app::clock::ManualClock;
-use ::app::settings::{Mail, Settings, Transport, Uploads};
+use ::app::settings::{Mail, Settings, Uploads};
 use ::app::tenants::TenantChange;
 use ::app::{App, Caller, Clock, Ids};
 use domain::access::{Actor, Grant, Role};
@@ -79,13 +79,7 @@ impl TestApp {
         set: impl FnOnce(&mut Settings),
     ) -> Self {
         let clock = ManualClock::at(at(now));
-        let mail = Mail {
-            from: "Tidemark <reports@tide.example.com>".to_owned(),
-            transport: Transport::Folder(directory.path().join("mail")),
-            max_message_bytes: 20 * 1024 * 1024,
-            private_brand_servers: false,
-            late_after_seconds: 6 * 3600,
-        };
+        let mail = Mail::to_folder("Tidemark <reports@tide.example.com>", directory.path().join("mail"));
         let uploads = Uploads { folder: directory.path().join("spool"), ..Uploads::default() };
         let public_url = "https://tide.example.com".to_owned();
         let mut settings = Settings { public_url, mail, uploads, requests: None, proxies: Vec::new() };

@@ -31,6 +31,30 @@ pub enum Fault {
     DropInMessage,
     /// Is silent after this verb until it is told to go on.
     Wait(&'static str),
+    /// Announces that it takes this many bytes, and refuses mails that name more or have more (RFC 1870).
+    Limit(usize),
+    /// Refuses mails of more bytes, and does not say so before.
+    HiddenLimit(usize),
+}
+
+impl Fault {
+    /// What it says to EHLO beside its name.
+    fn features(self) -> String {
+        match self {
+            Self::Limit(most) => format!("250-8BITMIME\r\n250 SIZE {most}"),
+            _ => "250 8BITMIME".to_owned(),
+        }
+    }
+
+    /// The answer to a mail of this size, where it is too large.
+    fn too_large(self, bytes: usize) -> Option<&'static str> {
+        match self {
+            Self::Limit(most) | Self::HiddenLimit(most) if bytes > most => {
+                Some("552 5.3.4 message too large")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A mail that the relay has read to its end.
@@ -183,7 +207,13 @@ async fn converse(
             ("MAIL", Some(Fault::Mail(reply)))
             | ("RCPT", Some(Fault::Rcpt(reply)))
             | ("DATA", Some(Fault::Data(reply))) => wire.say(reply).await?,
-            ("EHLO", _) => wire.say("250-sink\r\n250 8BITMIME").await?,
+            ("EHLO", fault) => {
+                let features = fault.map_or_else(|| "250 8BITMIME".to_owned(), Fault::features);
+                wire.say(&format!("250-sink\r\n{features}")).await?;
+            }
+            ("MAIL", Some(fault)) if fault.too_large(declared(&line)).is_some() => {
+                wire.say("552 5.3.4 message too large").await?;
+            }
             ("MAIL", _) => {
                 from = address(&line);
                 wire.say("250 sender ok").await?;
@@ -195,13 +225,15 @@ async fn converse(
             ("DATA", _) => {
                 wire.say("354 go on").await?;
                 let Some(text) = message(&mut wire, fault).await? else { return Ok(()) };
-                let refused = matches!(fault, Some(Fault::Message(_) | Fault::DropAfterMessage));
+                let too_large = fault.and_then(|fault| fault.too_large(text.len()));
+                let refused =
+                    too_large.is_some() || matches!(fault, Some(Fault::Message(_) | Fault::DropAfterMessage));
                 let mail = Mail { from: from.clone(), to: to.clone(), text, accepted: !refused };
                 locked(state).mails.push(mail);
                 match fault {
                     Some(Fault::DropAfterMessage) => return Ok(()),
                     Some(Fault::Message(reply)) => wire.say(reply).await?,
-                    _ => wire.say("250 2.0.0 queued as SINK1").await?,
+                    _ => wire.say(too_large.unwrap_or("250 2.0.0 queued as SINK1")).await?,
                 }
             }
             ("QUIT", _) => return wire.say("221 bye").await,
@@ -225,6 +257,12 @@ async fn message(wire: &mut Wire, fault: Option<Fault>) -> std::io::Result<Optio
         text.push('\n');
     }
     Ok(None)
+}
+
+/// The bytes that a MAIL command names.
+fn declared(line: &str) -> usize {
+    let size = line.split(' ').find_map(|word| word.strip_prefix("SIZE="));
+    size.and_then(|size| size.parse().ok()).unwrap_or(0)
 }
 
 fn address(line: &str) -> String {

@@ -8,15 +8,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
 
 use crate::ids::{Ids, hex};
 
 /// Bytes of the key.
 const KEY_BYTES: usize = 32;
 
-/// The key that secrets in the database are sealed with. Cheap to clone.
+/// The key that secrets in the database are sealed with, and words that leave the server signed. Cheap to clone.
 #[derive(Clone)]
-pub struct SealingKey(Arc<RandomizedNonceKey>);
+pub struct SealingKey(Arc<Keys>);
+
+struct Keys {
+    seals: RandomizedNonceKey,
+    signs: hmac::Key,
+}
 
 /// Why a key file could not be made or used.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +89,10 @@ impl SealingKey {
 
     /// A key from its 32 bytes; `None` where there are fewer or more.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        RandomizedNonceKey::new(&AES_256_GCM, bytes).ok().map(|key| Self(Arc::new(key)))
+        let seals = RandomizedNonceKey::new(&AES_256_GCM, bytes).ok()?;
+        // Of the same bytes, and nothing that one of the two gives away says anything about the other.
+        let derived = hmac::sign(&hmac::Key::new(HMAC_SHA256, bytes), b"tidemark: what is signed");
+        Some(Self(Arc::new(Keys { seals, signs: hmac::Key::new(HMAC_SHA256, derived.as_ref()) })))
     }
 
     /// Seals a secret under a name, which it opens under again: nonce, ciphertext, tag.
@@ -91,6 +100,7 @@ impl SealingKey {
         let mut sealed = secret.to_vec();
         let nonce = self
             .0
+            .seals
             .seal_in_place_append_tag(Aad::from(name.as_bytes()), &mut sealed)
             .map_err(|_| crate::Error::internal("a secret could not be sealed"))?;
         Ok([nonce.as_ref().as_slice(), &sealed].concat())
@@ -101,8 +111,20 @@ impl SealingKey {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN).ok_or(Unopenable)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Unopenable)?;
         let mut opened = sealed.to_vec();
-        let secret = self.0.open_in_place(nonce, Aad::from(name.as_bytes()), &mut opened);
+        let secret = self.0.seals.open_in_place(nonce, Aad::from(name.as_bytes()), &mut opened);
         secret.map(|secret| secret.to_vec()).map_err(|_| Unopenable)
+    }
+
+    /// Proof that this installation says these words for this purpose: HMAC-SHA256.
+    pub fn signature(&self, purpose: &str, words: &[u8]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0.signs);
+        context.update(purpose.as_bytes());
+        // No purpose has a NUL in it, so that none is the beginning of another one.
+        context.update(&[0]);
+        context.update(words);
+        let mut signature = [0; 32];
+        signature.copy_from_slice(context.sign().as_ref());
+        signature
     }
 }
 

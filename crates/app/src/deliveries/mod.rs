@@ -61,6 +61,11 @@ impl Shown {
         })
     }
 
+    /// What the last report of a delay said, where the reader may know whom it is about.
+    pub fn delay(&self) -> Option<&str> {
+        self.entry.delay.as_deref().filter(|_| self.entry.sees_recipient)
+    }
+
     /// Where it went, where the reader may know.
     pub fn address(&self) -> Option<&str> {
         self.entry.delivery.address.as_deref().filter(|_| self.entry.sees_recipient)

@@ -29,7 +29,7 @@ pub(super) async fn load(
 }
 
 /// The brand of a run that has begun, as it was known then.
-pub(super) async fn brand(conn: &mut Conn, pinned: &Pinned) -> Result<Option<Brand>> {
+pub(crate) async fn brand(conn: &mut Conn, pinned: &Pinned) -> Result<Option<Brand>> {
     let Some(id) = pinned.brand else { return Ok(None) };
     Ok(store::brands::as_known(conn, id, pinned.as_of).await?)
 }

@@ -8,18 +8,16 @@ use std::time::Duration;
 use domain::access::Actor;
 use domain::delivery::{Delivery, DeliveryState, DeliveryStatus, MAX_ATTEMPTS, backoff_seconds};
 use domain::ids::TenantNo;
-use domain::report::{Artefact, ArtefactStatus};
-use domain::schedule::{ScheduleType, monthly_mail_from};
 use domain::time::Instant;
-use store::deliveries::{Claim, Recipient};
-use store::runs::{Stored, artefacts};
+use store::deliveries::Claim;
+use store::runs::Stored;
 use tokio_util::sync::CancellationToken;
 
-use super::own_server::{self, OwnServer};
-use super::{content, describe, links, measures, standing, steps};
+use super::letter::{self, Enclosing};
+use super::{describe, links, measures, own_server, steps};
 use crate::clock::patience;
-use crate::mail::{self, Attachment, Message, Outcome};
-use crate::nodes::{Held, Hold};
+use crate::mail::Outcome;
+use crate::nodes::{Held, Hold, Sign};
 use crate::{App, Error, Result};
 
 /// The longest the mailer pauses, in seconds.
@@ -68,109 +66,37 @@ pub async fn send_next(app: &App) -> Result<bool> {
     let stored = stored.ok_or_else(|| Error::internal("a delivery without its run"))?;
     tx.commit().await?;
     steps::reached(app, "after-delivery-claim");
-    let mut address = claim.delivery.address.clone();
-    let outcome = match prepare(app, &claim, &stored).await {
-        Ok(Prepared::Message(message, own)) => {
-            address = domain::delivery::address(message.to());
-            steps::reached(app, "before-send");
-            let hold = Hold::new(app, Held::Delivery(&claim), sign);
-            let outcome = own_server::send(hold, own.as_ref(), &message).await;
-            steps::reached(app, "after-send");
-            outcome
-        }
-        Ok(Prepared::Not(outcome)) => outcome,
-        Err(error) => Outcome::Again { why: describe(&error) },
+    let (address, outcome) = match attempt(app, &claim, &stored, sign).await {
+        Ok(attempt) => attempt,
+        Err(error) => (None, Outcome::Again { why: describe(&error) }),
     };
+    let address = address.or_else(|| claim.delivery.address.clone());
     record(app, stored.subject, &claim, address, outcome).await?;
     steps::reached(app, "after-recorded");
     Ok(true)
 }
 
-enum Prepared {
-    Message(Message, Option<OwnServer>),
-    /// It is not to be sent.
-    Not(Outcome),
-}
-
-/// Looks at subject and recipient once more and writes the mail.
-async fn prepare(app: &App, claim: &Claim, stored: &Stored) -> Result<Prepared> {
-    let mut conn = app.read().await?;
-    let skip = |why| Ok(Prepared::Not(Outcome::Skip { why }));
-    if let Some(why) = standing::subject(&mut conn, stored).await? {
-        return skip(why);
-    }
-    let (user, now) = (claim.delivery.user_id, app.clock.now());
-    let recipient = match standing::recipient(&mut conn, stored, user, now).await? {
-        Ok(recipient) => recipient,
-        Err(why) => return skip(why),
+/// Writes the mail and hands it over; where the server minds its size alone, once more without the files. Gives the address
+/// that it went to, if it was written, and what became of it.
+async fn attempt(app: &App, claim: &Claim, stored: &Stored, sign: Sign) -> Result<(Option<String>, Outcome)> {
+    let letter = match letter::write(app, claim, stored, Enclosing::Files).await? {
+        Ok(letter) => letter,
+        Err(outcome) => return Ok((None, outcome)),
     };
-    let limit = app.settings.mail.max_message_bytes;
-    // Base64 takes four bytes for three; what cannot fit is not even loaded.
-    let plain = u64::try_from(artefacts::plain_bytes(&mut conn, stored.run.id).await?).unwrap_or(u64::MAX);
-    if plain.saturating_mul(4) / 3 > limit {
-        return Ok(Prepared::Not(too_large(plain, limit)));
+    let address = domain::delivery::address(letter.message.to());
+    let hold = || Hold::new(app, Held::Delivery(claim), sign);
+    steps::reached(app, "before-send");
+    let mut outcome = own_server::send(hold(), letter.own.as_ref(), &letter.message).await;
+    if let Outcome::TooLarge { why } = &outcome {
+        let (delivery, run) = (claim.delivery.id, claim.delivery.run_id);
+        tracing::info!(%delivery, %run, why, "the files are too large for the server; the mail brings a link to them");
+        outcome = match letter::write(app, claim, stored, Enclosing::Link).await? {
+            Ok(letter) => own_server::send(hold(), letter.own.as_ref(), &letter.message).await,
+            Err(outcome) => outcome,
+        };
     }
-    let files = artefacts::of_run(&mut conn, stored.run.id).await?;
-    let saved: Vec<Artefact> =
-        files.into_iter().filter(|file| file.status == ArtefactStatus::Saved).collect();
-    drop(conn);
-    let (message, own) = match write(app, claim, stored, &recipient, &saved).await? {
-        Ok(written) => written,
-        Err(why) => return skip(why),
-    };
-    let size = u64::try_from(message.bytes().len()).unwrap_or(u64::MAX);
-    if size > limit {
-        return Ok(Prepared::Not(too_large(size, limit)));
-    }
-    Ok(Prepared::Message(message, own))
-}
-
-fn too_large(bytes: u64, limit: u64) -> Outcome {
-    Outcome::GiveUp {
-        why: format!(
-            "the mail would have {bytes} bytes or more, and at most {limit} may be sent (mail.max_message_bytes)"
-        ),
-    }
-}
-
-/// The mail with the server it goes to, or why there can be none to this address.
-async fn write(
-    app: &App,
-    claim: &Claim,
-    stored: &Stored,
-    recipient: &Recipient,
-    saved: &[Artefact],
-) -> Result<std::result::Result<(Message, Option<OwnServer>), String>> {
-    let mut conn = app.read().await?;
-    let pinned = store::runs::pinned(&mut conn, stored.run.id).await?;
-    let pinned = pinned.ok_or_else(|| Error::internal("a delivery of a run that never started"))?;
-    let writer = store::tenants::by_no(&mut conn, stored.writer).await?;
-    let ordered_by = writer.map(|tenant| tenant.name).unwrap_or_default();
-    let brand = content::brand(&mut conn, &pinned).await?;
-    let own = OwnServer::of(app, &mut conn, brand.as_ref()).await?;
-    drop(conn);
-    let content = content::load(app, stored, &pinned, None).await?;
-    let mut attachments = Vec::with_capacity(saved.len());
-    for file in saved {
-        let (name, media_type) = (content.file_name(file.format), file.format.media_type());
-        attachments.push(Attachment { name, media_type, bytes: mail::unpacked(app, file.id).await? });
-    }
-    let formats: Vec<_> = saved.iter().map(|file| file.format).collect();
-    let (schedule, language) = (stored.run.schedule, recipient.language);
-    let date = match schedule {
-        _ if claim.delivery.resend_no > 0 => claim.delivery.created_at,
-        ScheduleType::Once => pinned.generated_at,
-        ScheduleType::Monthly => pinned.generated_at.max(monthly_mail_from(stored.run.due_at)),
-    };
-    let (app, recipient, id) = (app.clone(), recipient.clone(), claim.delivery.message_id.clone());
-    // On a thread of its own: the files become base64, which takes a moment.
-    let writing = tokio::task::spawn_blocking(move || {
-        let text = content.compose_mail(language, &ordered_by, schedule, &formats)?;
-        let sender = own_server::sender(&app, own.as_ref(), brand.as_ref(), content.look());
-        Ok(sender
-            .and_then(|sender| Ok((Message::new(sender, &recipient, &id, date, text, attachments)?, own))))
-    });
-    writing.await.map_err(Error::internal)?.map_err(|error: std::io::Error| Error::internal(error))
+    steps::reached(app, "after-send");
+    Ok((address, outcome))
 }
 
 async fn record(
@@ -198,13 +124,18 @@ pub(super) fn settle(
     outcome: Outcome,
 ) -> (DeliveryState, i64, Instant) {
     let now = app.clock.now();
-    if matches!(outcome, Outcome::Sent { .. } | Outcome::Bounced { .. } | Outcome::Again { .. }) {
+    if matches!(
+        outcome,
+        Outcome::Sent { .. } | Outcome::Bounced { .. } | Outcome::TooLarge { .. } | Outcome::Again { .. }
+    ) {
         *app.jobs.pause() = Pause::default();
     }
     let tried = attempts + 1;
     match outcome {
         Outcome::Sent { answer } => (DeliveryState::Sent { answer }, tried, not_before),
-        Outcome::Bounced { why } => (DeliveryState::Bounced { why }, tried, not_before),
+        Outcome::Bounced { why } | Outcome::TooLarge { why } => {
+            (DeliveryState::Bounced { why }, tried, not_before)
+        }
         Outcome::GiveUp { why } => (DeliveryState::GaveUp { why }, tried, not_before),
         Outcome::Skip { why } => (DeliveryState::Skipped { why }, attempts, not_before),
         Outcome::Later { until } => (DeliveryState::Pending, attempts, until),

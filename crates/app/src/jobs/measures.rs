@@ -5,10 +5,12 @@ use domain::ids::Seq;
 use domain::report::{Run, RunStatus};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
+use crate::bounces::Outcome;
 use crate::{App, Result, deliveries};
 
 const RUNS: &str = "tidemark_runs_total";
 const DELIVERIES: &str = "tidemark_deliveries_total";
+const BOUNCES: &str = "tidemark_bounces_total";
 const PASSES: &str = "tidemark_report_passes_total";
 const OPEN_DAY: &str = "tidemark_open_day";
 const RUNS_PENDING: &str = "tidemark_runs_pending";
@@ -26,6 +28,10 @@ pub fn describe() {
         DELIVERIES,
         "Mails that have ended, by outcome, and tries that are followed by another (retried)"
     );
+    describe_counter!(BOUNCES, "Messages read from the mailbox for bounces, by what became of them");
+    for outcome in Outcome::ALL {
+        counter!(BOUNCES, "outcome" => outcome.as_str()).increment(0);
+    }
     describe_counter!(PASSES, "Passes over the history of all tenants that reports due together shared");
     counter!(PASSES).increment(0);
     describe_gauge!(OPEN_DAY, "The first day that is not closed, in days since 1970");
@@ -67,6 +73,11 @@ pub async fn measure(app: &App) -> Result<()> {
 pub(super) fn pass_made(waiting: i64, as_of: Seq) {
     tracing::info!(waiting, %as_of, "reports share a pass over the history");
     counter!(PASSES).increment(1);
+}
+
+/// Counts a message that was read from the mailbox for bounces.
+pub(crate) fn bounce_read(outcome: Outcome) {
+    counter!(BOUNCES, "outcome" => outcome.as_str()).increment(1);
 }
 
 /// Counts and logs a run that has ended.

@@ -7,8 +7,9 @@
 mod batch;
 pub mod builder;
 mod by_itself;
-mod content;
+pub(crate) mod content;
 mod files;
+mod letter;
 mod life;
 mod links;
 pub mod mailer;
@@ -85,8 +86,8 @@ pub async fn release_leases(app: &App) -> Result<()> {
 }
 
 /// Lives as a node until shutdown: the three jobs, the upkeep of the history, the rotation of the signing keys, the watch over what
-/// should have gone out, and signs of life until all of them have ended. A mail on its way is brought to its end; a run stops where it is, and another node, or
-/// the next process, goes on with it.
+/// should have gone out, the reading of mails that came back, and signs of life until all of them have ended. A mail on its way is
+/// brought to its end; a run stops where it is, and another node, or the next process, goes on with it.
 pub async fn run(app: App, shutdown: CancellationToken) {
     tokio::select! {
         () = work(&app, &shutdown) => {}
@@ -104,9 +105,16 @@ async fn work(app: &App, shutdown: &CancellationToken) {
             () = shutdown.cancelled() => {}
         }
     };
+    let bounces = async {
+        tokio::select! {
+            () = repeat(app, shutdown, "bounces", || crate::bounces::work(app)) => {}
+            () = shutdown.cancelled() => {}
+        }
+    };
     tokio::join!(
         repeat(app, shutdown, "scheduler", || scheduler::work(app)),
         build,
+        bounces,
         repeat(app, shutdown, "mailer", || mailer::work(app, shutdown)),
         repeat(app, shutdown, "keys", || crate::auth::keys::work(app)),
         repeat(app, shutdown, "alerts", || crate::deliveries::alerts::watch(app)),

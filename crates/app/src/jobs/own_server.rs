@@ -95,7 +95,9 @@ impl OwnServer {
     }
 }
 
-/// Who a mail under this brand comes from: its own address where it goes over its own server, else the operator's.
+/// Who a mail under this brand comes from: its own address where it goes over its own server, else the operator's. What
+/// goes over its own server comes back to it, too: that server, and those that look for the senders it stands for (SPF),
+/// would not take the operator's address from it.
 pub(super) fn sender(
     app: &App,
     own: Option<&OwnServer>,

@@ -57,19 +57,35 @@ pub(super) async fn recipient(
     user: UserId,
     now: Instant,
 ) -> Result<std::result::Result<Recipient, String>> {
+    let recipient = match entitled(conn, stored, user, now).await? {
+        Ok(recipient) => recipient,
+        Err(why) => return Ok(Err(why)),
+    };
+    let wants_reports = recipient.notifications.contains(&Notification::Reports);
+    Ok(if stored.run.schedule == ScheduleType::Monthly && !wants_reports {
+        Err("the user's notifications do not contain reports".to_owned())
+    } else if recipient.email.is_empty() {
+        Err("the user has no e-mail address".to_owned())
+    } else {
+        Ok(recipient)
+    })
+}
+
+/// The recipient, or why it may no longer see what this run has made.
+pub(crate) async fn entitled(
+    conn: &mut Conn,
+    stored: &Stored,
+    user: UserId,
+    now: Instant,
+) -> Result<std::result::Result<Recipient, String>> {
     let Some(recipient) = store::deliveries::recipient(conn, user, stored.writer, now).await? else {
         return Ok(Err("the user was deleted".to_owned()));
     };
     let writer = stored.run.writer_tenant_id;
-    let wants_reports = recipient.notifications.contains(&Notification::Reports);
     Ok(if !recipient.below {
         Err(format!("the user no longer lies below tenant {writer}, whose people ordered the report"))
     } else if !recipient.enabled {
         Err("the user is disabled".to_owned())
-    } else if stored.run.schedule == ScheduleType::Monthly && !wants_reports {
-        Err("the user's notifications do not contain reports".to_owned())
-    } else if recipient.email.is_empty() {
-        Err("the user has no e-mail address".to_owned())
     } else {
         Ok(recipient)
     })

@@ -5,6 +5,7 @@
 mod attachment;
 mod folder;
 mod smtp;
+pub(crate) mod token;
 
 pub use attachment::Attachment;
 
@@ -41,9 +42,12 @@ pub struct Text {
 #[derive(Debug, Clone)]
 pub struct Message {
     id: String,
+    /// Whom it comes back to, the envelope sender.
     from: Address,
     to: Address,
     bytes: Vec<u8>,
+    /// Whether it brings files, without which it would be smaller.
+    has_files: bool,
 }
 
 /// Who a mail comes from: the operator's address, under the name of a brand, with its logo.
@@ -51,6 +55,7 @@ pub struct Message {
 pub struct Sender {
     from: Mailbox,
     reply_to: Option<Mailbox>,
+    return_to: Option<Address>,
     logo: Option<Arc<[u8]>>,
 }
 
@@ -58,19 +63,26 @@ impl Sender {
     /// The operator.
     pub fn operator(mail: &Mail) -> std::result::Result<Self, String> {
         let from = mail.from.parse().map_err(|error| format!("mail.from: {error}"))?;
-        Ok(Self { from, reply_to: None, logo: None })
+        Ok(Self { from, reply_to: None, return_to: None, logo: None })
     }
 
     /// The operator under the look of a brand; answers go to the address that it names.
     pub fn of(mail: &Mail, brand: Option<&Brand>, look: &Look) -> std::result::Result<Self, String> {
         let mut sender = Self::operator(mail)?;
         if let Some(name) = &look.name {
-            sender.from.name = Some(name.clone());
+            sender.from.name = one_line(name);
         }
         let reply_to = brand.and_then(|brand| brand.version.members.smtp_reply_address.as_deref());
         sender.reply_to = reply_to.and_then(|address| address.parse().ok());
         sender.logo.clone_from(&look.logo);
         Ok(sender)
+    }
+
+    /// The same, and what cannot be delivered comes back to this address.
+    #[must_use]
+    pub fn returning_to(mut self, address: Address) -> Self {
+        self.return_to = Some(address);
+        self
     }
 
     /// The same from the brand's own address, where it names one: its own server takes that rather than the operator's.
@@ -81,6 +93,13 @@ impl Sender {
         }
         self
     }
+}
+
+/// A name as a header takes it. Control characters are refused long before they come here; the library panics at a line
+/// break in a name.
+fn one_line(name: &str) -> Option<String> {
+    let name = name.replace(char::is_control, " ");
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// Whether answers can go to this address.
@@ -98,6 +117,11 @@ pub enum Outcome {
     },
     /// Refused for good.
     Bounced {
+        /// The server's words.
+        why: String,
+    },
+    /// Refused for its size alone, and it brings files. Nothing of it was taken.
+    TooLarge {
         /// The server's words.
         why: String,
     },
@@ -156,13 +180,12 @@ impl Message {
         text: Text,
         attachments: Vec<Attachment>,
     ) -> std::result::Result<Self, String> {
-        let Sender { from, reply_to, logo } = sender;
+        let Sender { from, reply_to, return_to, logo } = sender;
+        let has_files = !attachments.is_empty();
         // Without the address itself: the reason is shown to some who may not see that.
         let to: Address =
             recipient.email.parse().map_err(|error| format!("the user's e-mail address is none: {error}"))?;
-        // Refused long before they come here; the library panics at a line break in a name.
-        let name = recipient.name.replace(char::is_control, " ");
-        let name = Some(name).filter(|name| !name.is_empty());
+        let name = one_line(&recipient.name);
         let micros = Duration::from_micros(u64::try_from(date.0).unwrap_or(0));
         let mut headers = message::Message::builder();
         if let Some(reply_to) = reply_to {
@@ -176,7 +199,8 @@ impl Message {
             .subject(text.subject)
             .multipart(parts(message_id, text.plain, text.html, logo.as_deref(), attachments)?)
             .map_err(|error| error.to_string())?;
-        Ok(Self { id: message_id.to_owned(), from: from.email, to, bytes: built.formatted() })
+        let (id, from) = (message_id.to_owned(), return_to.unwrap_or(from.email));
+        Ok(Self { id, from, to, bytes: built.formatted(), has_files })
     }
 
     /// The address it goes to.
@@ -271,13 +295,7 @@ mod tests {
     #[test]
     fn no_name_or_subject_begins_a_header_of_its_own() {
         let evil = "Ann\r\nBcc: all@example.com\r\n\r\n<script>";
-        let mail = Mail {
-            from: "Tidemark <reports@example.com>".to_owned(),
-            transport: Transport::Folder(PathBuf::new()),
-            max_message_bytes: 0,
-            private_brand_servers: false,
-            late_after_seconds: 0,
-        };
+        let mail = Mail::to_folder("Tidemark <reports@example.com>", PathBuf::new());
         let recipient = Recipient {
             name: evil.to_owned(),
             email: "ann@example.com".to_owned(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::brand::is_inner;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::{self, response::Response};
 use secrecy::ExposeSecret as _;
@@ -19,6 +19,8 @@ use crate::settings::{Security, Smtp};
 
 /// The slowest line that a long mail may crawl over, in bytes per second.
 const SLOWEST_BYTES_PER_SECOND: usize = 32 * 1024;
+/// Every server takes mails of this size (RFC 5321, 4.5.3.1.7): only beyond it the relay is asked for its limit.
+const EVERYBODY_TAKES_BYTES: usize = 64 * 1024;
 /// How long the relay may take to say goodbye: nothing depends on it.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -37,9 +39,20 @@ impl Fault {
         }
     }
 
+    /// Whether it is the size that the relay minds: the code of RFC 1870, or one of RFC 3463 (5.3.4, and 5.2.3 of a
+    /// mailbox). 552 is also said of a full mailbox, which takes a small mail perhaps.
+    fn is_of_size(&self) -> bool {
+        let Self::Permanent(words) = self else { return false };
+        let said = |code| words.split_whitespace().any(|word| word == code);
+        words.starts_with("552") || said("5.3.4") || said("5.2.3")
+    }
+
     /// The outcome where it is this one mail's fault.
-    fn of_this_mail(self, step: &str) -> Outcome {
+    fn of_this_mail(self, step: &str, message: &Message) -> Outcome {
         match self {
+            Self::Permanent(ref words) if message.has_files && self.is_of_size() => {
+                Outcome::TooLarge { why: format!("{step}: {words}") }
+            }
             Self::Permanent(words) => Outcome::Bounced { why: format!("{step}: {words}") },
             Self::Passing(words) => Outcome::Again { why: format!("{step}: {words}") },
         }
@@ -59,29 +72,25 @@ pub(super) async fn deliver(
         Ok(connection) => connection,
         Err(why) => return Outcome::Pause { why },
     };
-    let info = connection.server_info();
-    let mut parameters = Vec::new();
-    if !(message.to.to_string().is_ascii() && message.from.to_string().is_ascii()) {
-        if !info.supports_feature(Extension::SmtpUtfEight) {
-            return Outcome::Bounced { why: "the relay takes ASCII addresses only (no SMTPUTF8)".to_owned() };
-        }
-        parameters.push(MailParameter::SmtpUtfEight);
-    }
-    if !message.bytes.is_ascii() && info.supports_feature(Extension::EightBitMime) {
-        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
-    }
+    let parameters = match parameters(&mut connection, message, limit).await {
+        Ok(parameters) => parameters,
+        Err(outcome) => return outcome,
+    };
     let mail = Mail::new(Some(message.from.clone()), parameters);
     if let Err(fault) = timed(limit, connection.command(mail)).await {
+        if message.has_files && fault.is_of_size() {
+            return fault.of_this_mail("MAIL", message);
+        }
         return Outcome::Pause { why: format!("MAIL: {}", fault.words()) };
     }
     if let Err(fault) = timed(limit, connection.command(Rcpt::new(message.to.clone(), Vec::new()))).await {
-        return fault.of_this_mail("RCPT");
+        return fault.of_this_mail("RCPT", message);
     }
     if let Err(outcome) = hold.ask().await {
         return outcome;
     }
     if let Err(fault) = timed(limit, connection.command(Data)).await {
-        return fault.of_this_mail("DATA");
+        return fault.of_this_mail("DATA", message);
     }
     if let Err(outcome) = hold.check() {
         return outcome;
@@ -92,8 +101,61 @@ pub(super) async fn deliver(
             let _ = tokio::time::timeout(GOODBYE, connection.quit()).await;
             Outcome::Sent { answer: words(&answer) }
         }
-        Err(fault) => fault.of_this_mail("DATA"),
+        Err(fault) => fault.of_this_mail("DATA", message),
     }
+}
+
+/// What MAIL says of a mail beside its sender; what becomes of the mail where the relay cannot take it.
+async fn parameters(
+    connection: &mut AsyncSmtpConnection,
+    message: &Message,
+    limit: Duration,
+) -> Result<Vec<MailParameter>, Outcome> {
+    let size = size_taken(connection, message, limit).await;
+    let size = size.map_err(|fault| Outcome::Pause { why: format!("EHLO: {}", fault.words()) })?;
+    let own_size = message.bytes.len();
+    if let Some(most) = size.filter(|most| (1..own_size).contains(most)) {
+        let why = format!("the relay takes {most} bytes at most (SIZE), the mail has {own_size}");
+        return Err(Outcome::TooLarge { why });
+    }
+    let info = connection.server_info();
+    let mut parameters = Vec::new();
+    if !(message.to.to_string().is_ascii() && message.from.to_string().is_ascii()) {
+        if !info.supports_feature(Extension::SmtpUtfEight) {
+            let why = "the relay takes ASCII addresses only (no SMTPUTF8)".to_owned();
+            return Err(Outcome::Bounced { why });
+        }
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    if !message.bytes.is_ascii() && info.supports_feature(Extension::EightBitMime) {
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    parameters.extend(size.map(|_| MailParameter::Size(own_size)));
+    Ok(parameters)
+}
+
+/// The largest mail that the relay says it takes (RFC 1870), 0 where it names no limit; `None` where it does not say, or is
+/// not asked, as the mail is small or could not be made smaller.
+async fn size_taken(
+    connection: &mut AsyncSmtpConnection,
+    message: &Message,
+    limit: Duration,
+) -> Result<Option<usize>, Fault> {
+    if !message.has_files || message.bytes.len() <= EVERYBODY_TAKES_BYTES {
+        return Ok(None);
+    }
+    // The library keeps of the answer to its own EHLO what it knows itself.
+    let answer = timed(limit, connection.command(Ehlo::new(own_name(message)))).await?;
+    let size = answer.message().find_map(|line| {
+        let mut words = line.split_whitespace();
+        let is_size = words.next().is_some_and(|word| word.eq_ignore_ascii_case("SIZE"));
+        is_size.then(|| words.next().and_then(|most| most.parse().ok()).unwrap_or(0))
+    });
+    Ok(size)
+}
+
+fn own_name(message: &Message) -> ClientId {
+    ClientId::Domain(message.id.rsplit('@').next().unwrap_or("localhost").to_owned())
 }
 
 /// Connects, reads the greeting, protects the connection and signs in.
@@ -103,7 +165,7 @@ async fn open(
     message: &Message,
     limit: Duration,
 ) -> Result<AsyncSmtpConnection, String> {
-    let own_name = ClientId::Domain(message.id.rsplit('@').next().unwrap_or("localhost").to_owned());
+    let own_name = own_name(message);
     let tls = match relay.security {
         Security::None => None,
         Security::Starttls | Security::Tls => Some(tls(relay).await?),

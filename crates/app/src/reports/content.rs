@@ -8,7 +8,7 @@ use domain::report::{Document, Format, Heading, Pass};
 use domain::schedule::ScheduleType;
 use domain::tenant::Language;
 use domain::time::Instant;
-use render::mail::Occasion;
+use render::mail::{Link, Occasion};
 use store::Conn;
 use store::report_input::Wanted;
 use tokio::runtime::Handle;
@@ -76,15 +76,17 @@ impl Content {
         &self.heading.look
     }
 
-    /// Composes the mail to one recipient.
+    /// Composes the mail to one recipient, with the files or with a link to them and when it ends.
     pub(crate) fn compose_mail(
         &self,
         language: Language,
         ordered_by: &str,
         schedule: ScheduleType,
         formats: &[Format],
+        link: Option<(&str, Instant)>,
     ) -> io::Result<Text> {
-        let occasion = Occasion { language, ordered_by, schedule, formats };
+        let link = link.map(|(address, until)| Link { address, until });
+        let occasion = Occasion { language, ordered_by, schedule, formats, link };
         let mail = render::mail::compose(&self.heading, &self.document, &occasion)?;
         Ok(Text { subject: mail.subject, html: mail.html, plain: mail.text })
     }

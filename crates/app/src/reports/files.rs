@@ -2,7 +2,7 @@
 
 use domain::access::Permission;
 use domain::ids::{ArtefactId, ReportId};
-use domain::report::Artefact;
+use domain::report::{Artefact, ArtefactStatus};
 
 use super::{depth, find};
 use crate::access::Depth;
@@ -34,11 +34,16 @@ pub async fn stored_file(app: &App, caller: &Caller, id: ReportId, file: Artefac
     if depth(level) == Depth::Inside && !granted.may_look_inside() {
         return Err(Error::Forbidden);
     }
-    let size_bytes = artefact.size_bytes.ok_or(Error::NotFound { what: "stored report" })?;
-    Ok(StoredFile { app: app.clone(), id: file, size_bytes })
+    StoredFile::of(app, &artefact).ok_or(Error::NotFound { what: "stored report" })
 }
 
 impl StoredFile {
+    /// A file of a run; `None` before it is saved.
+    pub(super) fn of(app: &App, file: &Artefact) -> Option<Self> {
+        let size_bytes = file.size_bytes.filter(|_| file.status == ArtefactStatus::Saved)?;
+        Some(Self { app: app.clone(), id: file.id, size_bytes })
+    }
+
     /// How many bytes its pieces have together.
     pub const fn size_bytes(&self) -> i64 {
         self.size_bytes

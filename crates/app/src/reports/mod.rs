@@ -8,6 +8,7 @@ pub mod at_once;
 mod change;
 pub(crate) mod content;
 mod files;
+pub mod mailed_files;
 pub(crate) mod pieces;
 pub mod subscriptions;
 

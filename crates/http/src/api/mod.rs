@@ -21,6 +21,7 @@ pub mod offering_items;
 pub mod passwords;
 pub mod pricing;
 pub mod readings;
+pub mod report_links;
 pub mod reports;
 pub mod search;
 pub mod subscriptions;
@@ -69,6 +70,7 @@ pub fn own_routes() -> OpenApiRouter<App> {
         .merge(delivery_alerts::own_routes())
         .merge(email_changes::own_routes())
         .merge(history::own_routes())
+        .merge(report_links::own_routes())
         .merge(reports::own_routes())
         .merge(totp::own_routes())
 }

@@ -40,6 +40,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("Direct customers and partners", "Direkte Kunden und Partner"),
     ("Disaster recovery child storages", "Untergeordnete Disaster-Recovery-Speicher"),
     ("Disaster recovery storage", "Disaster-Recovery-Speicher"),
+    ("Download the files", "Dateien herunterladen"),
     ("Drives shipped from the cloud", "Laufwerke, aus der Cloud versandt"),
     ("Drives shipped to the cloud", "Laufwerke, in die Cloud versandt"),
     (
@@ -47,6 +48,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "Geben Sie den Code Ihrer Authenticator-App ein, und das Passwort noch einmal.",
     ),
     ("File Sync & Share", "File Sync & Share"),
+    ("Files to download", "Dateien zum Herunterladen"),
     ("GB", "GB"),
     ("Generated", "Erstellt"),
     ("Gmail", "Gmail"),
@@ -68,6 +70,10 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "Wenn Sie das nicht erwartet haben, beachten Sie diese Mail nicht: Es ändert sich nichts.",
     ),
     ("Internet access", "Internetzugang"),
+    (
+        "It is for you alone: whoever has it can fetch the files.",
+        "Er ist nur für Sie bestimmt: Wer ihn hat, kann die Dateien abrufen.",
+    ),
     ("It must show this code:", "Es muss diesen Code zeigen:"),
     ("It would reach:", "Es würde erreichen:"),
     ("Kind", "Art"),
@@ -145,6 +151,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("The code that your device shows", "Der Code, den Ihr Gerät zeigt"),
     ("The device gets no access.", "Das Gerät erhält keinen Zugang."),
     ("The link is wrong, used up or too old.", "Der Link ist falsch, verbraucht oder zu alt."),
+    ("The link works until {}.", "Der Link gilt bis {}."),
     ("The page was too old. Please try again.", "Die Seite war zu alt. Bitte versuchen Sie es noch einmal."),
     (
         "The program that brought you here is not set up rightly. Tell its makers.",
@@ -152,7 +159,13 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ),
     ("The same password again:", "Dasselbe Passwort noch einmal:"),
     ("The two passwords are not the same.", "Die beiden Passwörter sind nicht gleich."),
+    ("They are too large for a mail.", "Sie sind zu groß für eine Mail."),
     ("This device wants to act in your name:", "Dieses Gerät möchte in Ihrem Namen handeln:"),
+    (
+        "This link has ended, or the files are no longer kept. Ask whoever ordered the report to have it sent again.",
+        "Dieser Link ist abgelaufen, oder die Dateien werden nicht mehr aufbewahrt. Bitten Sie die Person, die den Bericht \
+         bestellt hat, ihn noch einmal senden zu lassen.",
+    ),
     ("This tenant only", "Nur dieser Mandant"),
     ("Too many tries. Wait a moment, then try again.", "Zu viele Versuche. Warten Sie einen Moment."),
     ("Total cost", "Gesamtkosten"),
@@ -170,6 +183,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("You are signed in.", "Sie sind angemeldet."),
     ("You are signed out in this browser.", "Sie sind in diesem Browser abgemeldet."),
     ("You can go on at the device.", "Sie können am Gerät weitermachen."),
+    ("You can no longer see these files.", "Sie können diese Dateien nicht mehr sehen."),
     ("You cannot connect this device.", "Sie können dieses Gerät nicht verbinden."),
     (
         "You get this mail because {} ordered this report monthly, with you as a recipient.",

@@ -98,10 +98,12 @@ mod tests {
             include_str!("../../templates/login.html"),
             include_str!("../../templates/device.html"),
             include_str!("../../templates/notice.html"),
+            include_str!("../../templates/mailed_files.html"),
             include_str!("../people/html.rs"),
             include_str!("../people/csv.rs"),
             include_str!("../people/terms.rs"),
             include_str!("../mail.rs"),
+            include_str!("../pages.rs"),
         ];
         let mut found = 0;
         for call in ["tr(\"", "fill(\"", "fill(\n            \"", "tr(language, \""] {

@@ -10,7 +10,7 @@ use domain::history::Cells;
 use domain::report::{Format, Kind, Level};
 use domain::schedule::ScheduleType;
 use domain::tenant::Language;
-use render::mail::{Mail, Occasion, compose};
+use render::mail::{Link, Mail, Occasion, compose};
 
 fn written(format: Format, report: &Report) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -22,13 +22,18 @@ fn mail(kind: Kind, language: &str, schedule: ScheduleType) -> Mail {
     mail_of(channel(kind, "en"), language, schedule)
 }
 
-fn mail_of(mut report: Report, language: &str, schedule: ScheduleType) -> Mail {
+fn mail_of(report: Report, language: &str, schedule: ScheduleType) -> Mail {
+    mail_with(report, language, schedule, None)
+}
+
+fn mail_with(mut report: Report, language: &str, schedule: ScheduleType, link: Option<Link<'_>>) -> Mail {
     report.heading.leave_out_trial = schedule == ScheduleType::Monthly;
     let occasion = Occasion {
         language: Language::from_code(language).unwrap(),
         ordered_by: "Tidemark <Distribution>",
         schedule,
         formats: &[Format::Csv, Format::Html],
+        link,
     };
     compose(&report.heading, &report, &occasion).unwrap()
 }
@@ -63,7 +68,15 @@ fn goldens() -> Vec<(String, Vec<u8>)> {
     let mut report = channel(Kind::UsageSummary, "de");
     report.heading.look = branded();
     files.push(("brand.html".into(), written(Format::Html, &report)));
+    let address = "https://tide.example.com/api/tidemark/1/report-links/mzxw6ytboi";
+    let link = Some(Link { address, until: "2020-04-03T10:58:53Z".parse().unwrap() });
+    let (mut large, mut large_german) =
+        (channel(Kind::UsageSummary, "en"), channel(Kind::UsageSummary, "en"));
+    large.heading.look = branded();
+    large_german.heading.look = branded();
     for (name, mail) in [
+        ("mail-link", mail_with(large, "en", ScheduleType::Once, link)),
+        ("mail-link-german", mail_with(large_german, "de", ScheduleType::Once, link)),
         ("mail-brand", mail_of(report, "en", ScheduleType::Once)),
         ("mail", mail(Kind::UsageSummary, "en", ScheduleType::Once)),
         ("mail-breakdown", mail(Kind::UsageBreakdown, "en", ScheduleType::Once)),

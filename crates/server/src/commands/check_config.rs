@@ -1,7 +1,7 @@
 //! `tidemark check-config`: what would be used, and what is wrong with it.
 
 use anyhow::Result;
-use app::settings::Transport;
+use app::settings::{Imap, Mailbox, Transport};
 
 use crate::cli::Common;
 use crate::database::Database;
@@ -36,6 +36,19 @@ pub fn run(common: &Common) -> Result<()> {
         }
     }
     say(format_args!("mail.from        {}", settings.mail.from));
+    if let Some(bounces) = &settings.mail.bounces {
+        match &bounces.mailbox {
+            None => say("bounces          come back, and are not read"),
+            Some(Mailbox::Maildir(folder)) => {
+                say(format_args!("bounces          from {}{}", folder.display(), known(folder)));
+            }
+            Some(Mailbox::Imap(Imap { host, port, security, user, mailbox, .. })) => {
+                say(format_args!(
+                    "bounces          from {mailbox} at {host}:{port}, {security:?}, as {user}"
+                ));
+            }
+        }
+    }
     if let Some(start) = settings.clock_start {
         say(format_args!("clock_start      {start}: A REHEARSAL, the clock is not the real one"));
     }

@@ -39,6 +39,10 @@ pub struct Entry {
     pub resent_at: Option<Instant>,
     /// When somebody said to know that it did not arrive.
     pub acknowledged_at: Option<Instant>,
+    /// What the last report of a delay said, on the way behind the server that took it.
+    pub delay: Option<String>,
+    /// Up to when its link gives the files; `None` where they are attached.
+    pub link_until: Option<Instant>,
     /// Whether the reader may see whom it went to.
     pub sees_recipient: bool,
 }
@@ -71,6 +75,8 @@ pub(super) fn entry(row: &Row) -> Result<Entry> {
         finished_at: row.opt_instant("finished_at")?,
         resent_at: row.opt_instant("resent_at")?,
         acknowledged_at: row.opt_instant("acknowledged_at")?,
+        delay: row.opt_text("delay")?,
+        link_until: row.opt_instant("link_until")?,
         sees_recipient: row.flag("sees_recipient")?,
     })
 }

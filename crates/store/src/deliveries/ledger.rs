@@ -116,7 +116,7 @@ macro_rules! entries {
         concat!(
             "SELECT d.id, d.run_id, d.user_id, d.resend_no, d.message_id, d.status, d.detail, d.attempts, d.not_before,
              d.address, d.created_at, d.report_id, d.subject_no, d.due_at, d.asked_by_kind, d.asked_by, d.finished_at,
-             d.resent_at, d.acknowledged_at, s.id AS subject_id, r.level, r.period_start, r.period_end,
+             d.resent_at, d.acknowledged_at, d.delay, d.link_until, s.id AS subject_id, r.level, r.period_start, r.period_end,
              r.due_at AS run_due_at, e.number AS edition, ",
             sees_recipient!(),
             " AS sees_recipient ",

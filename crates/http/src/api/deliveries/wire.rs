@@ -41,7 +41,7 @@ pub(super) struct ResentBody {
     "state": "bounced", "answer": "RCPT: 550 no such user here", "attempts": 1,
     "asked_by": {"type": "system", "id": null, "name": null}, "created_at": "2026-05-02T00:00:00Z",
     "due_at": "2026-05-02T00:00:00Z", "finished_at": "2026-05-02T00:00:03Z", "resent_at": null,
-    "acknowledged_at": null}))]
+    "acknowledged_at": null, "delay": null, "link_until": null}))]
 pub struct DeliveryBody {
     #[schema(value_type = String, format = "uuid")]
     id: DeliveryId,
@@ -90,11 +90,16 @@ pub struct DeliveryBody {
     resent_at: Option<Zulu>,
     /// When somebody said to know that it did not arrive.
     acknowledged_at: Option<Zulu>,
+    /// What a server on the way last said of a delay, after it was sent (RFC 3464).
+    delay: Option<String>,
+    /// Up to when the link in the mail gives the files, where they were too large for it.
+    link_until: Option<Zulu>,
 }
 
 impl From<Shown> for DeliveryBody {
     fn from(shown: Shown) -> Self {
         let (answer, address) = (shown.answer().map(str::to_owned), shown.address().map(str::to_owned));
+        let delay = shown.delay().map(str::to_owned);
         let Shown { entry, asked_by } = shown;
         let delivery = entry.delivery;
         Self {
@@ -119,6 +124,8 @@ impl From<Shown> for DeliveryBody {
             finished_at: entry.finished_at.map(Zulu),
             resent_at: entry.resent_at.map(Zulu),
             acknowledged_at: entry.acknowledged_at.map(Zulu),
+            delay,
+            link_until: entry.link_until.map(Zulu),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod at_once;
 mod stored;
+
+pub(super) use stored::pieces;
 mod wire;
 
 use app::{App, reports};

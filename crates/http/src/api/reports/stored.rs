@@ -94,7 +94,7 @@ pub(super) async fn download(
 }
 
 /// The file piece by piece: it may be larger than the memory.
-fn pieces(file: StoredFile) -> impl stream::Stream<Item = Result<Bytes, app::Error>> {
+pub(in crate::api) fn pieces(file: StoredFile) -> impl stream::Stream<Item = Result<Bytes, app::Error>> {
     stream::try_unfold((file, 0), |(file, n)| async move {
         let piece = file.piece(n).await?;
         Ok(piece.map(|piece| (Bytes::from(piece), (file, n + 1))))

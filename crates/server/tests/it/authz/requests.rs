@@ -43,6 +43,10 @@ const NO_LINK: &str = "/api/tidemark/1/email-changes/nobody-knows-this-one";
 
 const NO_ACTIVATION: &str = "/api/tidemark/1/activations/nobody-knows-this-one";
 
+const NO_REPORT_LINK: &str = "/api/tidemark/1/report-links/nobody-knows-this-one";
+
+const NO_LINKED_FILE: &str = "/api/tidemark/1/report-links/nobody-knows-this-one/files/$stored_report_id";
+
 const PRICE_LIST: &str = r#"{"value":{"currency":"USD","licensing_mode":"per_gb","tier_level":"1",
     "pricing":[{"description":"Virtual machines","price":0.09,"sku":"ABC"}]}}"#;
 
@@ -62,6 +66,8 @@ fn get(path: &str) -> Request {
     match path {
         "/api/tidemark/1/email-changes/{token}" => query(NO_LINK),
         "/api/tidemark/1/activations/{token}" => query(NO_ACTIVATION),
+        "/api/tidemark/1/report-links/{token}" => query(NO_REPORT_LINK),
+        "/api/tidemark/1/report-links/{token}/files/{stored_report_id}" => query(NO_LINKED_FILE),
         "/api/1/accounts" => query("/api/1/accounts?login=jdoe"),
         "/users/check_login" => query("/api/2/users/check_login?username=nobody-$n"),
         "/idp/authorize" => query(

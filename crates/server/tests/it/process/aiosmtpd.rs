@@ -53,8 +53,8 @@ impl Drop for ForeignSmtp {
 /// A certificate for localhost, and the authority that signed it.
 pub(crate) struct Certificate {
     pub(crate) authority: PathBuf,
-    leaf: PathBuf,
-    key: PathBuf,
+    pub(crate) leaf: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// Makes one in this folder.

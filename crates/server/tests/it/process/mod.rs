@@ -1,6 +1,7 @@
 //! The real `tidemark` process: started, asked over HTTP, stopped, killed, started again.
 
-mod aiosmtpd;
+pub(crate) mod aiosmtpd;
+mod bounces;
 mod changes;
 mod channel;
 mod deliveries;
