@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::postgres::{self, Cluster, Disk};
 use crate::workspace::{Workspace, run as run_command};
 
 const USAGE: &str = "\
@@ -13,7 +14,11 @@ cargo xtask bench history [OPTIONS]    the same questions to every engine; --hel
 cargo xtask bench server [TENANTS]     reports, ingest and day close of a running server [default: 200000]
 cargo xtask bench calls [TENANTS]      the commonest calls, one after the other [default: 200000]
 cargo xtask bench batch [TENANTS]      the first of a month: a report of every partner [default: 200000]
-cargo xtask bench growth [MONTHS]      20,000 tenants, month by month [default: 24]";
+cargo xtask bench growth [MONTHS]      20,000 tenants, month by month [default: 24]
+cargo xtask bench tokens               signatures a second of one core, against its raw rate
+cargo xtask bench updates              PUT /reports/{id} by 64 clients on both databases, against bare transactions
+cargo xtask bench nodes                runs of reports a second by 1, 2 and 4 nodes on one PostgreSQL
+cargo xtask bench idle                 cold start and memory at rest, on both databases";
 
 /// Runs the benchmark that `args` name first, with the other arguments as its own.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
@@ -25,6 +30,9 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
         }
         ["growth", months @ ..] if months.len() < 2 => {
             Bench::prepare(workspace)?.growth(workspace, months.first().unwrap_or(&"24"))
+        }
+        [name @ ("tokens" | "updates" | "nodes" | "idle")] => {
+            Bench::build(workspace)?.of_few_tenants(workspace, name)
         }
         _ => bail!("bench runs one benchmark:\n\n{USAGE}"),
     }
@@ -39,14 +47,42 @@ struct Bench {
 }
 
 impl Bench {
-    /// Builds the programs and makes the Python environment.
-    fn prepare(workspace: &Workspace) -> Result<Self> {
+    /// Builds the programs.
+    fn build(workspace: &Workspace) -> Result<Self> {
         let build = ["build", "--release", "--package", "bench", "--package", "tidemark"];
         run_command(&mut workspace.cargo(&build))?;
         let target = workspace.target()?;
-        let bench = Self { out: target.join("bench"), programs: target.join("release") };
+        Ok(Self { out: target.join("bench"), programs: target.join("release") })
+    }
+
+    /// Builds the programs and makes the Python environment.
+    fn prepare(workspace: &Workspace) -> Result<Self> {
+        let bench = Self::build(workspace)?;
         prepare_packages(workspace, &bench.out.join("venv"))?;
         Ok(bench)
+    }
+
+    /// Those that make an installation of their own.
+    fn of_few_tenants(&self, workspace: &Workspace, name: &str) -> Result<()> {
+        let ours = || {
+            let mut bench = Command::new(self.programs.join("bench"));
+            bench.arg(name).arg(self.programs.join("tidemark")).arg(self.out.join(name));
+            bench
+        };
+        match name {
+            "tokens" => return run_command(ours().arg(self.oha(workspace)?)),
+            "nodes" => {}
+            _ => run_command(&mut ours())?,
+        }
+        let programs =
+            postgres::programs().context("PostgreSQL is not here: install the package postgresql")?;
+        let cluster = Cluster::start(Disk::IsWaitedFor)?;
+        let mut on_server = ours();
+        on_server.arg(format!("{}/postgres", cluster.address()));
+        if name == "updates" {
+            on_server.arg(programs);
+        }
+        run_command(&mut on_server)
     }
 
     fn history(&self, workspace: &Workspace, options: &[&str]) -> Result<()> {

@@ -33,6 +33,15 @@ fn has_initdb(folder: &Path) -> bool {
     folder.join("initdb").is_file() && folder.join("postgres").is_file()
 }
 
+/// Whether a commit reaches the disk before it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disk {
+    /// As in earnest.
+    IsWaitedFor,
+    /// For data that is worth nothing.
+    IsNotWaitedFor,
+}
+
 /// A running cluster. Dropped, it is ended and removed.
 #[derive(Debug)]
 pub(crate) struct Cluster {
@@ -42,8 +51,8 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Makes and starts one on a free port of this machine. It does not wait for the disk: its data is worth nothing.
-    pub(crate) fn start() -> Result<Self> {
+    /// Makes and starts one on a free port of this machine.
+    pub(crate) fn start(disk: Disk) -> Result<Self> {
         let programs = programs().context("PostgreSQL is not here")?;
         let folder =
             PathBuf::from(output(Command::new("mktemp").args(["-d", "-t", "tidemark-pg-XXXXXX"]))?.trim());
@@ -72,10 +81,11 @@ impl Cluster {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut postgres = as_nobody("postgres");
         postgres.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-p", &port.to_string()]);
-        for setting in
-            ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=300", "log_min_messages=panic"]
-        {
+        for setting in ["listen_addresses=127.0.0.1", "max_connections=300", "log_min_messages=panic"] {
             postgres.args(["-c", setting]);
+        }
+        if disk == Disk::IsNotWaitedFor {
+            postgres.args(["-c", "fsync=off"]);
         }
         let server =
             postgres.current_dir(&folder).stdin(Stdio::null()).spawn().context("cannot start postgres")?;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::needs::Machine;
-use crate::postgres::{self, Cluster};
+use crate::postgres::{self, Cluster, Disk};
 use crate::workspace::{Workspace, run as run_command};
 
 /// All tests of the server but those of one database by their nature: processes on a data directory, and what SQLite alone
@@ -39,7 +39,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
 }
 
 fn on_postgres(machine: &Machine<'_>, args: &[String]) -> Result<()> {
-    let cluster = Cluster::start()?;
+    let cluster = Cluster::start(Disk::IsNotWaitedFor)?;
     println!("on PostgreSQL: the same tests of the server once more");
     let mut nextest = machine.nextest();
     // The default filter leaves out what needs PostgreSQL.

@@ -19,6 +19,7 @@ pub mod cursor;
 pub mod deliveries;
 mod error;
 pub mod export;
+mod group_commit;
 pub mod history;
 pub mod ids;
 pub mod infra;

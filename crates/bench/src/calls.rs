@@ -121,7 +121,9 @@ impl<'a> Calls<'a> {
     /// One row of the table, of a call that is the same each time.
     fn by_oha(&self, title: &str, method: &str, path: &str, body: Option<&Value>) -> Result<()> {
         let url = format!("http://{}/api/2/{path}", self.serving.client.address());
-        let call = Fixed { method, url, token: &self.serving.token, body };
+        let authorization = format!("Bearer {}", self.serving.token);
+        let json = body.map(|body| ("application/json", body.to_string()));
+        let call = Fixed { method, url, authorization, body: json };
         // Ten that do not count, and what an answer weighs.
         self.oha.measure(10, &call)?;
         let once = match body {

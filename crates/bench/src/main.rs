@@ -7,12 +7,17 @@ mod ask;
 mod batch;
 mod calls;
 mod channel;
+mod fresh;
 mod growth;
+mod idle;
 mod installation;
 mod load;
+mod nodes;
 mod oha;
 mod server;
 mod serving;
+mod tokens;
+mod updates;
 
 use std::path::Path;
 
@@ -38,9 +43,24 @@ async fn main() -> Result<()> {
         ["growth", channel, store, months] => {
             growth::run(Path::new(channel), Path::new(store), months.parse()?).await
         }
+        ["tokens", tidemark, folder, oha] => {
+            tokens::run(Path::new(tidemark), Path::new(folder), Path::new(oha))
+        }
+        ["sign", seconds] => tokens::sign(seconds.parse()?),
+        ["updates", tidemark, folder] => updates::run(Path::new(tidemark), Path::new(folder), None),
+        ["updates", tidemark, folder, url, programs] => {
+            updates::run(Path::new(tidemark), Path::new(folder), Some((url, Path::new(programs))))
+        }
+        ["bare", database, reports @ ..] => updates::bare(Path::new(database), reports).await,
+        ["nodes", tidemark, folder, url] => nodes::run(Path::new(tidemark), Path::new(folder), url),
+        ["idle", tidemark, folder, url @ ..] => {
+            idle::run(Path::new(tidemark), Path::new(folder), url.first().copied())
+        }
         _ => bail!(
             "usage: bench load CHANNEL STORE LAYOUT | ask CHANNEL STORE QUERY | server TIDEMARK CHANNEL STORE | \
-             calls TIDEMARK CHANNEL STORE OHA | batch CHANNEL STORE | growth CHANNEL STORE MONTHS"
+             calls TIDEMARK CHANNEL STORE OHA | batch CHANNEL STORE | growth CHANNEL STORE MONTHS | tokens TIDEMARK FOLDER \
+             OHA | sign SECONDS | updates TIDEMARK FOLDER [URL PROGRAMS] | bare DATABASE REPORT... | nodes TIDEMARK FOLDER URL | \
+             idle TIDEMARK FOLDER [URL]"
         ),
     }
 }

@@ -63,23 +63,8 @@ impl Place {
         let mut command = Command::new(tidemark);
         command.arg("serve").arg("--data-dir").arg(&self.folder);
         command.args(["--listen", "127.0.0.1:0", "--clock-start", &start.to_string()]);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let (write, log) = mpsc::channel();
-        let lines = BufReader::new(child.stderr.take().context("a pipe")?).lines();
-        // Read to its end, so that the server never waits for its log.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(write.send(line))));
-        let mut ready = String::new();
-        BufReader::new(child.stdout.take().context("a pipe")?).read_line(&mut ready)?;
-        let address = ready.trim().strip_prefix("ready http://").and_then(|rest| rest.strip_suffix("/api/2"));
-        let client = Client::new(address.with_context(|| format!("not ready: {ready}"))?.parse()?);
-        let credentials: Value =
-            serde_json::from_str(&std::fs::read_to_string(self.folder.join("credentials.json"))?)?;
-        let word = |name: &str| credentials.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (id, secret) = (word("client_id"), word("client_secret"));
-        let call = client.post("/api/2/idp/token").basic(&id, &secret);
-        let answer = call.form(&[("grant_type", "client_credentials")]).send().ok();
-        let token = answer.get("access_token").and_then(Value::as_str).context("a token")?.to_owned();
-        Ok(Serving { log: Some(log), child, client, token })
+        let credentials = std::fs::read_to_string(self.folder.join("credentials.json"))?;
+        Serving::start(command, &serde_json::from_str(&credentials)?)
     }
 }
 
@@ -100,12 +85,41 @@ pub struct Serving {
     pub log: Option<mpsc::Receiver<String>>,
 }
 
+/// The text of a member.
+pub fn word(object: &Value, name: &str) -> String {
+    object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
 impl Serving {
+    /// Starts the server that this command runs, and waits until it is ready.
+    pub fn start(mut command: Command, credentials: &Value) -> Result<Self> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let (write, log) = mpsc::channel();
+        let lines = BufReader::new(child.stderr.take().context("a pipe")?).lines();
+        // Read to its end, so that the server never waits for its log.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(write.send(line))));
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().context("a pipe")?).read_line(&mut ready)?;
+        let address = ready.trim().strip_prefix("ready http://").and_then(|rest| rest.strip_suffix("/api/2"));
+        let client = Client::new(address.with_context(|| format!("not ready: {ready}"))?.parse()?);
+        let (id, secret) = (word(credentials, "client_id"), word(credentials, "client_secret"));
+        let call = client.post("/api/2/idp/token").basic(&id, &secret);
+        let answer = call.form(&[("grant_type", "client_credentials")]).send().ok();
+        let token = answer.get("access_token").and_then(Value::as_str).context("a token")?.to_owned();
+        Ok(Self { log: Some(log), child, client, token })
+    }
+
     /// The most memory it had, in MiB.
     pub fn peak_mib(&self) -> Result<u64> {
+        Ok(self.kib("VmHWM:")? / 1024)
+    }
+
+    /// A line of what the system says of its memory, in KiB.
+    pub fn kib(&self, line: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM")?;
-        Ok(peak.trim().trim_end_matches("kB").trim().parse::<u64>()? / 1024)
+        let value =
+            status.lines().find_map(|said| said.strip_prefix(line)).context("a line of its status")?;
+        Ok(value.trim().trim_end_matches("kB").trim().parse()?)
     }
 }
 

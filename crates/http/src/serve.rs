@@ -7,7 +7,7 @@ use app::App;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderName, StatusCode, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, StatusCode, Uri, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
@@ -15,6 +15,7 @@ use futures_util::{StreamExt as _, stream};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::timeout::TimeoutLayer;
@@ -60,6 +61,14 @@ pub fn documented() -> (Routes, utoipa::openapi::OpenApi) {
     (Routes { whole, streamed }, document)
 }
 
+/// Marks an answer that is sent as it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Incompressible;
+
+fn may_be_compressed(_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions) -> bool {
+    extensions.get::<Incompressible>().is_none()
+}
+
 /// The whole HTTP side.
 #[expect(
     clippy::disallowed_methods,
@@ -82,7 +91,7 @@ pub fn around(Routes { whole, streamed }: Routes, app: App) -> Router {
             .layer(middleware::from_fn(take_small_body))
             .layer(middleware::map_request(lenient::forget_nothing))
             .layer(middleware::map_request(lenient::name_codings))
-            .layer(CompressionLayer::new())
+            .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(may_be_compressed)))
             .layer(RequestDecompressionLayer::new())
             .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES)),
     );

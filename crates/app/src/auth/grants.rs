@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::access::Actor;
 use domain::ids::ClientId;
+use store::Conn;
 
 use super::access::{self, Verified};
 use super::devices::{self, Approved};
@@ -88,20 +89,23 @@ pub async fn issue(app: &App, request: Request) -> Result<Issued, Refusal> {
     let scope = request.scope;
     let fresh = |owner| Session { owner, client: None, scope, source: Source::Proof, nonce: None };
     let session = match &request.grant {
-        Grant::ClientCredentials => fresh(Actor::Client(client(app, request.client.as_ref()).await?)),
+        Grant::ClientCredentials => {
+            let mut conn = app.read().await?;
+            let client = client(&mut conn, request.client.as_ref()).await?;
+            return settle(app, conn, fresh(Actor::Client(client)), request.from).await;
+        }
         Grant::Password(sent) => fresh(Actor::User(sign_in::person(app, sent, request.from).await?)),
         Grant::Refresh(token) => refreshed(app, token, &request).await?,
         Grant::Assertion(token) => narrowed(app, token, scope).await?,
         Grant::Code(sent) => exchanged(app, sent, &request).await?,
         Grant::Device(code) => polled(app, code, &request).await?,
     };
-    app.admit(session.owner)?;
-    settle(app, session, request.from).await
+    settle(app, app.read().await?, session, request.from).await
 }
 
-async fn client(app: &App, credentials: Option<&Credentials>) -> Result<ClientId, Refusal> {
+async fn client(conn: &mut Conn, credentials: Option<&Credentials>) -> Result<ClientId, Refusal> {
     let Credentials { id, secret } = credentials.ok_or(Refusal::BadClient)?;
-    let client = sign_in::client(&mut app.read().await?, id, secret).await?;
+    let client = sign_in::client(conn, id, secret).await?;
     client.ok_or(Refusal::BadClient)
 }
 
@@ -112,7 +116,7 @@ async fn client_of_user(app: &App, request: &Request) -> Result<ClientId, Refusa
             let public = sign_in::public_client(&mut app.read().await?, id).await?;
             public.ok_or(Refusal::BadClient)
         }
-        (proven, _) => client(app, proven.as_ref()).await,
+        (proven, _) => client(&mut app.read().await?, proven.as_ref()).await,
     }
 }
 
@@ -123,7 +127,9 @@ async fn refreshed(app: &App, token: &str, request: &Request) -> Result<Session,
     let known = known.ok_or(Refusal::BadGrant(REFRESH_TOKEN))?;
     let is_its_own = match (known.client, known.owner) {
         (Some(client), _) => client_of_user(app, request).await? == client,
-        (None, Actor::Client(owner)) => client(app, request.client.as_ref()).await? == owner,
+        (None, Actor::Client(owner)) => {
+            client(&mut app.read().await?, request.client.as_ref()).await? == owner
+        }
         (None, _) => true,
     };
     if !is_its_own {
@@ -192,7 +198,7 @@ async fn polled(app: &App, code: &str, request: &Request) -> Result<Session, Ref
     let client = match (&request.client, &request.client_id) {
         (None, Some(id)) => devices::client(app, id).await?,
         (None, None) => return Err(Refusal::malformed("client_id: required")),
-        (proven, _) => client(app, proven.as_ref()).await?,
+        (proven, _) => client(&mut app.read().await?, proven.as_ref()).await?,
     };
     let Approved { owner, scope } = devices::poll(app, client, code).await?;
     let source = Source::Device(fingerprint(code));

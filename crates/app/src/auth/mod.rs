@@ -31,6 +31,7 @@ use domain::mfa::MfaStatus;
 use tokio::sync::Semaphore;
 
 use crate::access::Proof;
+use crate::group_commit::Queue;
 use crate::ids::hex;
 use crate::{App, Caller, Error, Result};
 
@@ -96,6 +97,7 @@ pub struct State {
     verifiers: Mutex<HashMap<String, Arc<RsaPublicKeyComponents<Vec<u8>>>>>,
     throttle: Mutex<throttle::Throttle>,
     proven: Mutex<sign_in::Proven>,
+    kept: Queue<settle::Kept>,
     hashing: Semaphore,
 }
 
@@ -106,6 +108,7 @@ impl Default for State {
             verifiers: Mutex::default(),
             throttle: Mutex::default(),
             proven: Mutex::default(),
+            kept: Queue::default(),
             hashing: Semaphore::new(passwords::AT_ONCE),
         }
     }

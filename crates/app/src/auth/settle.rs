@@ -1,6 +1,8 @@
-//! What becomes of every grant in the end: tokens, in one transaction.
+//! What becomes of every grant in the end: tokens, which are kept before they are given out.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use domain::access::Actor;
 use domain::ids::{ClientId, TenantId};
@@ -12,10 +14,11 @@ use store::{Conn, Write};
 use uuid::Uuid;
 
 use super::access::{self, Claims};
+use super::keys::SigningKey;
 use super::{Issued, REFRESH_SECONDS, Refusal, Scope, TOKEN_SECONDS, fingerprint, jwt, keys};
 use crate::access::Proof;
 use crate::ids::hex;
-use crate::{App, Caller};
+use crate::{App, Caller, group_commit};
 
 /// Who gets a token, and under which conditions.
 pub(super) struct Session {
@@ -46,39 +49,53 @@ pub(super) const REFRESH_TOKEN: &str = "refresh token";
 pub(super) const ASSERTION: &str = "assertion";
 pub(super) const CODE: &str = "code";
 
-/// Checks that the owner may have the token, keeps it, and signs it.
-pub(super) async fn settle(app: &App, session: Session, from: Option<IpAddr>) -> Result<Issued, Refusal> {
-    let mut conn = app.read().await?;
+/// Checks that the owner may have the token, keeps it, and signs it. `conn` shows what is so now.
+pub(super) async fn settle(
+    app: &App,
+    mut conn: Conn,
+    session: Session,
+    from: Option<IpAddr>,
+) -> Result<Issued, Refusal> {
+    app.admit(session.owner)?;
     let caller = caller(app, &mut conn, &session).await?;
-    let signer = keys::signer(app, &mut conn).await?;
     drop(conn);
-    let mut tx = app.write_as(session.owner).await?;
-    let family = match family(app, &mut tx, &session.source).await? {
-        Family::Of(family) => family,
-        Family::Stolen { what } => {
-            // What the first use gave is revoked, and that is to last.
-            tx.commit().await?;
-            return Err(Refusal::BadGrant(what));
-        }
-    };
     let now = app.clock.now().unix_seconds();
     let (parent, expires_on) = match session.source {
         Source::Assertion { jti, exp } => (Some(jti), exp.min(now + TOKEN_SECONDS)),
         _ => (None, now + TOKEN_SECONDS),
     };
     let jti = app.ids.other()?;
-    let expires_at = Instant(expires_on.saturating_mul(1_000_000));
     let Session { owner, client, .. } = session;
-    store::tokens::insert(&mut tx, &AccessToken { jti, family, owner, client, parent, expires_at }).await?;
-    let refresh_token = if session.scope.offline_access {
-        Some(new_refresh(app, &mut tx, &session, family).await?)
-    } else {
-        None
+    let of_family = |family| AccessToken {
+        jti,
+        family,
+        owner,
+        client,
+        parent,
+        expires_at: Instant(expires_on.saturating_mul(1_000_000)),
     };
-    if let (Actor::Client(id), _) | (_, Some(id)) = (owner, client) {
-        store::clients::touch(&mut tx, id, from.map(|from| from.to_canonical().to_string())).await?;
-    }
-    tx.commit().await?;
+    let from = from.map(|from| from.to_canonical().to_string());
+    let (refresh_token, signer) = if let Source::Proof = session.source {
+        let token = of_family(app.ids.other()?);
+        let (refresh_token, refresh) = new_refresh(app, &session, token.family)?;
+        let signer = app.auth.kept.write(app, Kept { token, refresh, from }).await?;
+        (refresh_token, signer)
+    } else {
+        let mut tx = app.write_as(owner).await?;
+        let family = match family(app, &mut tx, &session.source).await? {
+            Family::Of(family) => family,
+            Family::Stolen { what } => {
+                // What the first use gave is revoked, and that is to last.
+                tx.commit().await?;
+                return Err(Refusal::BadGrant(what));
+            }
+        };
+        let (refresh_token, refresh) = new_refresh(app, &session, family)?;
+        keep(&mut tx, &[Kept { token: of_family(family), refresh, from }]).await?;
+        let signer = keys::signer(app, &mut tx).await?;
+        tx.commit().await?;
+        (refresh_token, signer)
+    };
     let claims = access_claims(app, &caller, jti, now, expires_on);
     let id_token = IdClaims {
         iss: &claims.iss,
@@ -96,6 +113,52 @@ pub(super) async fn settle(app: &App, session: Session, from: Option<IpAddr>) ->
         expires_in: expires_on - now,
         scope: session.scope,
     })
+}
+
+/// What is kept of the answer to a token request.
+#[derive(Clone)]
+pub(super) struct Kept {
+    token: AccessToken,
+    refresh: Option<RefreshToken>,
+    /// Where the request came from.
+    from: Option<String>,
+}
+
+/// Those whose credentials were right share transactions: at the top of an hour many come at once.
+impl group_commit::Call for Kept {
+    type Remembered = ();
+    type Answer = Arc<SigningKey>;
+    const MOST: usize = 500;
+
+    fn weight(&self) -> usize {
+        1
+    }
+
+    async fn commit(app: &App, (): &mut (), calls: &[Self]) -> crate::Result<Vec<Arc<SigningKey>>> {
+        let mut tx = app.write_as(Actor::System).await?;
+        keep(&mut tx, calls).await?;
+        let signer = keys::signer(app, &mut tx).await?;
+        tx.commit().await?;
+        Ok(vec![signer; calls.len()])
+    }
+}
+
+async fn keep(tx: &mut Write, all: &[Kept]) -> crate::Result<()> {
+    let tokens: Vec<AccessToken> = all.iter().map(|kept| kept.token.clone()).collect();
+    store::tokens::insert(tx, &tokens).await?;
+    for refresh in all.iter().filter_map(|kept| kept.refresh.as_ref()) {
+        store::tokens::insert_refresh(tx, refresh).await?;
+    }
+    let mut clients = HashMap::new();
+    for Kept { token, from, .. } in all {
+        if let (Actor::Client(id), _) | (_, Some(id)) = (token.owner, token.client) {
+            clients.insert(id, from.clone());
+        }
+    }
+    for (client, from) in clients {
+        store::clients::touch(tx, client, from).await?;
+    }
+    Ok(())
 }
 
 async fn caller(app: &App, conn: &mut Conn, session: &Session) -> Result<Caller, Refusal> {
@@ -177,9 +240,17 @@ async fn family(app: &App, tx: &mut Write, source: &Source) -> Result<Family, Re
     Ok(Family::Of(app.ids.other()?))
 }
 
-async fn new_refresh(app: &App, tx: &mut Write, session: &Session, family: Uuid) -> Result<String, Refusal> {
+/// A refresh token, where one was asked for, and what is kept of it.
+fn new_refresh(
+    app: &App,
+    session: &Session,
+    family: Uuid,
+) -> Result<(Option<String>, Option<RefreshToken>), Refusal> {
+    if !session.scope.offline_access {
+        return Ok((None, None));
+    }
     let token = hex(&app.ids.bytes::<32>()?);
-    let row = RefreshToken {
+    let kept = RefreshToken {
         sha256: fingerprint(&token),
         family,
         owner: session.owner,
@@ -190,8 +261,7 @@ async fn new_refresh(app: &App, tx: &mut Write, session: &Session, family: Uuid)
         used_at: None,
         revoked_at: None,
     };
-    store::tokens::insert_refresh(tx, &row).await?;
-    Ok(token)
+    Ok((Some(token), Some(kept)))
 }
 
 fn access_claims(app: &App, caller: &Caller, jti: Uuid, now: i64, exp: i64) -> Claims {

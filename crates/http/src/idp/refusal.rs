@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use crate::caller::peer;
 use crate::json::Json;
 use crate::problem::Problem;
+use crate::serve::Incompressible;
 
 /// The body of a refusal.
 #[derive(Debug, Serialize, ToSchema)]
@@ -148,8 +149,10 @@ impl Bearer {
     }
 }
 
-/// Says that nobody may keep the answer (RFC 6749, 5.1).
+/// Says that nobody may keep the answer (RFC 6749, 5.1), and leaves it as it is: how small a secret gets beside what a
+/// stranger sent would tell of it (BREACH).
 pub(super) fn uncached(mut response: Response) -> Response {
+    response.extensions_mut().insert(Incompressible);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     response

@@ -13,8 +13,8 @@ pub use principals::{
 
 use crate::{Conn, Result, Write, args};
 
-/// How many dead rows are cleared away each time a token is issued: more than one is added, so none pile up.
-const CLEARED_AT_ONCE: i64 = 8;
+/// How many dead rows are cleared away for each token that is issued: more than one is added, so none pile up.
+const CLEARED_FOR_EACH: usize = 8;
 
 /// An access token, as it is stored.
 #[derive(Debug, Clone)]
@@ -33,11 +33,9 @@ pub struct AccessToken {
     pub expires_at: Instant,
 }
 
-/// Keeps an access token, and clears away a few that have run out.
-pub async fn insert(tx: &mut Write, token: &AccessToken) -> Result<()> {
-    tx.run(
-        "INSERT INTO tokens (jti, family, principal_kind, principal_id, client_id, parent_jti, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+/// Keeps access tokens, and clears away a few that have run out. One that is kept already stays as it is.
+pub async fn insert(tx: &mut Write, tokens: &[AccessToken]) -> Result<()> {
+    let row = |token: &AccessToken| {
         args![
             token.jti,
             token.family,
@@ -46,18 +44,23 @@ pub async fn insert(tx: &mut Write, token: &AccessToken) -> Result<()> {
             token.client,
             token.parent,
             token.expires_at
-        ],
+        ]
+    };
+    tx.insert_many(
+        "INSERT INTO tokens (jti, family, principal_kind, principal_id, client_id, parent_jti, expires_at)",
+        "ON CONFLICT (jti) DO NOTHING",
+        tokens.iter().map(row).collect(),
     )
     .await?;
-    let now = tx.now();
+    let (now, most) = (tx.now(), i64::try_from(tokens.len() * CLEARED_FOR_EACH).unwrap_or(i64::MAX));
     tx.run(
         "DELETE FROM tokens WHERE jti IN (SELECT jti FROM tokens WHERE expires_at <= $1 LIMIT $2)",
-        args![now, CLEARED_AT_ONCE],
+        args![now, most],
     )
     .await?;
     tx.run(
         "DELETE FROM refresh_tokens WHERE sha256 IN (SELECT sha256 FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2)",
-        args![now, CLEARED_AT_ONCE],
+        args![now, most],
     )
     .await
     .map(|_| ())
@@ -159,11 +162,11 @@ pub struct RefreshToken {
     pub revoked_at: Option<Instant>,
 }
 
-/// Keeps a refresh token.
+/// Keeps a refresh token. One that is kept already stays as it is.
 pub async fn insert_refresh(tx: &mut Write, token: &RefreshToken) -> Result<()> {
     tx.run(
         "INSERT INTO refresh_tokens (sha256, family, principal_kind, principal_id, client_id, scope, narrowed_to,
-         expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (sha256) DO NOTHING",
         args![
             token.sha256.as_str(),
             token.family,

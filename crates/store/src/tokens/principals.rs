@@ -27,6 +27,8 @@ pub struct Principal {
     pub client_type: Option<ClientType>,
     /// The client's `origin_id`.
     pub origin_id: Option<String>,
+    /// The roles that a client was made with, on its own tenant; users have none of that kind.
+    pub roles: Vec<Role>,
     /// Where a user's second factor stands; clients have none.
     pub mfa: MfaStatus,
 }
@@ -40,13 +42,13 @@ macro_rules! tenant_columns {
 }
 
 const CLIENT: &str = concat!(
-    "SELECT 'client' AS principal_kind, p.id AS principal_id, p.client_type, p.origin_id, NULL AS disable_after,
+    "SELECT 'client' AS principal_kind, p.id AS principal_id, p.client_type, p.origin_id, p.roles, NULL AS disable_after,
      p.status = 'enabled' AND p.deleted_at IS NULL AS live, ",
     tenant_columns!(),
     " FROM clients p JOIN tenants t ON t.no = p.tenant_no WHERE p.id = $1"
 );
 const USER: &str = concat!(
-    "SELECT 'user' AS principal_kind, p.id AS principal_id, NULL AS client_type, NULL AS origin_id, p.disable_after,
+    "SELECT 'user' AS principal_kind, p.id AS principal_id, NULL AS client_type, NULL AS origin_id, NULL AS roles, p.disable_after,
      p.enabled = 1 AND p.deleted_at IS NULL AS live, ",
     tenant_columns!(),
     ", ",
@@ -72,6 +74,10 @@ pub async fn principal(conn: &mut Conn, actor: Actor) -> Result<Option<Principal
             disable_after: row.opt_instant("disable_after")?,
             client_type: row.opt_parsed("client_type")?,
             origin_id: row.opt_text("origin_id")?,
+            roles: match actor {
+                Actor::Client(_) => row.parsed_list("roles")?,
+                _ => Vec::new(),
+            },
             mfa: match actor {
                 Actor::User(_) => crate::mfa::status(&row)?,
                 _ => MfaStatus::Disabled,

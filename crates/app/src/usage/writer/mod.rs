@@ -1,14 +1,9 @@
-//! Group commit: many calls, one durable transaction.
-//!
-//! A call puts its readings into the queue and waits for its turn. Whoever gets the turn while its own readings still
-//! wait leads: it commits everything queued so far and answers all of them. Entries leave the queue only once they are
-//! answered. A leader whose caller hangs up half way therefore loses nobody's readings: the next in turn finds them
-//! where they were, and writing a reading twice changes nothing.
+//! Readings of many calls in one durable transaction.
 
 mod changes;
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use domain::access::Actor;
 use domain::catalogue::Item;
@@ -19,10 +14,10 @@ use domain::usage::{KeyHash, MeterKey};
 use store::Write;
 use store::history::{Days, Meter, Scope};
 use store::reading_keys::{Fresh, ReadingKeys, Seen};
-use tokio::sync::oneshot;
 
 use super::check::Accepted;
 use super::{Fault, Verdict};
+use crate::group_commit::{self, Queue};
 use crate::{App, Error, Result};
 use changes::Changes;
 
@@ -34,10 +29,7 @@ const MAX_REMEMBERED: usize = 7 << 17;
 
 /// The readings that wait to be written, and what is remembered between transactions.
 #[derive(Debug, Default)]
-pub struct State {
-    queue: Mutex<VecDeque<Waiting>>,
-    turn: tokio::sync::Mutex<Remembered>,
-}
+pub struct State(Queue<Call>);
 
 /// What meters said when this process wrote last. Where another has written since, it is forgotten.
 #[derive(Debug, Default)]
@@ -50,12 +42,6 @@ struct Remembered {
     levels: HashMap<(MeterKey, Day), i64>,
     /// The idempotency keys of the last three months; they keep in step with the database themselves.
     keys: ReadingKeys,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    call: Call,
-    answer: oneshot::Sender<Result<Written>>,
 }
 
 /// The readings of one call.
@@ -75,34 +61,17 @@ pub(super) struct Written {
     pub(super) seq: Option<Seq>,
 }
 
-impl State {
-    fn queue(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+impl group_commit::Call for Call {
+    type Remembered = Remembered;
+    type Answer = Written;
+    const MOST: usize = MAX_BATCH;
+
+    fn weight(&self) -> usize {
+        self.readings.len()
     }
 
-    /// The first calls in the queue, up to the bound; those whose caller has gone are dropped.
-    fn next_calls(&self) -> Vec<Call> {
-        let mut queue = self.queue();
-        queue.retain(|waiting| !waiting.answer.is_closed());
-        let mut readings = 0;
-        let fits = |waiting: &&Waiting| {
-            let first = readings == 0;
-            readings += waiting.call.readings.len();
-            first || readings <= MAX_BATCH
-        };
-        queue.iter().take_while(fits).map(|waiting| waiting.call.clone()).collect()
-    }
-
-    fn answer(&self, calls: usize, outcome: Result<Vec<Written>>) {
-        let mut outcome = outcome.map(Vec::into_iter);
-        for waiting in self.queue().drain(..calls) {
-            let answer = match &mut outcome {
-                Ok(written) => Ok(written.next().unwrap_or_default()),
-                Err(error) => Err(same(error)),
-            };
-            // A caller who has gone needs no answer.
-            let _ = waiting.answer.send(answer);
-        }
+    async fn commit(app: &App, remembered: &mut Remembered, calls: &[Self]) -> Result<Vec<Written>> {
+        commit(app, remembered, calls).await
     }
 }
 
@@ -116,30 +85,7 @@ pub(super) async fn write(
     if readings.is_empty() {
         return Ok(Written::default());
     }
-    let (answer, mut answered) = oneshot::channel();
-    app.usage.queue().push_back(Waiting { call: Call { actor, reason, readings: readings.into() }, answer });
-    loop {
-        tokio::select! {
-            biased;
-            outcome = &mut answered => {
-                return outcome.unwrap_or_else(|_| Err(Error::internal("readings were dropped unanswered")));
-            }
-            mut remembered = app.usage.turn.lock() => {
-                let calls = app.usage.next_calls();
-                let outcome = commit(app, &mut remembered, &calls).await;
-                app.usage.answer(calls.len(), outcome);
-            }
-        }
-    }
-}
-
-/// The failure of a transaction, told to every call in it.
-fn same(error: &Error) -> Error {
-    match error {
-        Error::Unavailable(store::Error::Full) => Error::Unavailable(store::Error::Full),
-        Error::Unavailable(_) => Error::Unavailable(store::Error::Busy),
-        other => Error::internal(format!("the readings could not be written: {other:?}")),
-    }
+    app.usage.0.write(app, Call { actor, reason, readings: readings.into() }).await
 }
 
 async fn commit(app: &App, remembered: &mut Remembered, calls: &[Call]) -> Result<Vec<Written>> {
