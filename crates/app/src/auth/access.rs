@@ -1,6 +1,6 @@
 //! Access tokens: their claims, and the caller they prove.
 
-use domain::access::{Actor, Grant, Role};
+use domain::access::{Actor, Grant, Permission, Role};
 use domain::ids::{ClientId, TenantId, TenantNo, UserId};
 use serde::{Deserialize, Serialize};
 use store::Conn;
@@ -144,6 +144,9 @@ pub(super) async fn caller(
     let held = store::tokens::grants(conn, owner, narrowed_to).await?;
     let grants = narrowed(&held, narrowed_to);
     let is_client = matches!(owner, Actor::Client(_));
+    let looks =
+        |grant: &Grant| grant.tenant == principal.tenant && grant.role.permits(Permission::TenantViewer);
+    let operates = principal.at_top && narrowed_to.is_none() && grants.iter().any(looks);
     let administers = grants.iter().any(|grant| grant.role.is_admin());
     let caller = Caller {
         actor: owner,
@@ -154,6 +157,7 @@ pub(super) async fn caller(
         proof,
         reports_usage: is_client && administers && (principal.at_top || principal.origin_id.is_some()),
         introspects: is_client && principal.at_top && narrowed_to.is_none(),
+        operates,
     };
     Ok(Some((caller, principal)))
 }

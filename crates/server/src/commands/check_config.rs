@@ -1,6 +1,7 @@
 //! `tidemark check-config`: what would be used, and what is wrong with it.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use app::Clock;
 use app::settings::Transport;
 
 use crate::cli::Common;
@@ -36,9 +37,33 @@ pub fn run(common: &Common) -> Result<()> {
         }
     }
     say(format_args!("mail.from        {}", settings.mail.from));
+    say(format_args!("metrics          {}", settings.metrics));
+    say_tls(&settings)?;
     if let Some(start) = settings.clock_start {
         say(format_args!("clock_start      {start}: A REHEARSAL, the clock is not the real one"));
     }
+    for warning in &settings.warnings {
+        say(format_args!("WARNING          {warning}"));
+    }
     say("ok");
+    Ok(())
+}
+
+/// Fails where clients would refuse the certificate at once, whatever they call the server.
+fn say_tls(settings: &Settings) -> Result<()> {
+    let Some(files) = &settings.tls else {
+        say("tls              not here");
+        return Ok(());
+    };
+    let identity = files.read()?;
+    let file = files.certificate.display();
+    identity.check_time(Clock::System.now()).with_context(|| format!("tls.certificate_file: {file}"))?;
+    say(format_args!("tls              {file}, good until {}", identity.until));
+    if let Some(url) = &settings.public_url {
+        let host = app::settings::host_of(url);
+        if !identity.names(host) {
+            say(format_args!("WARNING          tls.certificate_file: {file} is not made out for {host}"));
+        }
+    }
     Ok(())
 }

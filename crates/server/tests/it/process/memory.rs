@@ -66,3 +66,31 @@ fn told(file: usize, grown: usize) {
     assert!(file > 60 << 20, "{file} bytes are too few to tell");
     assert!(grown < file / 3, "a file of {file} bytes made the process grow by {grown}");
 }
+
+#[test]
+fn a_bomb_costs_no_more_than_what_a_body_may_be() {
+    use std::io::Write as _;
+    let place = Place::new();
+    let serving = place.serve();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let blank = vec![b' '; 1 << 20];
+    for _ in 0..512 {
+        encoder.write_all(&blank).unwrap();
+    }
+    // Half a gibibyte in half a mebibyte.
+    let bomb = encoder.finish().unwrap();
+    let before = peak_bytes(&serving);
+    let post = |path: &str, coding: &str| {
+        let call = serving.client.post(path).bearer(&serving.token).header("Content-Encoding", coding);
+        call.raw("application/json", bomb.clone()).send()
+    };
+    post("/api/2/tenants", "gzip").expect(413);
+    // One in another is none that is read.
+    post("/api/2/tenants", "gzip, gzip").expect(415);
+    post("/api/tidemark/1/readings", "gzip, gzip").expect(415);
+    let form = serving.client.post("/api/2/idp/token").header("Content-Encoding", "gzip");
+    let form = form.raw("application/x-www-form-urlencoded", bomb.clone()).send();
+    assert_eq!(form.status, 413, "{}", form.text());
+    let grown = peak_bytes(&serving) - before;
+    assert!(grown < 128 << 20, "the process grew by {grown} bytes");
+}
