@@ -176,6 +176,11 @@ impl Raw {
             .parse()
             .with_context(|| format!("listen: {:?} is not ADDR:PORT, such as 127.0.0.1:8080", self.listen))?;
         let public_url = check_public_url(&self.public_url)?;
+        ensure!(
+            public_url.is_some() || listen.ip().is_loopback(),
+            "public_url: required, as {listen} can be reached from other machines; give the address that clients use, such as https://tide.example.com"
+        );
+        let clock_start = self.check_clock_start(listen)?;
         let tls = self.tls.check()?;
         let is_plain = public_url.as_deref().is_some_and(|url| url.starts_with("http://"));
         ensure!(
@@ -186,11 +191,6 @@ impl Raw {
         if let Some(files) = &tls {
             secrets.look_at("tls.key_file", &files.key);
         }
-        ensure!(
-            public_url.is_some() || listen.ip().is_loopback(),
-            "public_url: required, as {listen} can be reached from other machines; give the address that clients use, such as https://tide.example.com"
-        );
-        let clock_start = self.check_clock_start(listen)?;
         let secret_key_file = if self.secret_key_file.as_os_str().is_empty() {
             self.data_dir.join("secret.key")
         } else {

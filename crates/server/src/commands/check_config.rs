@@ -12,6 +12,7 @@ use crate::settings::Settings;
 /// Checks and prints.
 pub fn run(common: &Common) -> Result<()> {
     let settings = Settings::read(common, &[])?;
+    let tls = of_tls(&settings)?;
     let known = |path: &std::path::Path| if path.exists() { "" } else { "  (not there yet)" };
     say(format_args!("data_dir         {}{}", settings.data_dir.display(), known(&settings.data_dir)));
     let is_there = match &settings.database {
@@ -38,7 +39,7 @@ pub fn run(common: &Common) -> Result<()> {
     }
     say(format_args!("mail.from        {}", settings.mail.from));
     say(format_args!("metrics          {}", settings.metrics));
-    say_tls(&settings)?;
+    say(format_args!("tls              {tls}"));
     if let Some(start) = settings.clock_start {
         say(format_args!("clock_start      {start}: A REHEARSAL, the clock is not the real one"));
     }
@@ -50,20 +51,13 @@ pub fn run(common: &Common) -> Result<()> {
 }
 
 /// Fails where clients would refuse the certificate at once, whatever they call the server.
-fn say_tls(settings: &Settings) -> Result<()> {
-    let Some(files) = &settings.tls else {
-        say("tls              not here");
-        return Ok(());
-    };
+fn of_tls(settings: &Settings) -> Result<String> {
+    let Some(files) = &settings.tls else { return Ok("none: plain HTTP".to_owned()) };
     let identity = files.read()?;
     let file = files.certificate.display();
     identity.check_time(Clock::System.now()).with_context(|| format!("tls.certificate_file: {file}"))?;
-    say(format_args!("tls              {file}, good until {}", identity.until));
-    if let Some(url) = &settings.public_url {
-        let host = app::settings::host_of(url);
-        if !identity.names(host) {
-            say(format_args!("WARNING          tls.certificate_file: {file} is not made out for {host}"));
-        }
-    }
-    Ok(())
+    let host = settings.public_url.as_deref().map(app::settings::host_of);
+    let unnamed = host.filter(|host| !identity.names(host));
+    let warning = unnamed.map(|host| format!("\nWARNING          it is not made out for {host}"));
+    Ok(format!("{file}, good until {}{}", identity.until, warning.unwrap_or_default()))
 }

@@ -141,3 +141,29 @@ fn address_of_metrics(process: &Process) -> Option<SocketAddr> {
     let line = log.lines().find(|line| line.contains("serving metrics"))?;
     line.split("address=").nth(1)?.split_whitespace().next()?.parse().ok()
 }
+
+#[test]
+fn no_level_of_the_log_shows_what_somebody_has_proven_themselves_with() {
+    let place = Place::new();
+    let mut command = place.serve_command();
+    command.env("TIDEMARK_LOG__FILTER", "trace");
+    let serving = place.serve_by(command);
+    let first = &place.first;
+    let (guess, token) = ("a-guess-of-the-test", &serving.token);
+    let client = &serving.client;
+    client.get(&format!("/api/2/users/me?access_token={token}")).send().ok();
+    client.get("/api/2/users/me").basic(&first.login, &first.password).send().ok();
+    client.get("/api/2/users/me").basic(&first.login, guess).send().expect(401);
+    client.get(&format!("/api/2/users/me?access_token={guess}")).send().expect(401);
+    let form = [("grant_type", "password"), ("username", &*first.login), ("password", &*first.password)];
+    let people = client.post("/api/2/idp/token").form(&form).send().ok();
+    let (id, secret) = (first.client_id.to_string(), &first.client_secret);
+    let form = [("grant_type", "client_credentials"), ("client_id", &id), ("client_secret", secret)];
+    client.post("/api/2/idp/token").form(&form).send().ok();
+    let log = serving.process.log();
+    assert!(log.contains("/users/me"), "the log is there: {log}");
+    let people = people["access_token"].as_str().unwrap();
+    for secret in [secret, token, people, &first.password, guess] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+}

@@ -209,7 +209,7 @@ fn check_config_reads_the_certificate() {
     let well = said(&mut check_config(&place, &good, "https://localhost:8443"));
     assert!(well.contains("good.pem, good until 20") && !well.contains("WARNING"), "{well}");
     let elsewhere = said(&mut check_config(&place, &good, "https://tide.example.com"));
-    assert!(elsewhere.contains("is not made out for tide.example.com"), "{elsewhere}");
+    assert!(elsewhere.contains("it is not made out for tide.example.com"), "{elsewhere}");
     fs::set_permissions(&good.key, fs::Permissions::from_mode(0o644)).unwrap();
     let open = said(&mut check_config(&place, &good, "https://localhost"));
     assert!(open.contains("WARNING") && open.contains("tls.key_file"), "{open}");
