@@ -235,8 +235,8 @@ mod tests {
     #[test]
     fn the_time_and_the_names_of_a_certificate_are_read() {
         let directory = Directory::new();
-        let now = Clock::System.now();
         let good = files(&Certificate::new(directory.path(), "good", 30)).read().unwrap();
+        let now = Clock::System.now();
         good.check_time(now).unwrap();
         let days = now.until(good.until).as_secs() / 86_400;
         assert!((29..=30).contains(&days), "{days}");
