@@ -103,21 +103,37 @@ impl Drop for Held {
     }
 }
 
-#[tokio::test]
-async fn who_does_not_take_the_answer_is_cut_off() {
+/// Whether an answer without an end is given up within a time, where the client takes nothing of it.
+async fn is_given_up(patience: Duration, within: Duration, tls: Option<(&Certificate, Arc<Tls>)>) -> bool {
     let (dropped, gone) = oneshot::channel();
     let held = Mutex::new(Some(Held(Mutex::new(Some(dropped)))));
-    let endless = async move || {
+    let endless = Arc::new(async move || {
         let held = held.lock().unwrap().take();
         Body::from_stream(stream::unfold(held, async |held| {
             Some((Ok::<_, io::Error>(Bytes::from_static(&[b'x'; 16_384])), held))
         }))
-    };
-    let endless = Arc::new(endless);
+    });
     let router = Router::new().fallback(async move || endless().await);
-    let served = served_by(router, Patience { handshake: LONG, head: LONG, answer: SHORT }, None).await;
-    let _never_read = served.connect(ASK).await;
-    tokio::time::timeout(AT_MOST, gone).await.expect("the answer is given up").unwrap();
+    let (certificate, tls) = tls.map_or((None, None), |(certificate, tls)| (Some(certificate), Some(tls)));
+    let served = served_by(router, Patience { handshake: LONG, head: LONG, answer: patience }, tls).await;
+    let (mut plain, mut secret) = (None, None);
+    if let Some(certificate) = certificate {
+        let stream = secret.insert(protected(&served, certificate, &["http/1.1"]).await);
+        stream.write_all(ASK).await.unwrap();
+    } else {
+        plain = Some(served.connect(ASK).await);
+    }
+    let is_gone = tokio::time::timeout(within, gone).await.is_ok();
+    drop((plain, secret));
+    is_gone
+}
+
+#[tokio::test]
+async fn who_does_not_take_the_answer_is_cut_off() {
+    let (_directory, certificate, tls) = certificate();
+    assert!(is_given_up(SHORT, AT_MOST, None).await);
+    assert!(is_given_up(SHORT, AT_MOST, Some((&certificate, tls))).await);
+    assert!(!is_given_up(LONG, SHORT * 5, None).await, "and nobody before the time");
 }
 
 #[tokio::test]

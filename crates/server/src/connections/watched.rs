@@ -22,12 +22,14 @@ pub(super) struct Watched {
     beginning: Option<(usize, Deadline)>,
     /// Until when the other end must take something; `None` while nothing waits for it.
     taking: Option<Deadline>,
+    /// Whether the other end was too slow: TLS would still say goodbye to it.
+    is_over: bool,
 }
 
 impl Watched {
     pub(super) fn new(stream: TcpStream, patience: Patience) -> Self {
         let deadline: Deadline = Box::pin(app::clock::patience(patience.head));
-        Self { stream, patience, beginning: Some((0, deadline)), taking: None }
+        Self { stream, patience, beginning: Some((0, deadline)), taking: None, is_over: false }
     }
 
     /// Takes note of what has come.
@@ -51,6 +53,11 @@ impl Watched {
         let limit = self.patience.answer;
         let deadline = self.taking.get_or_insert_with(|| Box::pin(app::clock::patience(limit)));
         ready!(deadline.as_mut().poll(cx));
+        self.end()
+    }
+
+    fn end<T>(&mut self) -> Poll<io::Result<T>> {
+        self.is_over = true;
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -61,12 +68,15 @@ impl AsyncRead for Watched {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.is_over {
+            return self.end();
+        }
         let before = buf.filled().len();
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
             Poll::Pending => {
                 let Some((_, deadline)) = &mut self.beginning else { return Poll::Pending };
                 ready!(deadline.as_mut().poll(cx));
-                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+                self.end()
             }
             read @ Poll::Ready(_) => {
                 self.came(buf.filled().get(before..).unwrap_or_default());
@@ -78,6 +88,9 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.is_over {
+            return self.end();
+        }
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.written(written, cx)
     }
@@ -87,6 +100,9 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.is_over {
+            return self.end();
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.written(written, cx)
     }
