@@ -107,7 +107,8 @@ fn a_bomb_costs_no_more_than_what_a_body_may_be() {
             assert!((400..500).contains(&answer.status), "{path}: {}", answer.text());
         }
     }
-    let grown = peak_bytes(&serving) - before;
+    // Linux counts each processor's part of it now and then, so that the same peak may read as a little less.
+    let grown = peak_bytes(&serving).saturating_sub(before);
     assert!(grown < 128 << 20, "the process grew by {grown} bytes");
     serving.get(&format!("/tenants/{}", place.first.tenant_id));
 }
