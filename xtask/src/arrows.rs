@@ -110,9 +110,10 @@ mod tests {
             name: layer.name.into(),
             version: "0.1.0".into(),
             licence: None,
+            source: None,
             own: true,
             dependencies: if layer.name == from {
-                vec![Dependency { name: name.into(), dev, own }]
+                vec![Dependency { name: name.into(), requirement: "^1".into(), dev, own }]
             } else {
                 Vec::new()
             },

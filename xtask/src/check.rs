@@ -4,17 +4,18 @@
 use anyhow::{Result, bail};
 
 use crate::workspace::{Workspace, run as run_command};
-use crate::{arrows, licences, openapi, sources};
+use crate::{arrows, licences, openapi, policy, sources};
 
 type Check = fn(&Workspace) -> Result<String>;
 
 /// Cheap ones first.
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 9] = [
     ("arrows", arrows::check),
     ("file lengths", sources::lengths),
     ("SQL", sources::sql),
     ("stands alone", sources::alone),
     ("licences", licences::check),
+    ("dependencies", policy::check),
     ("format", format),
     ("clippy", clippy),
     ("openapi", openapi::check),

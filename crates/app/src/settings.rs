@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 
+use domain::network::Network;
 use secrecy::SecretString;
 
 pub use crate::bounces::BounceAddress;
@@ -21,7 +22,33 @@ pub struct Settings {
     /// How many requests one client or user may make; `None`: any number.
     pub requests: Option<Requests>,
     /// The proxies whose word on a client's address counts.
-    pub proxies: Vec<IpAddr>,
+    pub proxies: Proxies,
+}
+
+/// The proxies in front.
+#[derive(Debug, Clone, Default)]
+pub struct Proxies {
+    /// Where they are.
+    pub networks: Vec<Network>,
+    /// Where they put the address that they were called from.
+    pub header: ProxyHeader,
+}
+
+impl Proxies {
+    /// Whether somebody at this address is one of them.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(address))
+    }
+}
+
+/// The header that proxies keep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For`, a list of addresses.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 /// A limit of requests.
@@ -54,14 +81,24 @@ impl Default for Uploads {
 }
 
 impl Settings {
+    /// Whether clients come over TLS, whoever ends it.
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
     /// The host name in `public_url`: the audience of tokens, and the right side of Message-IDs.
     pub fn host(&self) -> &str {
-        let rest = self.public_url.split_once("://").map_or(self.public_url.as_str(), |(_, rest)| rest);
-        let host = rest.split('/').next().unwrap_or(rest);
-        match host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-            _ => host,
-        }
+        host_of(&self.public_url)
+    }
+}
+
+/// The host name in a `public_url`.
+pub fn host_of(public_url: &str) -> &str {
+    let rest = public_url.split_once("://").map_or(public_url, |(_, rest)| rest);
+    let host = rest.split('/').next().unwrap_or(rest);
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
     }
 }
 
@@ -185,8 +222,13 @@ mod tests {
         let host = |url: &str| {
             let mail = Mail::to_folder("", PathBuf::new());
             let uploads = Uploads::default();
-            let settings =
-                Settings { public_url: url.to_owned(), mail, uploads, requests: None, proxies: Vec::new() };
+            let settings = Settings {
+                public_url: url.to_owned(),
+                mail,
+                uploads,
+                requests: None,
+                proxies: Proxies::default(),
+            };
             settings.host().to_owned()
         };
         assert_eq!(host("https://tide.example.com"), "tide.example.com");

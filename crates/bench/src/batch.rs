@@ -67,6 +67,7 @@ fn root(id: TenantId) -> Caller {
         proof: Proof::Bearer,
         reports_usage: true,
         introspects: true,
+        operates: true,
     }
 }
 

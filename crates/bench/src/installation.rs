@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use app::auth::sealing::SealingKey;
 use app::clock::ManualClock;
-use app::settings::{Mail, Settings, Uploads};
+use app::settings::{Mail, Proxies, Settings, Uploads};
 use app::{App, Clock, Ids};
 use domain::time::{Day, Instant};
 use store::Db;
@@ -52,6 +52,6 @@ fn settings(folder: &Path) -> Settings {
         mail,
         uploads,
         requests: None,
-        proxies: Vec::new(),
+        proxies: Proxies::default(),
     }
 }

@@ -13,6 +13,7 @@ pub mod history;
 pub mod ids;
 pub mod infra;
 pub mod mfa;
+pub mod network;
 pub mod oauth;
 pub mod pricing;
 pub mod report;

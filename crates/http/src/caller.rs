@@ -102,6 +102,20 @@ impl<N: Needs> FromRequestParts<App> for Can<N> {
     }
 }
 
+/// Somebody who runs the installation: a client or user of the top tenant, by bearer token or by login and password.
+#[derive(Debug)]
+pub struct Operator;
+
+impl FromRequestParts<App> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let caller = identify::<Anyone>(parts, app).await?;
+        caller.require_operator()?;
+        Ok(Self)
+    }
+}
+
 /// The caller whom the credentials of a request prove.
 pub(crate) async fn identify<N: Needs>(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     let header = parts.headers.get(header::AUTHORIZATION);

@@ -5,10 +5,12 @@
 
 pub mod api;
 pub mod caller;
+pub mod headers;
 pub mod idp;
 pub mod json;
 mod lenient;
 pub mod openapi;
+mod origin;
 pub mod page;
 pub mod params;
 pub mod problem;
@@ -17,4 +19,4 @@ pub mod serve;
 mod strict;
 pub mod wire;
 
-pub use serve::router;
+pub use serve::{router, router_with};

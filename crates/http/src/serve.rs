@@ -1,12 +1,11 @@
 //! The router with everything around the handlers: request ids, limits, time-outs, caught panics, compression.
 
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use app::App;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody as _};
-use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderName, StatusCode, Uri, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -23,7 +22,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{api, idp, lenient, openapi, problem};
+use crate::{api, headers, idp, lenient, openapi, origin, problem};
 
 /// The largest body, after decompression (wire-conventions, 5.2).
 const BODY_LIMIT_BYTES: usize = 16 * 1024 * 1024;
@@ -33,7 +32,7 @@ const SMALL_BODY_BYTES: usize = 64 * 1024;
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Where the documentation's pages lie; its own addresses end in a slash.
-const DOCS: &str = "/api/2/docs";
+pub(crate) const DOCS: &str = "/api/2/docs";
 
 /// The routes by how their bodies come.
 pub struct Routes {
@@ -70,15 +69,21 @@ fn may_be_compressed(_: StatusCode, _: Version, _: &HeaderMap, extensions: &Exte
 }
 
 /// The whole HTTP side.
+pub fn router(app: App) -> Router {
+    router_with(app, Router::new())
+}
+
+/// The whole HTTP side, with routes of the process itself beside the API.
 #[expect(
     clippy::disallowed_methods,
     reason = "whether the process is up is asked beside the API, by anybody"
 )]
-pub fn router(app: App) -> Router {
+pub fn router_with(app: App, further: Router<App>) -> Router {
     let (Routes { whole, streamed }, document) = documented();
     let whole = whole
         .route("/healthz", get(|| async { StatusCode::OK }))
         .route("/readyz", get(ready))
+        .merge(further)
         .merge(SwaggerUi::new(DOCS).url("/api/2/openapi.json", document));
     around(Routes { whole, streamed }, app)
 }
@@ -107,13 +112,14 @@ pub fn around(Routes { whole, streamed }: Routes, app: App) -> Router {
                 .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
                 .layer(PropagateRequestIdLayer::new(REQUEST_ID))
                 .layer(middleware::from_fn_with_state(app.clone(), observe))
-                .layer(middleware::map_request_with_state(app.clone(), see_through_proxies))
+                .layer(middleware::map_request_with_state(app.clone(), origin::see_through_proxies))
                 .layer(middleware::from_fn(problem::complete))
                 .layer(CatchPanicLayer::new()),
         )
-        .with_state(app);
+        .with_state(app.clone());
     // A layer of a router runs after its routing, so that the one that changes paths stands around another router.
-    Router::new().fallback_service(routes).layer(middleware::map_request(without_trailing_slash))
+    let routes = Router::new().fallback_service(routes);
+    headers::on_all(routes.layer(middleware::map_request(without_trailing_slash)), app)
 }
 
 /// `/tenants/{id}/` is the same route as `/tenants/{id}`, with or without a query (wire-conventions, section 1).
@@ -158,24 +164,6 @@ async fn take_small_body(request: Request, next: Next) -> Response {
     let is_empty = waited.is_ok() && taken.is_empty();
     let body = if is_empty { Body::empty() } else { Body::from_stream(stream::iter(taken).chain(rest)) };
     next.run(Request::from_parts(parts, body)).await
-}
-
-/// Puts the client's address in the place of a known proxy's. Each proxy appends the address that it was called from, so
-/// the list is read from its end, as long as whoever wrote an entry is one of ours; what a client put in front is not.
-async fn see_through_proxies(State(app): State<App>, mut request: Request) -> Request {
-    let proxies = &app.settings.proxies;
-    let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() else {
-        return request;
-    };
-    let said = request.headers().get_all("x-forwarded-for").iter().filter_map(|list| list.to_str().ok());
-    let said: Vec<&str> = said.flat_map(|list| list.split(',')).map(str::trim).collect();
-    let mut from = peer.ip().to_canonical();
-    for entry in said.into_iter().rev() {
-        let Some(before) = entry.parse().ok().filter(|_: &IpAddr| proxies.contains(&from)) else { break };
-        from = before.to_canonical();
-    }
-    request.extensions_mut().insert(ConnectInfo(SocketAddr::new(from, peer.port())));
-    request
 }
 
 /// Whether requests can be answered: the database is there and the first setup is done.

@@ -129,6 +129,12 @@ pub struct Serve {
     /// Scheme, host and port that clients use, such as <https://tide.example.com> [env: TIDEMARK_PUBLIC_URL]
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+    /// Speak TLS: the certificate and its chain, PEM; read again when it changes [env: TIDEMARK_TLS__CERTIFICATE_FILE]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<String>,
+    /// The certificate's private key, PEM [env: TIDEMARK_TLS__KEY_FILE]
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<String>,
 }
 
 /// Options of `import`.

@@ -1,28 +1,38 @@
 //! Configuration: compiled defaults, then a file, then the environment, then the command line. Read here and nowhere else.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::num::NonZero;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use app::settings::{Mail, Requests, Uploads};
+use app::settings::{Mail, Proxies, Requests, Uploads};
 use config::{Config, Environment, File, FileFormat};
 use domain::time::Instant;
 use serde::Deserialize;
 use store::Postgres;
 
 use crate::cli::Common;
+use crate::connections::tls::Files;
 use crate::data_dir;
 use crate::database::Database;
 
+mod limits;
 mod log;
 mod mail;
+mod metrics;
+mod secrets;
+mod smtp;
+mod tls;
 
+use limits::RawLimits;
 use log::RawLog;
 pub use log::{Log, LogFormat};
-use mail::{RawBounces, RawMail, RawSmtp};
+use mail::{RawBounces, RawMail};
+pub use metrics::Metrics;
+use secrets::Secrets;
+use smtp::RawSmtp;
+use tls::RawTls;
 
 /// The defaults: the file is the truth.
 pub const DEFAULTS: &str = include_str!("../../../config/default.toml");
@@ -30,17 +40,21 @@ pub const DEFAULTS: &str = include_str!("../../../config/default.toml");
 /// Set for tests and for clap, not keys of the configuration.
 const NOT_KEYS: [&str; 2] = ["TIDEMARK_CONFIG", "TIDEMARK_TEST_"];
 
-#[derive(Debug, Deserialize)]
+/// As it was written. Not to be printed: passwords stand in it.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
     data_dir: PathBuf,
     database_url: String,
+    database_url_file: PathBuf,
     postgres: RawPostgres,
     listen: String,
     public_url: String,
     secret_key_file: PathBuf,
     clock_start: String,
     shutdown_seconds: u64,
+    metrics: String,
+    tls: RawTls,
     log: RawLog,
     mail: RawMail,
     smtp: RawSmtp,
@@ -62,14 +76,6 @@ struct RawReadings {
 struct RawPostgres {
     connections: u32,
     statement_timeout_seconds: u64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawLimits {
-    requests_per_second: u32,
-    request_burst: u32,
-    proxies: String,
 }
 
 /// The settings, checked.
@@ -98,7 +104,13 @@ pub struct Settings {
     /// How many requests one client or user may make.
     pub requests: Option<Requests>,
     /// The proxies whose word on a client's address counts.
-    pub proxies: Vec<IpAddr>,
+    pub proxies: Proxies,
+    /// Certificate and key, where this process ends TLS itself.
+    pub tls: Option<Files>,
+    /// Who sees the metrics.
+    pub metrics: Metrics,
+    /// What is not as it should be, and no reason to stop.
+    pub warnings: Vec<String>,
 }
 
 impl Settings {
@@ -107,7 +119,16 @@ impl Settings {
         let environment: HashMap<String, String> = std::env::vars()
             .filter(|(name, _)| !NOT_KEYS.iter().any(|other| name.starts_with(other)))
             .collect();
-        read(common, flags, environment)?.check()
+        let mut settings = read(common, flags, environment)?.check()?;
+        if common.database_url.as_deref().is_some_and(secrets::holds_password) {
+            settings.warnings.push(secrets::ON_THE_COMMAND_LINE.to_owned());
+        }
+        Ok(settings)
+    }
+
+    /// What clients speak to this process itself.
+    pub const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// As [`Settings::read`], whatever the environment says.
@@ -132,6 +153,7 @@ fn read(
     builder = builder
         .set_override_option("data_dir", path(&common.data_dir))?
         .set_override_option("database_url", common.database_url.clone())?
+        .set_override_option("database_url_file", common.database_url.as_ref().map(|_| ""))?
         .set_override_option("secret_key_file", path(&common.secret_key_file))?
         .set_override_option("clock_start", common.clock_start.clone())?;
     for (key, value) in flags {
@@ -152,33 +174,32 @@ impl Raw {
             public_url.is_some() || listen.ip().is_loopback(),
             "public_url: required, as {listen} can be reached from other machines; give the address that clients use, such as https://tide.example.com"
         );
-        let clock_start = match self.clock_start.as_str() {
-            "" => None,
-            text => Some(text.parse::<Instant>().with_context(|| format!("clock_start: {text:?}"))?),
-        };
-        if clock_start.is_some() {
-            ensure!(
-                self.smtp.host.is_empty(),
-                "clock_start: a rehearsal does not go with smtp.host, as it would mail real people"
-            );
-            ensure!(
-                listen.ip().is_loopback(),
-                "clock_start: a rehearsal serves on a loopback address only, not on {listen}"
-            );
+        let clock_start = self.check_clock_start(listen)?;
+        let tls = self.tls.check()?;
+        let is_plain = public_url.as_deref().is_some_and(|url| url.starts_with("http://"));
+        ensure!(
+            tls.is_none() || !is_plain,
+            "public_url: begins with http://, while tls.certificate_file is set"
+        );
+        let mut secrets = Secrets::default();
+        if let Some(files) = &tls {
+            secrets.look_at("tls.key_file", &files.key);
         }
         let secret_key_file = if self.secret_key_file.as_os_str().is_empty() {
             self.data_dir.join("secret.key")
         } else {
             self.secret_key_file
         };
-        let mail = self.mail.check(self.smtp.check(&self.data_dir)?, self.bounces)?;
+        let transport = self.smtp.check(&self.data_dir, &mut secrets)?;
+        let mail = self.mail.check(transport, self.bounces, &mut secrets)?;
         let uploads = Uploads {
             folder: data_dir::spool(&self.data_dir),
             max_bytes: self.readings.max_upload_bytes,
             max_readings: self.readings.max_upload_readings,
             window_days: self.readings.window_days,
         };
-        let database = self.postgres.check(&self.database_url, &self.data_dir)?;
+        let url = secrets.either("database_url", self.database_url, &self.database_url_file)?;
+        let database = self.postgres.check(&url, &self.data_dir)?;
         Ok(Settings {
             data_dir: self.data_dir,
             database,
@@ -192,7 +213,29 @@ impl Raw {
             uploads,
             requests: self.limits.check_requests()?,
             proxies: self.limits.check_proxies()?,
+            tls,
+            metrics: Metrics::from_word(&self.metrics)?,
+            warnings: secrets.warnings,
         })
+    }
+
+    /// The instant a rehearsal begins at, which no stranger must notice.
+    fn check_clock_start(&self, listen: SocketAddr) -> Result<Option<Instant>> {
+        let clock_start = match self.clock_start.as_str() {
+            "" => None,
+            text => Some(text.parse::<Instant>().with_context(|| format!("clock_start: {text:?}"))?),
+        };
+        if clock_start.is_some() {
+            ensure!(
+                !self.smtp.is_set(),
+                "clock_start: a rehearsal does not go with smtp.host, as it would mail real people"
+            );
+            ensure!(
+                listen.ip().is_loopback(),
+                "clock_start: a rehearsal serves on a loopback address only, not on {listen}"
+            );
+        }
+        Ok(clock_start)
     }
 }
 
@@ -211,29 +254,6 @@ impl RawPostgres {
         server.connections = self.connections;
         server.statement_timeout = Duration::from_secs(self.statement_timeout_seconds);
         Ok(Database::Server(Box::new(server)))
-    }
-}
-
-impl RawLimits {
-    fn check_requests(&self) -> Result<Option<Requests>> {
-        let Some(per_second) = NonZero::new(self.requests_per_second) else { return Ok(None) };
-        ensure!(
-            per_second.get() <= 1_000_000,
-            "limits.requests_per_second: a million at most, 0 for no limit"
-        );
-        let burst = NonZero::new(self.request_burst).context("limits.request_burst: 1 at least")?;
-        Ok(Some(Requests { per_second, burst }))
-    }
-
-    fn check_proxies(&self) -> Result<Vec<IpAddr>> {
-        let addresses = self.proxies.split(',').map(str::trim).filter(|address| !address.is_empty());
-        let address = |address: &str| {
-            address
-                .parse()
-                .map(|address: IpAddr| address.to_canonical())
-                .with_context(|| format!("limits.proxies: {address:?} is no address, such as 127.0.0.1"))
-        };
-        addresses.map(address).collect()
     }
 }
 
@@ -278,6 +298,21 @@ mod tests {
         );
         assert_eq!(settings.secret_key_file, Path::new("/data/secret.key"));
         assert_eq!(settings.requests, None);
+        assert_eq!((settings.metrics, settings.tls.is_none()), (Metrics::Operator, true));
+        assert!(settings.warnings.is_empty());
+    }
+
+    #[test]
+    fn nothing_that_is_printed_of_settings_holds_a_secret() {
+        let settings = settings(&[
+            ("TIDEMARK_DATABASE_URL", "postgres://tide:s3cret-1@db.example/tidemark"),
+            ("TIDEMARK_SMTP__HOST", "relay"),
+            ("TIDEMARK_SMTP__USER", "u"),
+            ("TIDEMARK_SMTP__PASSWORD", "s3cret-2"),
+        ])
+        .unwrap();
+        let printed = format!("{settings:?} {}", settings.database);
+        assert!(printed.contains("db.example") && !printed.contains("s3cret"), "{printed}");
     }
 
     #[test]
@@ -299,6 +334,14 @@ mod tests {
         assert!(
             refusal(&[("TIDEMARK_LIMITS__PROXIES", "::1, proxy")]).starts_with("limits.proxies: \"proxy\"")
         );
+        assert!(refusal(&[("TIDEMARK_LIMITS__PROXY_HEADER", "via")]).starts_with("limits.proxy_header:"));
+        assert!(refusal(&[("TIDEMARK_METRICS", "all")]).starts_with("metrics: \"all\""));
+        let (certificate, key) =
+            (("TIDEMARK_TLS__CERTIFICATE_FILE", "/c.pem"), ("TIDEMARK_TLS__KEY_FILE", "/k.pem"));
+        assert!(refusal(&[certificate]).starts_with("tls.key_file: required"));
+        assert!(refusal(&[key]).starts_with("tls.certificate_file: required"));
+        let plain = refusal(&[certificate, key, ("TIDEMARK_PUBLIC_URL", "http://tide.example.com")]);
+        assert!(plain.starts_with("public_url: begins with http://"), "{plain}");
         let rehearsal = ("TIDEMARK_CLOCK_START", "2026-05-08T00:00:00Z");
         assert!(refusal(&[rehearsal, ("TIDEMARK_SMTP__HOST", "relay")]).starts_with("clock_start:"));
         let open = [rehearsal, ("TIDEMARK_LISTEN", "0.0.0.0:80"), ("TIDEMARK_PUBLIC_URL", "https://x")];

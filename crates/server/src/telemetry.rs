@@ -1,7 +1,7 @@
 //! Logs and metrics. Logs go to standard error: standard output belongs to what a command answers.
 
 use anyhow::{Context as _, Result};
-use metrics::{Unit, describe_counter, describe_histogram};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -28,6 +28,10 @@ pub fn count() -> Result<PrometheusHandle> {
     describe_counter!("tidemark_http_requests_total", "Requests answered, by method, route and status");
     describe_histogram!("tidemark_http_request_seconds", Unit::Seconds, "How long their answers took");
     describe_counter!("tidemark_readings_total", "Readings accepted and safe on disk");
+    describe_gauge!(
+        "tidemark_tls_certificate_end_seconds",
+        "When the certificate that is served runs out, in Unix seconds; without TLS of its own there is none"
+    );
     app::jobs::measures::describe();
     Ok(handle)
 }

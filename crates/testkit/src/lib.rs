@@ -3,6 +3,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a test whose fixture fails cannot go on")]
 
 mod app;
+mod certificate;
 mod client;
 mod database;
 mod directory;
@@ -11,6 +12,7 @@ mod server;
 mod smtp;
 
 pub use app::{TestApp, at};
+pub use certificate::Certificate;
 pub use client::{Answer, Call, Client};
 pub use database::{Beside, Database, Kind};
 pub use directory::Directory;

@@ -1,6 +1,6 @@
 //! Access tokens: their claims, and the caller they prove.
 
-use domain::access::{Actor, Grant, Role};
+use domain::access::{Actor, Grant, Permission, Role};
 use domain::ids::{ClientId, TenantId, TenantNo, UserId};
 use serde::{Deserialize, Serialize};
 use store::Conn;
@@ -147,6 +147,9 @@ pub(super) async fn caller(
         _ => narrowed(&store::tokens::grants(conn, owner, narrowed_to).await?, narrowed_to),
     };
     let is_client = matches!(owner, Actor::Client(_));
+    let looks =
+        |grant: &Grant| grant.tenant == principal.tenant && grant.role.permits(Permission::TenantViewer);
+    let operates = principal.at_top && narrowed_to.is_none() && grants.iter().any(looks);
     let administers = grants.iter().any(|grant| grant.role.is_admin());
     let caller = Caller {
         actor: owner,
@@ -157,6 +160,7 @@ pub(super) async fn caller(
         proof,
         reports_usage: is_client && administers && (principal.at_top || principal.origin_id.is_some()),
         introspects: is_client && principal.at_top && narrowed_to.is_none(),
+        operates,
     };
     Ok(Some((caller, principal)))
 }

@@ -77,8 +77,12 @@ impl SealingKey {
     pub fn read(path: &Path) -> Result<Self, KeyFileError> {
         let io = |source| KeyFileError::Io { path: path.to_owned(), source };
         let file = File::open(path).map_err(io)?;
-        let mode = file.metadata().map_err(io)?.mode() & 0o777;
-        if mode & 0o077 != 0 {
+        let about = file.metadata().map_err(io)?;
+        let mode = about.mode() & 0o777;
+        // A credential of systemd's is root's and read-only; what shows as the group's bits is the list of who else may
+        // read it, which names the service's user alone.
+        let by_systemd = mode == 0o440 && (about.uid(), about.gid()) == (0, 0);
+        if mode & 0o077 != 0 && !by_systemd {
             return Err(KeyFileError::Open { path: path.to_owned(), mode });
         }
         let text = io::read_to_string(file).map_err(io)?;

@@ -241,3 +241,43 @@ fn words(answer: &Response) -> String {
     let said: Vec<&str> = answer.message().collect();
     format!("{} {}", answer.code(), said.join(" "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names of this machine and of inner addresses in every form that a resolver takes.
+    #[tokio::test]
+    async fn no_spelling_of_an_inner_address_gets_through() {
+        for host in [
+            "localhost",
+            "127.0.0.1",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0177.0.0.1",
+            "0",
+            "10.0.0.7",
+            "169.254.169.254",
+            "2852039166",
+            "[::1]",
+            "::1",
+            "[::ffff:127.0.0.1]",
+            "::ffff:a9fe:a9fe",
+            "[64:ff9b::a9fe:a9fe]",
+            "fd00:ec2::254",
+        ] {
+            let found = outer_addresses((host, 25), Duration::from_secs(10)).await;
+            let why = found.expect_err(host);
+            assert!(why.contains("private or loopback") || why.contains("does not resolve"), "{host}: {why}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_checked_is_what_is_connected_to() {
+        let found = outer_addresses(("[2606:4700::1111]", 25), Duration::from_secs(10)).await.unwrap();
+        assert_eq!(found, ["[2606:4700::1111]:25".parse().unwrap()]);
+        let found = outer_addresses(("192.88.99.1", 465), Duration::from_secs(10)).await.unwrap();
+        assert_eq!(found, ["192.88.99.1:465".parse().unwrap()]);
+    }
+}

@@ -30,8 +30,9 @@ fn is_inner_v6(address: Ipv6Addr) -> bool {
         is_inner_v4(Ipv4Addr::new(a, b, c, d))
     };
     match address.segments() {
-        // Unspecified, loopback, IPv4-mapped and -compatible; NAT64; 6to4.
+        // Unspecified, loopback, IPv4-mapped, -compatible and -translated; NAT64; 6to4.
         [0, 0, 0, 0, 0, 0xffff | 0, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x2002, high, low, ..] => within(high, low),
         [0x64, 0xff9b, ..] => true,
@@ -63,6 +64,7 @@ mod tests {
             "::1",
             "::127.0.0.1",
             "::ffff:10.0.0.1",
+            "::ffff:0:169.254.169.254",
             "64:ff9b::7f00:1",
             "64:ff9b:1::1",
             "2002:7f00:1::",

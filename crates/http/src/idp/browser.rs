@@ -77,14 +77,10 @@ fn language(headers: &HeaderMap) -> Language {
         .unwrap_or(Language::ENGLISH)
 }
 
-fn is_https(app: &App) -> bool {
-    app.settings.public_url.starts_with("https://")
-}
-
 /// A cookie's name. Over https browsers keep others, such as servers of the same domain, from setting one with this
 /// prefix.
 fn cookie_name(app: &App, name: &str) -> String {
-    if is_https(app) { format!("__Host-{name}") } else { name.to_owned() }
+    if app.settings.is_https() { format!("__Host-{name}") } else { name.to_owned() }
 }
 
 /// What a cookie of ours holds: 32 hex digits, or it is none of ours.
@@ -98,7 +94,7 @@ fn cookie(app: &App, headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 fn set_cookie(app: &App, response: &mut Response, name: &str, value: &str, seconds: i64) {
-    let secure = if is_https(app) { "; Secure" } else { "" };
+    let secure = if app.settings.is_https() { "; Secure" } else { "" };
     let name = cookie_name(app, name);
     let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {

@@ -1,6 +1,7 @@
 //! `tidemark check-config`: what would be used, and what is wrong with it.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use app::Clock;
 use app::settings::{Imap, Mailbox, Transport};
 
 use crate::cli::Common;
@@ -11,6 +12,7 @@ use crate::settings::Settings;
 /// Checks and prints.
 pub fn run(common: &Common) -> Result<()> {
     let settings = Settings::read(common, &[])?;
+    let tls = of_tls(&settings)?;
     let known = |path: &std::path::Path| if path.exists() { "" } else { "  (not there yet)" };
     say(format_args!("data_dir         {}{}", settings.data_dir.display(), known(&settings.data_dir)));
     let is_there = match &settings.database {
@@ -49,9 +51,26 @@ pub fn run(common: &Common) -> Result<()> {
             }
         }
     }
+    say(format_args!("metrics          {}", settings.metrics));
+    say(format_args!("tls              {tls}"));
     if let Some(start) = settings.clock_start {
         say(format_args!("clock_start      {start}: A REHEARSAL, the clock is not the real one"));
     }
+    for warning in &settings.warnings {
+        say(format_args!("WARNING          {warning}"));
+    }
     say("ok");
     Ok(())
+}
+
+/// Fails where clients would refuse the certificate at once, whatever they call the server.
+fn of_tls(settings: &Settings) -> Result<String> {
+    let Some(files) = &settings.tls else { return Ok("none: plain HTTP".to_owned()) };
+    let identity = files.read()?;
+    let file = files.certificate.display();
+    identity.check_time(Clock::System.now()).with_context(|| format!("tls.certificate_file: {file}"))?;
+    let host = settings.public_url.as_deref().map(app::settings::host_of);
+    let unnamed = host.filter(|host| !identity.names(host));
+    let warning = unnamed.map(|host| format!("\nWARNING          it is not made out for {host}"));
+    Ok(format!("{file}, good until {}{}", identity.until, warning.unwrap_or_default()))
 }

@@ -90,7 +90,10 @@ pub async fn make(
 /// The settings of the use cases, for a server at this address.
 pub fn use_case_settings(settings: &Settings, listen: std::net::SocketAddr) -> app::Settings {
     app::Settings {
-        public_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{listen}")),
+        public_url: settings
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("{}://{listen}", settings.scheme())),
         mail: settings.mail.clone(),
         uploads: settings.uploads.clone(),
         requests: settings.requests,

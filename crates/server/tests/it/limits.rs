@@ -151,7 +151,7 @@ async fn ids_are_taken_a_hundred_at_a_time_and_reports_made_a_thousand() {
 /// Whether a user who is right gets in after somebody failed fifty times, each over a proxy.
 async fn gets_in(proxies: &[&str], failed_from: &str, tried_from: &str) -> bool {
     let proxies = proxies.iter().map(|address| address.parse().unwrap()).collect();
-    let test = TestApp::with_settings(NOW, |settings| settings.proxies = proxies).await;
+    let test = TestApp::with_settings(NOW, |settings| settings.proxies.networks = proxies).await;
     let server = test.serve().await;
     test.user(test.top, "anna", "right", Role::RootAdmin).await;
     let call = |from: &str| server.get("/api/2/users/me").header("X-Forwarded-For", from);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use domain::access::Role;
 use domain::report::{Format, Kind, Level};
 use serde_json::{Value, json};
+use ureq::http::Method;
 
 fn document() -> Value {
     let (_, document) = http_api::serve::documented();
@@ -20,6 +21,20 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
             methods.map(move |(method, operation)| (format!("{method} {path}"), operation))
         })
         .collect()
+}
+
+/// A request of every operation, its path parameters filled with an id of nothing.
+pub(crate) fn requests() -> Vec<(Method, String)> {
+    let mut requests = Vec::new();
+    for (path, methods) in document()["paths"].as_object().unwrap() {
+        let id = "00000000-0000-4000-8000-000000000001";
+        let filled = path.split('/').map(|part| if part.starts_with('{') { id } else { part });
+        let filled = filled.collect::<Vec<_>>().join("/");
+        for method in methods.as_object().unwrap().keys() {
+            requests.push((method.to_ascii_uppercase().parse().unwrap(), filled.clone()));
+        }
+    }
+    requests
 }
 
 /// The schema itself, where it is named by a reference, alone or beside null or a description.

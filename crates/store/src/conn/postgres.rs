@@ -79,7 +79,7 @@ fn is_lost(error: &sqlx::Error) -> bool {
 }
 
 /// Where PostgreSQL is, and what Tidemark takes of it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Postgres {
     address: PgConnectOptions,
     /// Connections that a node holds at most for requests and jobs; beside them it holds two.
@@ -120,6 +120,13 @@ impl Postgres {
             pool.test_before_acquire(false).connect_lazy_with(options.clone())
         };
         Ok(Pools { work: pool(self.connections), aside: pool(2) })
+    }
+}
+
+/// As for people: the driver's own form would show the password.
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

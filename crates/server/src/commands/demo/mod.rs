@@ -17,10 +17,11 @@ use domain::time::Instant;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{init, serve};
+use super::init;
+use super::serve::{self, Doors};
 use crate::cli::{self, Common};
 use crate::say::say;
-use crate::settings::Settings;
+use crate::settings::{Metrics, Settings};
 use crate::telemetry;
 
 /// The channel is made on this day, two months before the published page's report.
@@ -44,7 +45,8 @@ pub async fn run(options: &cli::Demo) -> Result<()> {
         init::make(&settings, Clock::Manual(clock.clone()), ids.clone(), (DISTRIBUTOR, "admin@localhost"))
             .await?;
     let stop = CancellationToken::new();
-    let served = serve::serve(made.app.clone(), listener, stop.clone(), PATIENCE);
+    let doors = Doors { api: listener, tls: None, metrics: Metrics::Operator, metrics_alone: None };
+    let served = serve::serve(made.app.clone(), doors, stop.clone(), PATIENCE);
     let walk = walk::Walk { base_url, directory, ids, clock: clock.clone(), first };
     let shown = async {
         let shown = tokio::task::spawn_blocking(move || walk.walk()).await;

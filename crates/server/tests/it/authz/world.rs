@@ -1,7 +1,6 @@
 //! The server, root's hand in it, and the tree of one column.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
@@ -88,7 +87,7 @@ pub(super) fn admin_of(kind: &str) -> &'static str {
 impl World {
     pub(super) async fn new() -> Self {
         let test = TestApp::with_settings("2026-05-08T10:00:00Z", |settings| {
-            settings.proxies = vec![Ipv4Addr::LOCALHOST.into()];
+            settings.proxies.networks = vec!["127.0.0.1".parse().unwrap()];
         })
         .await;
         let server = test.serve().await;

@@ -8,7 +8,7 @@ use super::harness::{Place, Serving, wait_for};
 /// The samples of the jobs by name and labels, once no run and no mail is open.
 fn settled(serving: &Serving) -> (BTreeMap<String, String>, String) {
     wait_for("settled metrics", || {
-        let text = serving.client.get("/metrics").send().text();
+        let text = serving.client.get("/metrics").bearer(&serving.token).send().text();
         let samples = text.lines().filter(|line| line.starts_with("tidemark_")).map(|line| {
             let (name, value) = line.rsplit_once(' ').unwrap();
             (name.to_owned(), value.to_owned())

@@ -66,3 +66,49 @@ fn told(file: usize, grown: usize) {
     assert!(file > 60 << 20, "{file} bytes are too few to tell");
     assert!(grown < file / 3, "a file of {file} bytes made the process grow by {grown}");
 }
+
+/// So many mebibytes of nothing, in a thousandth of that.
+fn bomb(mebibytes: usize) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let blank = vec![b' '; 1 << 20];
+    for _ in 0..mebibytes {
+        encoder.write_all(&blank).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_bomb_costs_no_more_than_what_a_body_may_be() {
+    const READINGS: &str = "/api/tidemark/1/readings";
+    let place = Place::new();
+    let serving = place.serve();
+    let post = |path: &str, coding: &str, kind: &str, bomb: &[u8]| {
+        let call = serving.client.post(path).bearer(&serving.token).header("Content-Encoding", coding);
+        call.raw(kind, bomb).try_send()
+    };
+    // Small ones are taken off the connection whole, so that the answer is heard for sure.
+    let small = bomb(40);
+    assert!(small.len() < 60_000, "{}", small.len());
+    for (path, coding, kind, status) in [
+        ("/api/2/tenants", "gzip", "application/json", 413),
+        ("/api/2/tenants", "gzip, gzip", "application/json", 415),
+        (READINGS, "gzip, gzip", "application/json", 415),
+    ] {
+        post(path, coding, kind, &small).unwrap().expect(status);
+    }
+    let form = serving.client.post("/api/2/idp/token").header("Content-Encoding", "gzip");
+    let form = form.raw("application/x-www-form-urlencoded", small).send();
+    assert_eq!(form.status, 413, "{}", form.text());
+
+    let (before, large) = (peak_bytes(&serving), bomb(512));
+    for path in ["/api/2/tenants", "/api/2/users", READINGS] {
+        if let Some(answer) = post(path, "gzip", "application/json", &large) {
+            assert!((400..500).contains(&answer.status), "{path}: {}", answer.text());
+        }
+    }
+    // Linux counts each processor's part of it now and then, so that the same peak may read as a little less.
+    let grown = peak_bytes(&serving).saturating_sub(before);
+    assert!(grown < 128 << 20, "the process grew by {grown} bytes");
+    serving.get(&format!("/tenants/{}", place.first.tenant_id));
+}

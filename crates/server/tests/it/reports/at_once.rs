@@ -214,3 +214,21 @@ async fn foreign_unknown_and_closed_tenants_are_kept_as_in_reports() {
     assert_eq!(counter.ask(customer, "?level=accounts").await.expect(403)["error"]["code"], 1002);
     assert_eq!(counter.ask(customer, "?level=itself").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_tenant_s_name_breaks_out_of_no_header() {
+    let counter = Counter::new().await;
+    for name in
+        ["a\r\nX-Evil: 1", "a\"; filename=\"evil.exe", "../../etc/passwd", "\u{202e}gpj.exe", "\r\n\r\n"]
+    {
+        let kind = TenantKind::Customer;
+        let tenant = counter.desk.test.tenant(counter.desk.partner, kind, name).await;
+        let path = format!("/api/tidemark/1/tenants/{tenant}/report?level=itself");
+        let file = counter.server.get(&path).bearer(&counter.token).await;
+        file.ok();
+        assert!(file.headers.get("x-evil").is_none(), "{name:?}");
+        let named = file.header("content-disposition").strip_prefix("attachment; filename=\"usage-report-");
+        let named = named.and_then(|rest| rest.strip_suffix(".csv\"")).unwrap_or_else(|| panic!("{name:?}"));
+        assert!(named.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{name:?}: {named}");
+    }
+}

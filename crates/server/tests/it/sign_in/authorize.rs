@@ -206,3 +206,24 @@ async fn a_hint_of_somebody_else_is_no_sign_in() {
     let signed_in = browser.fill_in(&asked, "bert", "right").await;
     assert!(sent_back(&browser.get(&next(&signed_in)).await).contains_key("code"));
 }
+
+#[tokio::test]
+async fn nothing_that_is_asked_with_becomes_a_header_of_its_own() {
+    let scene = scene().await;
+    let client = scene.client(scene.north, "none").await;
+    let mut browser = scene.signed_in().await;
+    for break_in in
+        ["a\r\nSet-Cookie: evil=1", "a\nX-Evil: 1", "a\r\n\r\n<script>", "\u{560a}\u{560d}X-Evil: 1"]
+    {
+        let answer = browser.get(&request(&client.id, &[("state", break_in)])).await;
+        assert_eq!(sent_back(&answer)["state"], break_in, "it comes back as it was, in the address alone");
+        assert!(answer.headers.get("x-evil").is_none() && !browser.cookies.contains_key("evil"));
+        let refused =
+            browser.get(&request(&client.id, &[("state", break_in), ("response_type", break_in)])).await;
+        assert!(sent_back(&refused).contains_key("error"));
+        assert!(refused.headers.get("x-evil").is_none() && !browser.cookies.contains_key("evil"));
+        let elsewhere = format!("{BACK}{break_in}");
+        let nowhere = browser.get(&request(&client.id, &[("redirect_uri", &elsewhere)])).await;
+        assert_eq!((nowhere.status, nowhere.header("location")), (400, ""));
+    }
+}
