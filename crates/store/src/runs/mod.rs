@@ -117,7 +117,7 @@ pub async fn finish(tx: &mut Write, stored: &Stored, status: RunStatus, reason: 
     let now = tx.now();
     tx.run(
         "UPDATE runs SET status = $2, reason = $3, finished_at = $4, lease_until = NULL,
-         unsent_at = CASE WHEN $2 = 'failed' THEN $4 ELSE NULL END WHERE id = $1",
+         unsent_at = CASE WHEN $2 = 'failed' THEN COALESCE(unsent_at, $4) END WHERE id = $1",
         args![stored.run.id, status.as_str(), reason, now],
     )
     .await?;

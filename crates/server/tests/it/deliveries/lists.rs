@@ -149,7 +149,7 @@ async fn a_large_channel_is_answered_as_a_small_one() {
     let (ann, bob) = (office.user("ann@harbour.example").await, office.user("bob@harbour.example").await);
     office.enable(bob, false).await;
     office.mailed(&[ann, bob]).await;
-    office.desk.clock("2020-03-05T10:00:00Z");
+    office.desk.pass("2020-03-05T10:00:00Z").await;
     office.mailed(&[ann, bob]).await;
     let queries =
         ["", "state=bounced", "state=skipped,bounced", "from=2020-03-05", "month=2020-03", "month=2020-02"];
