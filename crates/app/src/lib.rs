@@ -51,6 +51,7 @@ use domain::catalogue::Catalogue;
 use domain::time::Instant;
 use store::{Conn, Db, Write};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 pub use access::{Caller, Granted};
 pub use clock::Clock;
@@ -95,6 +96,8 @@ pub struct Parts {
     pub nodes: nodes::State,
     /// What reading mails that came back keeps between calls.
     pub bounces: bounces::State,
+    /// Cancelled once this process is going to stop: from then on it asks to be left.
+    pub leaving: CancellationToken,
 }
 
 impl App {
@@ -115,6 +118,7 @@ impl App {
             jobs: jobs::State::default(),
             nodes: nodes::State::default(),
             bounces: bounces::State::default(),
+            leaving: CancellationToken::new(),
         }))
     }
 

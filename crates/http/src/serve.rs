@@ -7,7 +7,7 @@ use app::App;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{Extensions, HeaderMap, HeaderName, StatusCode, Uri, Version, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
@@ -106,6 +106,7 @@ pub fn around(Routes { whole, streamed }: Routes, app: App) -> Router {
             ServiceBuilder::new()
                 .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
                 .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+                .layer(middleware::from_fn_with_state(app.clone(), part))
                 .layer(middleware::from_fn_with_state(app.clone(), observe))
                 .layer(middleware::map_request_with_state(app.clone(), see_through_proxies))
                 .layer(middleware::from_fn(problem::complete))
@@ -178,13 +179,28 @@ async fn see_through_proxies(State(app): State<App>, mut request: Request) -> Re
     request
 }
 
-/// Whether requests can be answered: the database is there and the first setup is done.
+/// Whether to send requests here: the process stays, the database is there and the first setup is done.
 async fn ready(State(app): State<App>) -> StatusCode {
+    if app.leaving.is_cancelled() {
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
     let Ok(mut conn) = app.read().await else { return StatusCode::SERVICE_UNAVAILABLE };
     match app::setup::is_done(&mut conn).await {
         Ok(true) => StatusCode::OK,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     }
+}
+
+/// A process that is going to stop takes leave of its clients with each answer: their next request is on another
+/// connection, which leads to another process, rather than on one that is closed as it is sent.
+async fn part(State(app): State<App>, request: Request, next: Next) -> Response {
+    // HTTP/2 has no such header: there the connection itself says goodbye.
+    let may_say = request.version() <= Version::HTTP_11;
+    let mut response = next.run(request).await;
+    if may_say && app.leaving.is_cancelled() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Counts and logs each request by its route's template: queries may hold tokens and are never logged.

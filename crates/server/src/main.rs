@@ -4,10 +4,12 @@ mod cli;
 mod commands;
 mod data_dir;
 mod database;
+mod door;
 mod progress;
 mod say;
 mod settings;
 mod stop_at;
+mod systemd;
 mod telemetry;
 
 use std::process::ExitCode;

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use store::Postgres;
 
 use crate::cli::Common;
+use crate::commands::serve::Patience;
 use crate::data_dir;
 use crate::database::Database;
 
@@ -41,6 +42,7 @@ struct Raw {
     secret_key_file: PathBuf,
     clock_start: String,
     shutdown_seconds: u64,
+    shutdown_delay_seconds: u64,
     log: RawLog,
     mail: RawMail,
     smtp: RawSmtp,
@@ -88,7 +90,7 @@ pub struct Settings {
     /// The instant a rehearsal begins at.
     pub clock_start: Option<Instant>,
     /// Patience at shutdown.
-    pub shutdown_seconds: u64,
+    pub patience: Patience,
     /// What is logged.
     pub log: Log,
     /// How mails leave.
@@ -186,7 +188,7 @@ impl Raw {
             public_url,
             secret_key_file,
             clock_start,
-            shutdown_seconds: self.shutdown_seconds,
+            patience: Patience::of_seconds(self.shutdown_delay_seconds, self.shutdown_seconds),
             log: self.log.check()?,
             mail,
             uploads,

@@ -14,7 +14,7 @@ use store::runs::Stored;
 use tokio_util::sync::CancellationToken;
 
 use super::letter::{self, Enclosing};
-use super::{describe, links, measures, own_server, steps};
+use super::{describe, links, measures, own_server, pulse, steps};
 use crate::clock::patience;
 use crate::mail::Outcome;
 use crate::nodes::{Held, Hold, Sign};
@@ -52,6 +52,7 @@ fn paused_until(app: &App, now: Instant) -> Option<Instant> {
 
 /// Tries the mail that has waited longest; `false` where none may leave now.
 pub async fn send_next(app: &App) -> Result<bool> {
+    pulse::step();
     if paused_until(app, app.clock.now()).is_some() {
         return Ok(false);
     }
@@ -158,6 +159,7 @@ pub(super) async fn insist<F: Future<Output = Result<()>>>(record: impl Fn() -> 
         match record().await {
             Err(Error::Unavailable(why)) => {
                 tracing::warn!(%why, "mails wait: an outcome cannot be recorded");
+                pulse::step();
                 patience(RECORD_AGAIN).await;
             }
             recorded => return recorded,

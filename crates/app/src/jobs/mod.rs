@@ -15,6 +15,7 @@ mod links;
 pub mod mailer;
 pub mod measures;
 mod own_server;
+mod pulse;
 pub mod scheduler;
 pub(crate) mod standing;
 pub mod steps;
@@ -46,6 +47,8 @@ pub struct State {
     own_servers: Mutex<HashMap<i64, mailer::Pause>>,
     /// What was outstanding at the last look.
     alerts: Mutex<HashSet<(AlertKind, AlertId)>>,
+    /// Which jobs are at work, and whether they get on.
+    pub pulse: pulse::Pulse,
 }
 
 impl State {
@@ -141,7 +144,7 @@ async fn repeat<F: Future<Output = Result<Option<Instant>>>>(
         // What became due while the job was looking is not missed either: the next look counts from before this one.
         let now = app.clock.now();
         // A panic is a fault like another: without its job the server would seem well and do nothing.
-        let worked = AssertUnwindSafe(work()).catch_unwind().await;
+        let worked = app.jobs.pulse.round(name, AssertUnwindSafe(work()).catch_unwind()).await;
         let worked = worked.unwrap_or_else(|_| Err(Error::internal("it panicked")));
         let next = match worked {
             Ok(next) => next

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use app::{App, Clock, Ids};
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
@@ -16,24 +16,44 @@ use tokio_util::task::TaskTracker;
 use super::init::use_case_settings;
 use crate::cli;
 use crate::data_dir::DataDir;
+use crate::door::Door;
 use crate::say::say;
 use crate::settings::Settings;
+use crate::systemd::{self, Manager};
 use crate::{stop_at, telemetry};
 
 /// How often the metrics' histograms are folded.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// How long the database may take to close: at the end of patience something may still hold it.
 const CLOSING: Duration = Duration::from_secs(5);
+/// How long connections are kept after the last was taken: what came with it is its first request, and is answered.
+const LAST_REQUESTS: Duration = Duration::from_millis(500);
+
+/// How long the parts of a stop may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Before the server takes no connection any more: until balancers have seen that it is leaving.
+    pub delay: Duration,
+    /// After that, for what is under way.
+    pub finish: Duration,
+}
+
+impl Patience {
+    /// Of so many seconds.
+    pub const fn of_seconds(delay: u64, finish: u64) -> Self {
+        Self { delay: Duration::from_secs(delay), finish: Duration::from_secs(finish) }
+    }
+}
 
 /// Serves until it is told to stop.
 pub async fn run(options: &cli::Serve) -> Result<()> {
     let flags = [("listen", options.listen.as_deref()), ("public_url", options.public_url.as_deref())];
     let settings = Settings::read(&options.common, &flags)?;
     telemetry::log(&settings.log)?;
+    let manager = Manager::of_this_process()?;
     let directory = DataDir::of(&settings)?;
     let (db, sealing) = directory.open(&settings).await?;
-    let listener =
-        TcpListener::bind(settings.listen).await.with_context(|| format!("listen: {}", settings.listen))?;
+    let listener = listen(&settings).await?;
     let clock = settings.clock_start.map_or(Clock::System, Clock::running_from);
     if let Some(start) = settings.clock_start {
         tracing::warn!(%start, "REHEARSAL: the clock runs on from --clock-start and is not the real one");
@@ -48,22 +68,45 @@ pub async fn run(options: &cli::Serve) -> Result<()> {
     let stop = CancellationToken::new();
     let stopped = stop_on_signal(stop.clone())?;
     say(format_args!("ready http://{}/api/2", listener.local_addr()?));
-    let served = serve(app.clone(), listener, stop.clone(), Duration::from_secs(settings.shutdown_seconds));
+    let served = serve(app.clone(), listener, stop.clone(), settings.patience);
+    let told = async {
+        manager.ready();
+        manager.keep_informed(&app, &stop).await;
+        stop.cancelled().await;
+        manager.stopping();
+        std::future::pending().await
+    };
     tokio::select! {
         served = served => served,
         stopped = stopped => stopped,
+        never = told => never,
     }?;
     drop(directory);
     Ok(())
 }
 
-/// Serves on this listener, with the jobs beside it, until `stop`; then lets what is under way finish, for at most
-/// `patience`.
+/// The socket of the service manager, or one of this process's own.
+async fn listen(settings: &Settings) -> Result<TcpListener> {
+    let Some(listener) = systemd::listener()? else {
+        return TcpListener::bind(settings.listen)
+            .await
+            .with_context(|| format!("listen: {}", settings.listen));
+    };
+    let address = listener.local_addr()?;
+    ensure!(
+        settings.public_url.is_some() || address.ip().is_loopback(),
+        "public_url: required, as the socket that was handed over, {address}, can be reached from other machines"
+    );
+    Ok(TcpListener::from_std(listener)?)
+}
+
+/// Serves on this listener, with the jobs beside it, until `stop`; then says that it is leaving, and lets what is under
+/// way finish, for at most `patience`.
 pub async fn serve(
     app: App,
     listener: TcpListener,
     stop: CancellationToken,
-    patience: Duration,
+    patience: Patience,
 ) -> Result<()> {
     let address = listener.local_addr()?;
     app::nodes::introduce(&app, machine_name(), Some(address.to_string()))?;
@@ -78,12 +121,14 @@ pub async fn serve(
     let make_service = router.into_make_service_with_connect_info::<SocketAddr>();
     // An answer goes out in several writes. Without this the last would wait for the client to acknowledge the first,
     // which it may put off for 40 ms.
-    let listener = listener.tap_io(|stream| {
+    let (closing, hanging_up) = (CancellationToken::new(), CancellationToken::new());
+    let listener = Door::new(listener, closing.clone()).tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection sends with delay");
         }
     });
-    let server = axum::serve(listener, make_service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let server = axum::serve(listener, make_service);
+    let server = server.with_graceful_shutdown(hanging_up.clone().cancelled_owned());
     tracing::info!(%address, public_url = app.settings.public_url, "serving");
     let drained = async {
         let served = server.await;
@@ -93,7 +138,12 @@ pub async fn serve(
     };
     let out_of_patience = async {
         stop.cancelled().await;
-        app::clock::patience(patience).await;
+        app.leaving.cancel();
+        app::clock::patience(patience.delay).await;
+        closing.cancel();
+        app::clock::patience(LAST_REQUESTS.min(patience.finish)).await;
+        hanging_up.cancel();
+        app::clock::patience(patience.finish.saturating_sub(LAST_REQUESTS)).await;
     };
     tokio::select! {
         served = drained => served?,

@@ -44,6 +44,7 @@ mod races;
 mod reading_keys;
 mod readings;
 mod reports;
+mod rolling;
 mod runs;
 mod sign_in;
 mod statements;

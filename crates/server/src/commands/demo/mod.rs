@@ -8,7 +8,6 @@ mod walk;
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use app::clock::ManualClock;
@@ -17,6 +16,7 @@ use domain::time::Instant;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::serve::Patience;
 use super::{init, serve};
 use crate::cli::{self, Common};
 use crate::say::say;
@@ -26,7 +26,7 @@ use crate::telemetry;
 /// The channel is made on this day, two months before the published page's report.
 const BEGIN: &str = "2017-03-06T12:00:00Z";
 const DISTRIBUTOR: &str = "Tidemark Demo Distribution";
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Patience = Patience::of_seconds(0, 10);
 
 /// Runs the demo.
 pub async fn run(options: &cli::Demo) -> Result<()> {

@@ -22,5 +22,6 @@ mod python;
 mod schemathesis;
 mod start;
 mod stop;
+mod systemd;
 mod upload;
 mod walks;
