@@ -49,6 +49,7 @@ mod runs;
 mod sign_in;
 mod statements;
 mod tenants;
+mod upgrades;
 mod usages;
 mod users;
 mod walk;

@@ -310,7 +310,8 @@ impl Serving {
         Process::start_with(socket.into(), &mut shell)
     }
 
-    fn ready(process: Process, first: &First) -> Self {
+    /// The server that this process is, once it is ready.
+    pub(crate) fn ready(process: Process, first: &First) -> Self {
         let line = process.line();
         let address = line.strip_prefix("ready http://").and_then(|rest| rest.strip_suffix("/api/2"));
         let address = address.unwrap_or_else(|| panic!("not ready: {line:?}")).parse().expect("ADDR:PORT");
