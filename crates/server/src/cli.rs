@@ -74,9 +74,16 @@ pub enum Command {
     Deliveries(Deliveries),
     /// Show the main job on a small channel: readings, a report made, changed, mailed and stored
     Demo(Demo),
+    /// Ask the server that this configuration makes whether it is ready
+    ///
+    /// Ends with code 1 where it is not: it cannot reach its database, it is going to stop, or nobody answers.
+    Health(Health),
     /// Print the OpenAPI document
     #[command(hide = true)]
     Openapi,
+    /// Write pages of the manual and completions for shells into a folder, for packages
+    #[command(hide = true)]
+    Pages(Pages),
 }
 
 /// Options of every command that works on a data directory.
@@ -256,6 +263,25 @@ pub enum ChangesFormat {
     Ndjson,
     /// With a header
     Csv,
+}
+
+/// Options of `health`.
+#[derive(Debug, Args)]
+pub struct Health {
+    /// Which one.
+    #[command(flatten)]
+    pub common: Common,
+    /// Another server, such as <http://10.0.0.7:8080>
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+}
+
+/// Options of `pages`.
+#[derive(Debug, Args)]
+pub struct Pages {
+    /// The folder, made where it is missing
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }
 
 /// Options of `demo`.

@@ -138,6 +138,7 @@ async fn repeat<F: Future<Output = Result<Option<Instant>>>>(
     name: &'static str,
     work: impl Fn() -> F,
 ) {
+    measures::job_begins(name);
     while !shutdown.is_cancelled() {
         // Listens before it looks, so that no wake between the two is lost.
         let woken = app.work.notified();
@@ -150,11 +151,7 @@ async fn repeat<F: Future<Output = Result<Option<Instant>>>>(
             Ok(next) => next
                 .map_or(now.plus_seconds(PERIOD_SECONDS), |next| next.min(now.plus_seconds(PERIOD_SECONDS))),
             Err(error) => {
-                tracing::error!(
-                    job = name,
-                    error = describe(&error),
-                    "the job failed and will be tried again"
-                );
+                measures::job_failed(name, &describe(&error));
                 now.plus_seconds(FAULT_SECONDS)
             }
         };

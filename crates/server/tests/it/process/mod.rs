@@ -2,6 +2,8 @@
 
 pub(crate) mod aiosmtpd;
 mod bounces;
+mod aiosmtpd;
+mod alert_rules;
 mod changes;
 mod channel;
 mod deliveries;
@@ -11,6 +13,7 @@ mod export;
 mod foreign_smtp;
 mod full_disk;
 pub(crate) mod harness;
+mod health;
 mod host_header;
 mod import;
 mod kill;
