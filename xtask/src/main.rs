@@ -37,8 +37,8 @@ Usage: cargo xtask <CHORE>
   fuzz [SECONDS]
                Run every fuzz target of fuzz/ for so many seconds [default: 20], on the compiler at hand.
   package deb|static|check [PROFILE]
-               Make the Debian package, or the static binary that the image holds, or both and try them (as root) on a copy of
-               this machine and in an empty root. PROFILE is cargo's [default: dist].
+               Make the Debian package, or the static binary that the image holds, or both and try them as root: on copies of
+               this machine, one of them with a systemd of its own, and in an empty root. PROFILE is cargo's [default: dist].
   help         Print this.
 ";
 

@@ -23,7 +23,9 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
         "deb" => deb(workspace, profile).map(|_| ()),
         "static" => alone(workspace, profile).map(|_| ()),
         "check" => {
-            run_command(script(workspace, "check-deb").arg(deb(workspace, profile)?))?;
+            let deb = deb(workspace, profile)?;
+            run_command(script(workspace, "check-deb").arg(&deb))?;
+            run_command(script(workspace, "check-unit").arg(&deb))?;
             run_command(script(workspace, "check-static").arg(alone(workspace, profile)?))
         }
         _ => bail!("{USAGE}"),
