@@ -59,6 +59,10 @@ pub use error::{Error, Result, Rule};
 pub use ids::Ids;
 pub use settings::Settings;
 
+/// What spans of requests and jobs are called in directives of the log. They are for traces alone: no line of the log
+/// shows them, unless it is asked to at level `trace`.
+pub const SPANS: &str = "tidemark::spans";
+
 /// How long a list waits for the writer, so that its `timestamp` is the present.
 const LIST_PATIENCE: Duration = Duration::from_millis(250);
 

@@ -19,6 +19,7 @@ use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::timeout::TimeoutLayer;
+use tracing::{Instrument as _, field};
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
@@ -209,9 +210,14 @@ async fn observe(State(app): State<App>, request: Request, next: Next) -> Respon
     let method = request.method().as_str().to_owned();
     let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("").to_owned();
     let begun = app.clock.now();
-    let response = next.run(request).await;
+    let span = tracing::trace_span!(
+        target: app::SPANS, "request", otel.name = %format_args!("{method} {route}"), otel.kind = "server",
+        http.request.method = method, http.route = route, http.response.status_code = field::Empty,
+    );
+    let response = next.run(request).instrument(span.clone()).await;
     let took = begun.until(app.clock.now());
     let status = response.status().as_u16();
+    span.record("http.response.status_code", status);
     tracing::info!(request_id = id, method, route, status, millis = took.as_millis(), "answered");
     let labels = [("method", method), ("route", route), ("status", status.to_string())];
     metrics::counter!("tidemark_http_requests_total", &labels).increment(1);

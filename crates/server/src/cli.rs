@@ -15,6 +15,8 @@ pub use deliveries::{
     DeliveriesShow, Most,
 };
 
+use crate::commands::{health, pages};
+
 /// Usage metering and reporting for service providers.
 ///
 /// Tidemark takes readings of what every tenant of a partner channel uses, keeps their history, and makes usage reports: on
@@ -77,13 +79,13 @@ pub enum Command {
     /// Ask the server that this configuration makes whether it is ready
     ///
     /// Ends with code 1 where it is not: it cannot reach its database, it is going to stop, or nobody answers.
-    Health(Health),
+    Health(health::Options),
     /// Print the OpenAPI document
     #[command(hide = true)]
     Openapi,
     /// Write pages of the manual and completions for shells into a folder, for packages
     #[command(hide = true)]
-    Pages(Pages),
+    Pages(pages::Options),
 }
 
 /// Options of every command that works on a data directory.
@@ -263,25 +265,6 @@ pub enum ChangesFormat {
     Ndjson,
     /// With a header
     Csv,
-}
-
-/// Options of `health`.
-#[derive(Debug, Args)]
-pub struct Health {
-    /// Which one.
-    #[command(flatten)]
-    pub common: Common,
-    /// Another server, such as <http://10.0.0.7:8080>
-    #[arg(long, value_name = "URL")]
-    pub url: Option<String>,
-}
-
-/// Options of `pages`.
-#[derive(Debug, Args)]
-pub struct Pages {
-    /// The folder, made where it is missing
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
 }
 
 /// Options of `demo`.

@@ -11,6 +11,7 @@ mod settings;
 mod stop_at;
 mod systemd;
 mod telemetry;
+mod traces;
 
 use std::process::ExitCode;
 

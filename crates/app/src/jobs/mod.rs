@@ -30,8 +30,9 @@ use domain::ids::AlertId;
 use domain::time::Instant;
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
-use crate::{App, Error, Result};
+use crate::{App, Error, Result, SPANS};
 
 /// The longest a job waits before it looks again, in seconds.
 const PERIOD_SECONDS: i64 = 60;
@@ -145,7 +146,8 @@ async fn repeat<F: Future<Output = Result<Option<Instant>>>>(
         // What became due while the job was looking is not missed either: the next look counts from before this one.
         let now = app.clock.now();
         // A panic is a fault like another: without its job the server would seem well and do nothing.
-        let worked = app.jobs.pulse.round(name, AssertUnwindSafe(work()).catch_unwind()).await;
+        let worked = app.jobs.pulse.round(name, AssertUnwindSafe(work()).catch_unwind());
+        let worked = worked.instrument(tracing::trace_span!(target: SPANS, "job", otel.name = name)).await;
         let worked = worked.unwrap_or_else(|_| Err(Error::internal("it panicked")));
         let next = match worked {
             Ok(next) => next

@@ -4,16 +4,28 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use clap::Args;
 use ureq::Agent;
 
-use crate::cli;
+use crate::cli::Common;
 use crate::settings::Settings;
 
 /// How long an answer may take; who asks has a patience of its own, and a longer one.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Options of `health`.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Which one.
+    #[command(flatten)]
+    pub common: Common,
+    /// Another server, such as <http://10.0.0.7:8080>
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+}
+
 /// Asks once.
-pub fn run(options: &cli::Health) -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
     let url = match &options.url {
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => format!("http://{}", from_here(Settings::read(&options.common, &[])?.listen)),

@@ -20,7 +20,7 @@ use crate::door::Door;
 use crate::say::say;
 use crate::settings::Settings;
 use crate::systemd::{self, Manager};
-use crate::{stop_at, telemetry};
+use crate::{stop_at, telemetry, traces};
 
 /// How often the metrics' histograms are folded.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -49,7 +49,7 @@ impl Patience {
 pub async fn run(options: &cli::Serve) -> Result<()> {
     let flags = [("listen", options.listen.as_deref()), ("public_url", options.public_url.as_deref())];
     let settings = Settings::read(&options.common, &flags)?;
-    telemetry::log(&settings.log)?;
+    let traces = telemetry::log(&settings.log)?;
     let manager = Manager::of_this_process()?;
     let directory = DataDir::of(&settings)?;
     let (db, sealing) = directory.open(&settings).await?;
@@ -82,6 +82,7 @@ pub async fn run(options: &cli::Serve) -> Result<()> {
         never = told => never,
     }?;
     drop(directory);
+    drop(traces);
     Ok(())
 }
 
@@ -118,7 +119,7 @@ pub async fn serve(
     #[expect(clippy::disallowed_methods, reason = "figures for operators, beside the API")]
     let router = http_api::router(app.clone())
         .route("/metrics", get(async move || scraped(&measured, &metrics).await));
-    let make_service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let make_service = traces::taking_over(router).into_make_service_with_connect_info::<SocketAddr>();
     // An answer goes out in several writes. Without this the last would wait for the client to acknowledge the first,
     // which it may put off for 40 ms.
     let (closing, hanging_up) = (CancellationToken::new(), CancellationToken::new());

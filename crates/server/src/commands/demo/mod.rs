@@ -37,7 +37,7 @@ pub async fn run(options: &cli::Demo) -> Result<()> {
     })?;
     let base_url = format!("http://{}/api/2", listener.local_addr()?);
     let settings = demo_settings(&directory, &listener)?;
-    telemetry::log(&settings.log)?;
+    let _traces = telemetry::log(&settings.log)?;
     let clock = ManualClock::at(BEGIN.parse::<Instant>()?);
     let ids = Ids::default();
     let (made, first) =

@@ -1,9 +1,8 @@
 //! The real `tidemark` process: started, asked over HTTP, stopped, killed, started again.
 
 pub(crate) mod aiosmtpd;
-mod bounces;
-mod aiosmtpd;
 mod alert_rules;
+mod bounces;
 mod changes;
 mod channel;
 mod deliveries;
@@ -21,6 +20,8 @@ mod kill_history;
 mod measures;
 mod memory;
 mod nodes;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod python;
 mod schemathesis;
 mod start;
