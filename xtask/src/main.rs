@@ -1,4 +1,4 @@
-//! The project's chores: `cargo xtask test`, `check`, `openapi`, `bench` and `fuzz`.
+//! The project's chores: `cargo xtask test`, `check`, `openapi`, `bench`, `fuzz` and `package`.
 //!
 //! Plain programs are called by name and their output is shown as it is; what a chore decides by itself (arrows,
 //! licences, file lengths) is a pure function with tests beside it.
@@ -10,6 +10,7 @@ mod fuzz;
 mod licences;
 mod needs;
 mod openapi;
+mod package;
 mod policy;
 mod postgres;
 mod sources;
@@ -36,6 +37,9 @@ Usage: cargo xtask <CHORE>
                `bench batch`, `bench growth` by itself. `bench` alone says more.
   fuzz [SECONDS]
                Run every fuzz target of fuzz/ for so many seconds [default: 20], on the compiler at hand.
+  package deb|static|check [PROFILE]
+               Make the Debian package, or the static binary that the image holds, or both and try them as root: on copies of
+               this machine, one of them with a systemd of its own, and in an empty root. PROFILE is cargo's [default: dist].
   help         Print this.
 ";
 
@@ -59,6 +63,7 @@ fn chore() -> Result<()> {
         (Some("check"), true) => check::run(&Workspace::here()?)?,
         (Some("bench"), _) => bench::run(&Workspace::here()?, &rest)?,
         (Some("fuzz"), _) => fuzz::run(&Workspace::here()?, &rest)?,
+        (Some("package"), _) => package::run(&Workspace::here()?, &rest)?,
         (Some("openapi"), true) => openapi::write(&Workspace::here()?)?,
         (Some(name @ ("check" | "openapi")), false) => bail!("{name} takes no arguments"),
         (Some(other), _) => bail!("no chore is called {other}; `cargo xtask help` lists them"),

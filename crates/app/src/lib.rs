@@ -51,12 +51,17 @@ use domain::catalogue::Catalogue;
 use domain::time::Instant;
 use store::{Conn, Db, Write};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 pub use access::{Caller, Granted};
 pub use clock::Clock;
 pub use error::{Error, Result, Rule};
 pub use ids::Ids;
 pub use settings::Settings;
+
+/// What spans of requests and jobs are called in directives of the log. They are for traces alone: no line of the log
+/// shows them, unless it is asked to at level `trace`.
+pub const SPANS: &str = "tidemark::spans";
 
 /// How long a list waits for the writer, so that its `timestamp` is the present.
 const LIST_PATIENCE: Duration = Duration::from_millis(250);
@@ -95,6 +100,8 @@ pub struct Parts {
     pub nodes: nodes::State,
     /// What reading mails that came back keeps between calls.
     pub bounces: bounces::State,
+    /// Cancelled once this process is going to stop: from then on it asks to be left.
+    pub leaving: CancellationToken,
 }
 
 impl App {
@@ -115,6 +122,7 @@ impl App {
             jobs: jobs::State::default(),
             nodes: nodes::State::default(),
             bounces: bounces::State::default(),
+            leaving: CancellationToken::new(),
         }))
     }
 

@@ -6,7 +6,7 @@ use app::App;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{Extensions, HeaderMap, HeaderName, StatusCode, Uri, Version, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
@@ -18,6 +18,7 @@ use tower_http::compression::predicate::{DefaultPredicate, Predicate as _};
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::timeout::TimeoutLayer;
+use tracing::{Instrument as _, field};
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
@@ -111,6 +112,7 @@ pub fn around(Routes { whole, streamed }: Routes, app: App) -> Router {
             ServiceBuilder::new()
                 .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
                 .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+                .layer(middleware::from_fn_with_state(app.clone(), part))
                 .layer(middleware::from_fn_with_state(app.clone(), observe))
                 .layer(middleware::map_request_with_state(app.clone(), origin::see_through_proxies))
                 .layer(middleware::from_fn(problem::complete))
@@ -166,13 +168,28 @@ async fn take_small_body(request: Request, next: Next) -> Response {
     next.run(Request::from_parts(parts, body)).await
 }
 
-/// Whether requests can be answered: the database is there and the first setup is done.
+/// Whether to send requests here: the process stays, the database is there and the first setup is done.
 async fn ready(State(app): State<App>) -> StatusCode {
+    if app.leaving.is_cancelled() {
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
     let Ok(mut conn) = app.read().await else { return StatusCode::SERVICE_UNAVAILABLE };
     match app::setup::is_done(&mut conn).await {
         Ok(true) => StatusCode::OK,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     }
+}
+
+/// A process that is going to stop takes leave of its clients with each answer: their next request is on another
+/// connection, which leads to another process, rather than on one that is closed as it is sent.
+async fn part(State(app): State<App>, request: Request, next: Next) -> Response {
+    // HTTP/2 has no such header: there the connection itself says goodbye.
+    let may_say = request.version() <= Version::HTTP_11;
+    let mut response = next.run(request).await;
+    if may_say && app.leaving.is_cancelled() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Counts and logs each request by its route's template: queries may hold tokens and are never logged.
@@ -181,9 +198,14 @@ async fn observe(State(app): State<App>, request: Request, next: Next) -> Respon
     let method = request.method().as_str().to_owned();
     let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or("").to_owned();
     let begun = app.clock.now();
-    let response = next.run(request).await;
+    let span = tracing::trace_span!(
+        target: app::SPANS, "request", otel.name = %format_args!("{method} {route}"), otel.kind = "server",
+        http.request.method = method, http.route = route, http.response.status_code = field::Empty,
+    );
+    let response = next.run(request).instrument(span.clone()).await;
     let took = begun.until(app.clock.now());
     let status = response.status().as_u16();
+    span.record("http.response.status_code", status);
     tracing::info!(request_id = id, method, route, status, millis = took.as_millis(), "answered");
     let labels = [("method", method), ("route", route), ("status", status.to_string())];
     metrics::counter!("tidemark_http_requests_total", &labels).increment(1);

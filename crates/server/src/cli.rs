@@ -15,6 +15,8 @@ pub use deliveries::{
     DeliveriesShow, Most,
 };
 
+use crate::commands::{health, pages};
+
 /// Usage metering and reporting for service providers.
 ///
 /// Tidemark takes readings of what every tenant of a partner channel uses, keeps their history, and makes usage reports: on
@@ -74,9 +76,16 @@ pub enum Command {
     Deliveries(Deliveries),
     /// Show the main job on a small channel: readings, a report made, changed, mailed and stored
     Demo(Demo),
+    /// Ask the server that this configuration makes whether it is ready
+    ///
+    /// Ends with code 1 where it is not: it cannot reach its database, it is going to stop, or nobody answers.
+    Health(health::Options),
     /// Print the OpenAPI document
     #[command(hide = true)]
     Openapi,
+    /// Write pages of the manual and completions for shells into a folder, for packages
+    #[command(hide = true)]
+    Pages(pages::Options),
 }
 
 /// Options of every command that works on a data directory.

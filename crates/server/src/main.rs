@@ -9,7 +9,9 @@ mod progress;
 mod say;
 mod settings;
 mod stop_at;
+mod systemd;
 mod telemetry;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -48,7 +50,9 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::MigrateStore(options) => commands::migrate_store::run(&options).await,
             Command::Verify(options) => commands::verify::run(&options).await,
             Command::Demo(options) => commands::demo::run(&options).await,
+            Command::Health(options) => commands::health::run(&options),
             Command::Openapi => commands::openapi::run(),
+            Command::Pages(options) => commands::pages::run(&options),
         }
     });
     // Dropped, it would wait for every thread that is at something, however long: the patience of a shutdown is over.

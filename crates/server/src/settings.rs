@@ -13,6 +13,7 @@ use serde::Deserialize;
 use store::Postgres;
 
 use crate::cli::Common;
+use crate::commands::serve::Patience;
 use crate::connections::tls::Files;
 use crate::data_dir;
 use crate::database::Database;
@@ -53,6 +54,7 @@ struct Raw {
     secret_key_file: PathBuf,
     clock_start: String,
     shutdown_seconds: u64,
+    shutdown_delay_seconds: u64,
     metrics: String,
     tls: RawTls,
     log: RawLog,
@@ -94,7 +96,7 @@ pub struct Settings {
     /// The instant a rehearsal begins at.
     pub clock_start: Option<Instant>,
     /// Patience at shutdown.
-    pub shutdown_seconds: u64,
+    pub patience: Patience,
     /// What is logged.
     pub log: Log,
     /// How mails leave.
@@ -207,7 +209,7 @@ impl Raw {
             public_url,
             secret_key_file,
             clock_start,
-            shutdown_seconds: self.shutdown_seconds,
+            patience: Patience::of_seconds(self.shutdown_delay_seconds, self.shutdown_seconds),
             log: self.log.check()?,
             mail,
             uploads,

@@ -11,11 +11,12 @@ use domain::time::Instant;
 use futures_util::future::join_all;
 use store::Write;
 use store::runs::{Claim, Pinned, artefacts, editions};
+use tracing::Instrument as _;
 
 use super::batch::Batch;
 use super::{content, describe, files, measures, standing, steps};
 use crate::reports::content::RENDERER_VERSION;
-use crate::{App, Error, Result, mail};
+use crate::{App, Error, Result, SPANS, mail};
 
 /// Faults after which a run fails for good.
 const MAX_ATTEMPTS: i64 = 5;
@@ -47,7 +48,8 @@ pub async fn build_next(app: &App) -> Result<bool> {
 async fn build_all(app: &App, batch: &Batch) -> Result<()> {
     while let Some(claim) = batch.claim(app).await? {
         steps::reached(app, "after-claim");
-        if let Err(error) = build(app, batch, &claim).await {
+        let span = tracing::trace_span!(target: SPANS, "run", run = %claim.stored.run.id);
+        if let Err(error) = build(app, batch, &claim).instrument(span).await {
             let why = describe(&error);
             tracing::warn!(run = %claim.stored.run.id, why, "the run failed");
             record_fault(app, &claim, &error, &why).await?;

@@ -12,13 +12,14 @@ use domain::time::Instant;
 use store::deliveries::Claim;
 use store::runs::Stored;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::letter::{self, Enclosing};
-use super::{describe, links, measures, own_server, steps};
+use super::{describe, links, measures, own_server, pulse, steps};
 use crate::clock::patience;
 use crate::mail::Outcome;
 use crate::nodes::{Held, Hold, Sign};
-use crate::{App, Error, Result};
+use crate::{App, Error, Result, SPANS};
 
 /// The longest the mailer pauses, in seconds.
 pub(super) const LONGEST_PAUSE_SECONDS: i64 = 900;
@@ -52,6 +53,7 @@ fn paused_until(app: &App, now: Instant) -> Option<Instant> {
 
 /// Tries the mail that has waited longest; `false` where none may leave now.
 pub async fn send_next(app: &App) -> Result<bool> {
+    pulse::step();
     if paused_until(app, app.clock.now()).is_some() {
         return Ok(false);
     }
@@ -66,7 +68,8 @@ pub async fn send_next(app: &App) -> Result<bool> {
     let stored = stored.ok_or_else(|| Error::internal("a delivery without its run"))?;
     tx.commit().await?;
     steps::reached(app, "after-delivery-claim");
-    let (address, outcome) = match attempt(app, &claim, &stored, sign).await {
+    let span = tracing::trace_span!(target: SPANS, "mail", delivery = %claim.delivery.id);
+    let (address, outcome) = match attempt(app, &claim, &stored, sign).instrument(span).await {
         Ok(attempt) => attempt,
         Err(error) => (None, Outcome::Again { why: describe(&error) }),
     };
@@ -158,6 +161,7 @@ pub(super) async fn insist<F: Future<Output = Result<()>>>(record: impl Fn() -> 
         match record().await {
             Err(Error::Unavailable(why)) => {
                 tracing::warn!(%why, "mails wait: an outcome cannot be recorded");
+                pulse::step();
                 patience(RECORD_AGAIN).await;
             }
             recorded => return recorded,

@@ -8,6 +8,8 @@ use metrics::{counter, describe_counter, describe_gauge, gauge};
 use crate::bounces::Outcome;
 use crate::{App, Result, deliveries};
 
+const DATABASE_UP: &str = "tidemark_database_up";
+const JOB_FAULTS: &str = "tidemark_job_faults_total";
 const RUNS: &str = "tidemark_runs_total";
 const DELIVERIES: &str = "tidemark_deliveries_total";
 const BOUNCES: &str = "tidemark_bounces_total";
@@ -23,6 +25,8 @@ const RETRIED: &str = "retried";
 /// Describes the metrics of the jobs, and shows every outcome as 0 until there is one: a rate over a counter that is
 /// not there yet misses the first.
 pub fn describe() {
+    describe_gauge!(DATABASE_UP, "Whether the database could be read for the other gauges: 1, or 0");
+    describe_counter!(JOB_FAULTS, "Rounds of a job that failed and are tried again, by the job's name");
     describe_counter!(RUNS, "Runs of reports that have ended, by outcome");
     describe_counter!(
         DELIVERIES,
@@ -53,6 +57,12 @@ pub fn describe() {
 
 /// Measures what is a state and not an event.
 pub async fn measure(app: &App) -> Result<()> {
+    let measured = measure_states(app).await;
+    gauge!(DATABASE_UP).set(if measured.is_ok() { 1.0 } else { 0.0 });
+    measured
+}
+
+async fn measure_states(app: &App) -> Result<()> {
     let mut conn = app.read().await?;
     if let Some(open) = store::history::days(&mut conn).await?.map(|days| days.open) {
         gauge!(OPEN_DAY).set(f64::from(open.0));
@@ -67,6 +77,17 @@ pub async fn measure(app: &App) -> Result<()> {
         gauge!(ALERTS, "kind" => kind.as_str()).set(count as f64);
     }
     Ok(())
+}
+
+/// Shows the faults of this job as 0 until there is one.
+pub(super) fn job_begins(job: &'static str) {
+    counter!(JOB_FAULTS, "job_name" => job).increment(0);
+}
+
+/// Counts and logs a round of a job that failed.
+pub(super) fn job_failed(job: &'static str, why: &str) {
+    tracing::error!(job, error = why, "the job failed and will be tried again");
+    counter!(JOB_FAULTS, "job_name" => job).increment(1);
 }
 
 /// Counts and logs a pass that this many runs wait for.

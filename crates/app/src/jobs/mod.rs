@@ -15,6 +15,7 @@ mod links;
 pub mod mailer;
 pub mod measures;
 mod own_server;
+mod pulse;
 pub mod scheduler;
 pub(crate) mod standing;
 pub mod steps;
@@ -29,8 +30,9 @@ use domain::ids::AlertId;
 use domain::time::Instant;
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
-use crate::{App, Error, Result};
+use crate::{App, Error, Result, SPANS};
 
 /// The longest a job waits before it looks again, in seconds.
 const PERIOD_SECONDS: i64 = 60;
@@ -46,6 +48,8 @@ pub struct State {
     own_servers: Mutex<HashMap<i64, mailer::Pause>>,
     /// What was outstanding at the last look.
     alerts: Mutex<HashSet<(AlertKind, AlertId)>>,
+    /// Which jobs are at work, and whether they get on.
+    pub pulse: pulse::Pulse,
 }
 
 impl State {
@@ -135,23 +139,21 @@ async fn repeat<F: Future<Output = Result<Option<Instant>>>>(
     name: &'static str,
     work: impl Fn() -> F,
 ) {
+    measures::job_begins(name);
     while !shutdown.is_cancelled() {
         // Listens before it looks, so that no wake between the two is lost.
         let woken = app.work.notified();
         // What became due while the job was looking is not missed either: the next look counts from before this one.
         let now = app.clock.now();
         // A panic is a fault like another: without its job the server would seem well and do nothing.
-        let worked = AssertUnwindSafe(work()).catch_unwind().await;
+        let worked = app.jobs.pulse.round(name, AssertUnwindSafe(work()).catch_unwind());
+        let worked = worked.instrument(tracing::trace_span!(target: SPANS, "job", otel.name = name)).await;
         let worked = worked.unwrap_or_else(|_| Err(Error::internal("it panicked")));
         let next = match worked {
             Ok(next) => next
                 .map_or(now.plus_seconds(PERIOD_SECONDS), |next| next.min(now.plus_seconds(PERIOD_SECONDS))),
             Err(error) => {
-                tracing::error!(
-                    job = name,
-                    error = describe(&error),
-                    "the job failed and will be tried again"
-                );
+                measures::job_failed(name, &describe(&error));
                 now.plus_seconds(FAULT_SECONDS)
             }
         };

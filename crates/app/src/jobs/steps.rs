@@ -1,6 +1,7 @@
 //! The named moments between two durable steps of the jobs. A test stops the process at one of them; otherwise nothing
 //! happens there.
 
+use super::pulse;
 use crate::App;
 
 /// Those of the history: a day is closed and frozen, segments are written anew, the ledger is packed.
@@ -38,6 +39,7 @@ pub type Hook = Box<dyn Fn(&'static str) + Send + Sync>;
 pub(crate) fn reached(app: &App, step: &'static str) {
     let lists = [OF_REPORTS, OF_HISTORY, OF_BATCHES];
     debug_assert!(lists.iter().any(|list| list.contains(&step)), "{step} is not listed");
+    pulse::step();
     if let Some(hook) = app.jobs.hook.get() {
         hook(step);
     }

@@ -78,10 +78,18 @@ pub async fn make(
         Database::Server(server) => {
             let db = Db::open_postgres(server).await.with_context(|| format!("{server} cannot be opened"))?;
             let app = app(db);
-            let is_done = app::setup::is_done(&mut app.read().await?).await?;
-            ensure!(!is_done, "{server} is initialised already; nothing was changed");
-            let first = app::setup::init(&app, name, email).await?;
-            (app, first)
+            let is_free = async || -> Result<()> {
+                let is_done = app::setup::is_done(&mut app.read().await?).await?;
+                ensure!(!is_done, "{server} is initialised already; nothing was changed");
+                Ok(())
+            };
+            is_free().await?;
+            let first = app::setup::init(&app, name, email).await;
+            if first.is_err() {
+                // Another process may have been quicker.
+                is_free().await?;
+            }
+            (app.clone(), first?)
         }
     };
     Ok((Made { app, _directory: directory }, first))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use app::{App, Clock, Ids};
 use axum::Router;
 use axum::extract::State;
@@ -16,16 +16,36 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::init::use_case_settings;
+use crate::connections::Until;
 use crate::connections::tls::Tls;
 use crate::data_dir::DataDir;
 use crate::say::say;
 use crate::settings::{Metrics, Settings};
-use crate::{cli, connections, stop_at, telemetry};
+use crate::systemd::{self, Manager};
+use crate::{cli, connections, stop_at, telemetry, traces};
 
 /// How often the metrics' histograms are folded.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// How long the database may take to close: at the end of patience something may still hold it.
 const CLOSING: Duration = Duration::from_secs(5);
+/// How long connections are kept after the last was taken: what came with it is its first request, and is answered.
+const LAST_REQUESTS: Duration = Duration::from_millis(500);
+
+/// How long the parts of a stop may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Before the server takes no connection any more: until balancers have seen that it is leaving.
+    pub delay: Duration,
+    /// After that, for what is under way.
+    pub finish: Duration,
+}
+
+impl Patience {
+    /// Of so many seconds.
+    pub const fn of_seconds(delay: u64, finish: u64) -> Self {
+        Self { delay: Duration::from_secs(delay), finish: Duration::from_secs(finish) }
+    }
+}
 
 /// Serves until it is told to stop.
 pub async fn run(options: &cli::Serve) -> Result<()> {
@@ -36,11 +56,12 @@ pub async fn run(options: &cli::Serve) -> Result<()> {
         ("tls.key_file", options.tls_key.as_deref()),
     ];
     let settings = Settings::read(&options.common, &flags)?;
-    telemetry::log(&settings.log)?;
+    let traces = telemetry::log(&settings.log)?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
     let tls = settings.tls.clone().map(Tls::of).transpose()?.map(Arc::new);
+    let manager = Manager::of_this_process()?;
     let directory = DataDir::of(&settings)?;
     let (db, sealing) = directory.open(&settings).await?;
     let doors = Doors::open(&settings, tls).await?;
@@ -58,12 +79,21 @@ pub async fn run(options: &cli::Serve) -> Result<()> {
     let stop = CancellationToken::new();
     let stopped = stop_on_signal(stop.clone())?;
     say(format_args!("ready {}://{address}/api/2", settings.scheme()));
-    let served = serve(app.clone(), doors, stop.clone(), Duration::from_secs(settings.shutdown_seconds));
+    let served = serve(app.clone(), doors, stop.clone(), settings.patience);
+    let told = async {
+        manager.ready();
+        manager.keep_informed(&app, &stop).await;
+        stop.cancelled().await;
+        manager.stopping();
+        std::future::pending().await
+    };
     tokio::select! {
         served = served => served,
         stopped = stopped => stopped,
+        never = told => never,
     }?;
     drop(directory);
+    drop(traces);
     Ok(())
 }
 
@@ -81,25 +111,35 @@ pub struct Doors {
 
 impl Doors {
     async fn open(settings: &Settings, tls: Option<Arc<Tls>>) -> Result<Self> {
-        let bind = async |key: &'static str, address| {
-            TcpListener::bind(address).await.with_context(|| format!("{key}: {address}"))
-        };
         let metrics_alone = match settings.metrics {
-            Metrics::At(address) => Some(bind("metrics", address).await?),
+            Metrics::At(address) => {
+                let listener = TcpListener::bind(address).await;
+                Some(listener.with_context(|| format!("metrics: {address}"))?)
+            }
             _ => None,
         };
-        Ok(Self {
-            api: bind("listen", settings.listen).await?,
-            tls,
-            metrics: settings.metrics,
-            metrics_alone,
-        })
+        Ok(Self { api: listen(settings).await?, tls, metrics: settings.metrics, metrics_alone })
     }
 }
 
-/// Serves behind these doors, with the jobs beside it, until `stop`; then lets what is under way finish, for at most
-/// `patience`.
-pub async fn serve(app: App, doors: Doors, stop: CancellationToken, patience: Duration) -> Result<()> {
+/// The socket of the service manager, or one of this process's own.
+async fn listen(settings: &Settings) -> Result<TcpListener> {
+    let Some(listener) = systemd::listener()? else {
+        return TcpListener::bind(settings.listen)
+            .await
+            .with_context(|| format!("listen: {}", settings.listen));
+    };
+    let address = listener.local_addr()?;
+    ensure!(
+        settings.public_url.is_some() || address.ip().is_loopback(),
+        "public_url: required, as the socket that was handed over, {address}, can be reached from other machines"
+    );
+    Ok(TcpListener::from_std(listener)?)
+}
+
+/// Serves behind these doors, with the jobs beside it, until `stop`; then says that it is leaving, and lets what is under
+/// way finish, for at most `patience`.
+pub async fn serve(app: App, doors: Doors, stop: CancellationToken, patience: Patience) -> Result<()> {
     let Doors { api, tls, metrics, metrics_alone } = doors;
     let address = api.local_addr()?;
     app::nodes::introduce(&app, machine_name(), Some(address.to_string()))?;
@@ -116,10 +156,11 @@ pub async fn serve(app: App, doors: Doors, stop: CancellationToken, patience: Du
         tracing::info!(address = %listener.local_addr()?, "serving metrics");
         let alone = metrics_routes(Metrics::Public, &figures).with_state(app.clone());
         let alone = http_api::headers::on_all(alone, app.clone());
-        tasks.spawn(connections::serve(listener, None, alone, stop.clone()));
+        tasks.spawn(connections::serve(listener, None, alone, Until::at_once(&stop)));
     }
     let router = http_api::router_with(app.clone(), metrics_routes(metrics, &figures));
-    let server = connections::serve(api, tls, router, stop.clone());
+    let until = Until::default();
+    let server = connections::serve(api, tls, traces::taking_over(router), until.clone());
     tracing::info!(%address, public_url = app.settings.public_url, "serving");
     let drained = async {
         server.await;
@@ -128,7 +169,12 @@ pub async fn serve(app: App, doors: Doors, stop: CancellationToken, patience: Du
     };
     let out_of_patience = async {
         stop.cancelled().await;
-        app::clock::patience(patience).await;
+        app.leaving.cancel();
+        app::clock::patience(patience.delay).await;
+        until.closing.cancel();
+        app::clock::patience(LAST_REQUESTS.min(patience.finish)).await;
+        until.hanging_up.cancel();
+        app::clock::patience(patience.finish.saturating_sub(LAST_REQUESTS)).await;
     };
     tokio::select! {
         () = drained => {}

@@ -54,18 +54,35 @@ impl Patience {
     };
 }
 
+/// When to come to an end.
+#[derive(Debug, Clone, Default)]
+pub struct Until {
+    /// From then on no connection is taken any more; the socket is given back, so that the next process gets those that
+    /// come, or they are refused.
+    pub closing: CancellationToken,
+    /// From then on connections are closed as soon as nothing is under way on them.
+    pub hanging_up: CancellationToken,
+}
+
+impl Until {
+    /// Both at the same moment.
+    pub fn at_once(stop: &CancellationToken) -> Self {
+        Self { closing: stop.clone(), hanging_up: stop.clone() }
+    }
+}
+
 /// What every connection is served by.
 struct Server {
     tls: Option<Arc<Tls>>,
     router: Router,
     http: Builder<TokioExecutor>,
     patience: Patience,
-    stop: CancellationToken,
+    hanging_up: CancellationToken,
 }
 
-/// Serves what comes to this listener until `stop`, and then what is under way to its end.
-pub async fn serve(listener: TcpListener, tls: Option<Arc<Tls>>, router: Router, stop: CancellationToken) {
-    serve_with(Patience::USUAL, listener, tls, router, stop).await;
+/// Serves what comes to this listener, and at the end what is under way to its end.
+pub async fn serve(listener: TcpListener, tls: Option<Arc<Tls>>, router: Router, until: Until) {
+    serve_with(Patience::USUAL, listener, tls, router, until).await;
 }
 
 async fn serve_with(
@@ -73,7 +90,7 @@ async fn serve_with(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     router: Router,
-    stop: CancellationToken,
+    until: Until,
 ) {
     let mut http = Builder::new(TokioExecutor::new());
     http.http1().timer(TokioTimer::new()).header_read_timeout(patience.head);
@@ -82,9 +99,10 @@ async fn serve_with(
         .timer(TokioTimer::new())
         .keep_alive_interval(patience.head)
         .keep_alive_timeout(patience.answer);
-    let server = Arc::new(Server { tls, router, http, patience, stop });
+    let Until { closing, hanging_up } = until;
+    let server = Arc::new(Server { tls, router, http, patience, hanging_up });
     let open = TaskTracker::new();
-    while let Some((stream, peer)) = server.stop.run_until_cancelled(next(&listener)).await {
+    while let Some((stream, peer)) = closing.run_until_cancelled(next(&listener)).await {
         open.spawn(Arc::clone(&server).talk(stream, peer));
     }
     drop(listener);
@@ -119,7 +137,7 @@ impl Server {
         let Some(tls) = &self.tls else { return self.speak_http(&self.http, stream, peer).await };
         let handshake = TlsAcceptor::from(tls.current()).accept(stream);
         let handshake = tokio::time::timeout(self.patience.handshake, handshake);
-        let stream = match self.stop.run_until_cancelled(handshake).await {
+        let stream = match self.hanging_up.run_until_cancelled(handshake).await {
             Some(Ok(Ok(stream))) => stream,
             Some(Ok(Err(error))) => return tracing::debug!(%error, "no TLS handshake"),
             Some(Err(_)) => return tracing::debug!("a TLS handshake took too long"),
@@ -144,7 +162,7 @@ impl Server {
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = self.stop.cancelled() => {
+            () = self.hanging_up.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

@@ -37,7 +37,7 @@ async fn served(patience: Patience, tls: Option<Arc<Tls>>) -> Served {
 async fn served_by(router: Router, patience: Patience, tls: Option<Arc<Tls>>) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-    let ended = tokio::spawn(serve_with(patience, listener, tls, router, stop.clone()));
+    let ended = tokio::spawn(serve_with(patience, listener, tls, router, Until::at_once(&stop)));
     Served { address, stop, ended }
 }
 

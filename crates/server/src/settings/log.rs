@@ -1,6 +1,6 @@
 //! What is logged.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -8,6 +8,7 @@ use serde::Deserialize;
 pub(super) struct RawLog {
     filter: String,
     format: String,
+    otlp: String,
 }
 
 /// What is logged, and how.
@@ -17,6 +18,8 @@ pub struct Log {
     pub filter: String,
     /// For people or for machines.
     pub format: LogFormat,
+    /// Where traces go.
+    pub otlp: Option<String>,
 }
 
 /// The form of a log line.
@@ -38,6 +41,14 @@ impl RawLog {
         tracing_subscriber::EnvFilter::try_new(&self.filter).with_context(|| {
             format!("log.filter: {:?} is no level and no list of directives", self.filter)
         })?;
-        Ok(Log { filter: self.filter, format })
+        let otlp = Some(self.otlp).filter(|collector| !collector.is_empty());
+        if let Some(collector) = &otlp {
+            ensure!(cfg!(feature = "otlp"), "log.otlp: this tidemark was built without `--features otlp`");
+            ensure!(
+                collector.starts_with("http://"),
+                "log.otlp: {collector:?} is no collector near by, such as http://127.0.0.1:4318/v1/traces"
+            );
+        }
+        Ok(Log { filter: self.filter, format, otlp })
     }
 }

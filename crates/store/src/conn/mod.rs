@@ -5,6 +5,7 @@
 //! transactions begin IMMEDIATE, and several readers, each of which sees a snapshot; PostgreSQL is used alike.
 
 mod fault;
+mod migrations;
 mod postgres;
 mod row;
 mod sqlite;
@@ -20,7 +21,6 @@ use domain::ids::Seq;
 use domain::time::Instant;
 use futures_util::TryStreamExt as _;
 use futures_util::stream::BoxStream;
-use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Executor as _, Transaction};
 
 use fault::driver;
@@ -65,15 +65,9 @@ impl Db {
     /// As [`Db::open_postgres`], of a database that holds Tidemark's schema already: in another one nothing is made.
     pub async fn upgrade_postgres(server: &Postgres) -> Result<Self> {
         let db = Self::over(Pools::Postgres(server.connect().await?));
-        let mut conn = db.read().await?;
-        let schemas = conn.in_dialect(
-            "SELECT COUNT(*) AS n FROM sqlite_master WHERE name = '_sqlx_migrations'",
-            "SELECT COUNT(to_regclass('_sqlx_migrations')) AS n",
-        );
-        if conn.count(schemas, Vec::new()).await? == 0 {
+        if db.applied().await?.is_empty() {
             return Err(Error::Migrate("it holds no installation; make one with: tidemark init".into()));
         }
-        drop(conn);
         db.migrated().await
     }
 
@@ -84,27 +78,6 @@ impl Db {
 
     fn over(pools: Pools) -> Self {
         Self { pools, item_numbers: Arc::default() }
-    }
-
-    async fn migrated(self) -> Result<Self> {
-        let done = match &self.pools {
-            Pools::Sqlite(pools) => sqlite::MIGRATIONS.run(&pools.writer).await,
-            Pools::Postgres(pools) => postgres::MIGRATIONS.run(&pools.work).await,
-        };
-        done.map_err(|error| Error::Migrate(Box::new(error)))?;
-        crate::search::fill(&self).await.map(|()| self)
-    }
-
-    async fn of_this_version(self) -> Result<Self> {
-        let ours: &Migrator = match &self.pools {
-            Pools::Sqlite(_) => &sqlite::MIGRATIONS,
-            Pools::Postgres(_) => &postgres::MIGRATIONS,
-        };
-        let stored =
-            self.read().await?.count("SELECT MAX(version) AS n FROM _sqlx_migrations", Vec::new()).await?;
-        let is_ours = ours.iter().map(|migration| migration.version).max() == Some(stored);
-        let other = || Error::Migrate("it has the schema of another version of Tidemark".into());
-        is_ours.then_some(self).ok_or_else(other)
     }
 
     /// A snapshot to read from: what is committed later does not show in it.

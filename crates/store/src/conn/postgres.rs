@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgDatabaseError, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgPool, Transaction};
 
-use super::{PATIENCE, driver};
+use super::{PATIENCE, driver, migrations};
 use crate::{Arg, Error, Result};
 
 pub(super) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
@@ -102,8 +102,12 @@ impl Postgres {
 
     pub(super) async fn connect(&self) -> Result<Pools> {
         let milliseconds = |time: Duration| time.as_millis().to_string();
-        let options =
-            self.address.clone().application_name("tidemark").statement_cache_capacity(512).options([
+        let options = self
+            .address
+            .clone()
+            .application_name(&migrations::application())
+            .statement_cache_capacity(512)
+            .options([
                 ("statement_timeout", milliseconds(self.statement_timeout)),
                 ("lock_timeout", milliseconds(PATIENCE)),
                 // Joins are made in the order in which the statements write them, which is right for small and large.

@@ -8,7 +8,6 @@ mod walk;
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use app::clock::ManualClock;
@@ -18,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::init;
-use super::serve::{self, Doors};
+use super::serve::{self, Doors, Patience};
 use crate::cli::{self, Common};
 use crate::say::say;
 use crate::settings::{Metrics, Settings};
@@ -27,7 +26,7 @@ use crate::telemetry;
 /// The channel is made on this day, two months before the published page's report.
 const BEGIN: &str = "2017-03-06T12:00:00Z";
 const DISTRIBUTOR: &str = "Tidemark Demo Distribution";
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Patience = Patience::of_seconds(0, 10);
 
 /// Runs the demo.
 pub async fn run(options: &cli::Demo) -> Result<()> {
@@ -38,7 +37,7 @@ pub async fn run(options: &cli::Demo) -> Result<()> {
     })?;
     let base_url = format!("http://{}/api/2", listener.local_addr()?);
     let settings = demo_settings(&directory, &listener)?;
-    telemetry::log(&settings.log)?;
+    let _traces = telemetry::log(&settings.log)?;
     let clock = ManualClock::at(BEGIN.parse::<Instant>()?);
     let ids = Ids::default();
     let (made, first) =

@@ -67,7 +67,7 @@ async fn a_killed_move_leaves_nothing_and_a_second_one_works_on_postgres() {
     drop(process);
     drop(other);
     let connected = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
-        AND application_name = 'tidemark'";
+        AND application_name LIKE 'tidemark-%'";
     watch.until(0, connected).await;
     assert_empty(&scene).await;
     moved(migrate(&scene));

@@ -1,7 +1,8 @@
 //! Data directories and processes of the binary under test.
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -190,7 +191,12 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it.
     pub(crate) fn start(command: &mut Command) -> Self {
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::start_with(Stdio::null(), command)
+    }
+
+    /// Starts it with this as its standard input.
+    fn start_with(stdin: Stdio, command: &mut Command) -> Self {
+        let command = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary under test");
         let (out, err) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
         let lines = Lines::of(out);
@@ -280,7 +286,32 @@ pub(crate) struct Serving {
 impl Serving {
     /// Starts it and waits until it is ready.
     pub(crate) fn start(mut command: Command, first: &First) -> Self {
-        let process = Process::start(&mut command);
+        Self::ready(Process::start(&mut command), first)
+    }
+
+    /// As [`Serving::start`], behind a socket that is handed over as systemd does: as descriptor 3.
+    pub(crate) fn start_behind(socket: &TcpListener, command: &Command, first: &First) -> Self {
+        Self::ready(Self::process_behind(socket, command), first)
+    }
+
+    /// The process of [`Serving::start_behind`], ready or not.
+    pub(crate) fn process_behind(socket: &TcpListener, command: &Command) -> Process {
+        let mut shell = Command::new("sh");
+        // The shell becomes the server, so that its number is the server's.
+        shell.args(["-c", r#"LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&0 </dev/null"#, "sh"]);
+        shell.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        let socket = OwnedFd::from(socket.try_clone().expect("a socket"));
+        Process::start_with(socket.into(), &mut shell)
+    }
+
+    /// The server that this process is, once it is ready.
+    pub(crate) fn ready(process: Process, first: &First) -> Self {
         let line = process.line();
         let address = line.strip_prefix("ready http://").and_then(|rest| rest.strip_suffix("/api/2"));
         let address = address.unwrap_or_else(|| panic!("not ready: {line:?}")).parse().expect("ADDR:PORT");

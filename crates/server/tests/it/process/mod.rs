@@ -1,6 +1,7 @@
 //! The real `tidemark` process: started, asked over HTTP, stopped, killed, started again.
 
 pub(crate) mod aiosmtpd;
+mod alert_rules;
 mod bounces;
 mod changes;
 mod channel;
@@ -11,6 +12,7 @@ mod export;
 mod foreign_smtp;
 mod full_disk;
 pub(crate) mod harness;
+mod health;
 mod host_header;
 mod import;
 mod kill;
@@ -18,11 +20,14 @@ mod kill_history;
 mod measures;
 mod memory;
 mod nodes;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod python;
 mod schemathesis;
 mod secrets;
 mod start;
 mod stop;
+mod systemd;
 mod tls;
 mod upload;
 mod walks;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use testkit::Directory;
 
-use super::harness::{Place, Process, refusal, tidemark};
+use super::harness::{Place, Process, Serving, refusal, tidemark};
 
 /// Every file but `lock`, which says who looked last.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -220,4 +220,16 @@ fn logs_go_to_standard_error_and_the_ready_line_alone_to_standard_output() {
 fn a_data_directory_that_init_makes_is_for_its_owner_alone() {
     let mode = fs::metadata(Place::new().data()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
+}
+
+#[test]
+fn a_socket_for_the_world_needs_a_public_url() {
+    let place = Place::new();
+    let socket = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let mut command = place.serve_command();
+    let mut refused = Serving::process_behind(&socket, &command);
+    assert_eq!(refused.ended().code(), Some(1));
+    assert!(refused.whole_log().contains("public_url: required"), "{}", refused.log());
+    command.args(["--public-url", "https://tide.example.com"]);
+    assert!(Serving::process_behind(&socket, &command).line().starts_with("ready http://0.0.0.0:"));
 }

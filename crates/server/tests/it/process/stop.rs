@@ -2,11 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Command;
 
 use serde_json::json;
+use ureq::http::Method;
 
 use super::channel::Channel;
-use super::harness::{Place, Serving, rest};
+use super::harness::{Place, Serving, rest, wait_for};
 
 const GO_ON: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -90,9 +92,34 @@ fn a_second_signal_stops_at_once() {
     assert_eq!(serving.process.ended().code(), Some(1));
 }
 
+#[test]
+fn a_server_that_is_leaving_says_so_and_answers_until_the_delay_is_over() {
+    let place = Place::new();
+    let mut command = place.serve_command();
+    command.env("TIDEMARK_SHUTDOWN_DELAY_SECONDS", "3600");
+    let mut serving = place.serve_by(command);
+    let top = format!("/tenants/{}", place.first.tenant_id);
+    assert_eq!(serving.client.get("/readyz").send().status, 200);
+    assert_eq!(serving.ask(Method::GET, &top, None).header("connection"), "");
+    serving.process.terminate();
+    wait_for("503", || (serving.client.get("/readyz").send().status == 503).then_some(()));
+    // On a new connection each, as the answer before was the last on its own.
+    for _ in 0..2 {
+        let answer = serving.ask(Method::GET, &top, None);
+        assert_eq!((answer.status, answer.header("connection")), (200, "close"));
+    }
+    assert_eq!(serving.client.get("/healthz").send().status, 200, "it lives");
+    serving.process.terminate();
+    assert_eq!(serving.process.ended().code(), Some(1));
+}
+
 /// A server whose jobs have stopped for ever in the middle of a run, on a thread that nothing can end.
 fn stuck(place: &Place) -> Serving {
-    let mut command = place.serve_command();
+    stuck_by(place, place.serve_command())
+}
+
+/// As [`stuck`], by this command.
+pub(super) fn stuck_by(place: &Place, mut command: Command) -> Serving {
     command.env("TIDEMARK_SHUTDOWN_SECONDS", "1").env("TIDEMARK_TEST_STOP_AT", "after-pin");
     let serving = place.serve_by(command);
     let channel = Channel::make(&serving, &place.first.tenant_id.to_string());
