@@ -1,4 +1,4 @@
-//! The project's chores: `cargo xtask test`, `check`, `openapi`, `bench` and `fuzz`.
+//! The project's chores: `cargo xtask test`, `check`, `openapi`, `bench`, `fuzz` and `torture`.
 //!
 //! Plain programs are called by name and their output is shown as it is; what a chore decides by itself (arrows,
 //! licences, file lengths) is a pure function with tests beside it.
@@ -13,6 +13,7 @@ mod openapi;
 mod postgres;
 mod sources;
 mod test;
+mod torture;
 mod workspace;
 
 use std::process::ExitCode;
@@ -35,6 +36,9 @@ Usage: cargo xtask <CHORE>
                `bench batch`, `bench growth` by itself. `bench` alone says more.
   fuzz [SECONDS]
                Run every fuzz target of fuzz/ for so many seconds [default: 20], on the compiler at hand.
+  torture [OPTIONS]
+               Kill, stop and cut real nodes and PostgreSQL under load, by a seed, and look what is left.
+               --kills N --seed N --on postgres|sqlite --nodes N --release; docs/reliability.md says more.
   help         Print this.
 ";
 
@@ -58,6 +62,7 @@ fn chore() -> Result<()> {
         (Some("check"), true) => check::run(&Workspace::here()?)?,
         (Some("bench"), _) => bench::run(&Workspace::here()?, &rest)?,
         (Some("fuzz"), _) => fuzz::run(&Workspace::here()?, &rest)?,
+        (Some("torture"), _) => torture::run(&Workspace::here()?, &rest)?,
         (Some("openapi"), true) => openapi::write(&Workspace::here()?)?,
         (Some(name @ ("check" | "openapi")), false) => bail!("{name} takes no arguments"),
         (Some(other), _) => bail!("no chore is called {other}; `cargo xtask help` lists them"),
