@@ -49,7 +49,12 @@ const LAYERS: [Layer; 10] = [
         never: &[],
     },
     Layer { name: "bench", uses: &["domain", "store", "app", "testkit"], tests_use: &[], never: &["sqlx"] },
-    Layer { name: "torture", uses: &["domain", "store", "testkit"], tests_use: &[], never: &["sqlx", "axum"] },
+    Layer {
+        name: "torture",
+        uses: &["domain", "store", "testkit"],
+        tests_use: &[],
+        never: &["sqlx", "axum"],
+    },
     Layer { name: "xtask", uses: &[], tests_use: &[], never: &[] },
 ];
 

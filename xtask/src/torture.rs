@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -47,8 +47,8 @@ pub(crate) fn short(workspace: &Workspace) -> Result<()> {
             let args = [kills, count, option, seed, "--on", database];
             both.push(command(workspace, &programs, &args)?.spawn()?);
         }
-        let ends: Vec<_> = both.into_iter().map(|mut one| one.wait()).collect::<Result<_, _>>()?;
-        ensure!(ends.iter().all(|end| end.success()), "the torture found faults; its seed stands above");
+        let ends: Vec<ExitStatus> = both.into_iter().map(|mut one| one.wait()).collect::<Result<_, _>>()?;
+        ensure!(ends.iter().all(ExitStatus::success), "the torture found faults; its seed stands above");
     }
     Ok(())
 }
@@ -69,7 +69,8 @@ fn drawn_seed() -> Result<String> {
 fn command(workspace: &Workspace, programs: &Path, args: &[&str]) -> Result<Command> {
     let root = output(Command::new("id").arg("-u"))?.trim() == "0";
     // A mount namespace of its own: what is mounted in it goes with the last process in it.
-    let mounts = root && succeeds(Command::new("unshare").args(["--mount", "mount", "-t", "tmpfs", "none", "/mnt"]));
+    let mounts =
+        root && succeeds(Command::new("unshare").args(["--mount", "mount", "-t", "tmpfs", "none", "/mnt"]));
     let mut command = Command::new(if mounts { "unshare" } else { "env" });
     if mounts {
         command.args(["--mount", "--"]);

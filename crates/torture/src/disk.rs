@@ -58,7 +58,8 @@ impl Disk {
     }
 
     fn used(&self) -> Result<u64> {
-        let output = Command::new("df").args(["--block-size=1K", "--output=used"]).arg(&self.folder).output()?;
+        let output =
+            Command::new("df").args(["--block-size=1K", "--output=used"]).arg(&self.folder).output()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let used = text.lines().nth(1).and_then(|line| line.trim().parse().ok());
         used.with_context(|| format!("df says {text:?}"))

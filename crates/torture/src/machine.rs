@@ -145,14 +145,15 @@ impl Machine {
     /// Makes the installation.
     pub fn init(&mut self) -> Result<First> {
         if let Some(cluster) = &self.cluster {
-            wait("PostgreSQL", Duration::from_secs(60), || Ok(cluster.is_ready()))?;
+            wait("PostgreSQL", Duration::from_mins(1), || Ok(cluster.is_ready()))?;
             cluster.create_database()?;
         }
         let mut init = self.tidemark("init");
         let output = init.arg("--json").output()?;
         ensure!(output.status.success(), "init: {}", String::from_utf8_lossy(&output.stderr));
         let said: Value = serde_json::from_slice(&output.stdout)?;
-        let word = |name: &str| said.get(name).and_then(Value::as_str).map(str::to_owned).context("init --json");
+        let word =
+            |name: &str| said.get(name).and_then(Value::as_str).map(str::to_owned).context("init --json");
         Ok(First { tenant: word("tenant_id")?, client: word("client_id")?, secret: word("client_secret")? })
     }
 
@@ -185,7 +186,7 @@ impl Machine {
             Act::Stop(no) => {
                 self.signal(no, "STOP")?;
                 self.trouble(Some(no), "stop", false);
-                "stops (SIGSTOP)"
+                "stops"
             }
             Act::Continue(no) => {
                 self.signal(no, "CONT")?;
@@ -206,7 +207,7 @@ impl Machine {
             Act::FillDisk => {
                 self.disk.fill()?;
                 self.trouble(None, "disk", false);
-                "disks filled"
+                "disk full"
             }
             Act::FreeDisk => {
                 self.disk.free()?;
@@ -216,10 +217,7 @@ impl Machine {
             Act::Cut(no, end, loss) => {
                 self.proxy(no, end).inspect(|proxy| proxy.cut(loss));
                 self.trouble(Some(no), word(end), false);
-                match end {
-                    End::Database => "connections to PostgreSQL lost",
-                    End::Relay => "connections to the relay lost",
-                }
+                word(end)
             }
             Act::Mend(no, end) => {
                 self.proxy(no, end).inspect(|proxy| proxy.mend());
@@ -308,7 +306,9 @@ impl Machine {
         let mut command = Command::new("setpriv");
         // It ends with the thread that started it: nothing is left of a run that is ended by force.
         command.args(["--pdeathsig", "KILL", "--"]).arg(&self.setting.tidemark).arg(subcommand);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TIDEMARK_")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TIDEMARK_"))
+        {
             command.env_remove(name);
         }
         command.arg("--data-dir").arg(self.data(no));
@@ -333,6 +333,16 @@ impl Machine {
     /// Where everything lies.
     pub fn folder(&self) -> &Path {
         &self.setting.folder
+    }
+
+    /// How often the nodes wrote these words into their logs.
+    pub fn logged(&self, words: &str) -> u64 {
+        let count = |no| {
+            let log =
+                std::fs::read_to_string(self.folder().join(format!("node-{no}.log"))).unwrap_or_default();
+            log.lines().filter(|line| line.contains(words)).count() as u64
+        };
+        (0..self.nodes.len()).map(count).sum()
     }
 
     /// Writes a line into the log of events.

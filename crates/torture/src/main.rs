@@ -1,6 +1,9 @@
 //! Faults, as a test tool. `cargo xtask torture` builds and starts it; docs/reliability.md says what it does.
 
-#![expect(clippy::disallowed_methods, reason = "kills happen in the machine's time, whatever the nodes' clocks show")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "kills happen in the machine's time, whatever the nodes' clocks show"
+)]
 
 mod checks;
 mod clocks;
@@ -73,7 +76,7 @@ fn torture(options: &Options) -> Result<Vec<String>> {
     let mut machine = Machine::new(setting)?;
     let first = machine.init()?;
     machine.start_all();
-    wait("nodes that are ready", Duration::from_secs(60), || {
+    wait("nodes that are ready", Duration::from_mins(1), || {
         machine.tend()?;
         Ok(machine.all_ready())
     })?;
@@ -92,7 +95,7 @@ fn torture(options: &Options) -> Result<Vec<String>> {
     settle::settle(&mut machine, options.settle)?;
     let verdict = checks::check(&machine, &mut caller, &channel, &told)?;
     println!("{}", summary::of(&machine, &told, &verdict, begin.elapsed()));
-    Ok(all_faults(machine, told, caller, verdict))
+    Ok(all_faults(&machine, told, caller, verdict))
 }
 
 /// Does what the plan says, each at its moment.
@@ -113,6 +116,6 @@ fn play(machine: &mut Machine, setting: &machine::Setting) -> Result<()> {
     Ok(())
 }
 
-fn all_faults(machine: Machine, told: Told, caller: Caller, verdict: Verdict) -> Vec<String> {
+fn all_faults(machine: &Machine, told: Told, caller: Caller, verdict: Verdict) -> Vec<String> {
     [machine.faults.clone(), told.faults, caller.faults, verdict.faults].concat()
 }

@@ -6,6 +6,8 @@ use crate::random::Random;
 const ONE_IN: u64 = 10;
 /// Between two steps, in milliseconds.
 const GAP: std::ops::Range<u64> = 600..2_000;
+/// How long one node is left alone, in milliseconds: a node takes work over once it has watched the others for a while.
+const SPARED: std::ops::Range<u64> = 32_000..42_000;
 /// Between two ends of a month, in milliseconds: three months are what the key of a reading is kept for.
 const BETWEEN_MONTHS: std::ops::Range<u64> = 35_000..50_000;
 
@@ -105,14 +107,17 @@ pub fn plan(seed: u64, shape: Shape) -> Vec<Event> {
         free_at: vec![0; shape.nodes],
         now: 0,
         kills: 0,
+        spared: 0,
+        spared_until: SPARED.end,
         long_stop_until: 0,
         disk_free_at: 0,
-        month_at: 8_000,
+        month_at: 5_000,
     };
-    // The fault that takes longest comes first, so that the shortest run has it.
-    draft.now = 1_500;
-    draft.stop(true);
+    // The fault that takes longest comes first, so that the shortest run has it: while the mails of a month leave.
     while draft.kills < shape.kills {
+        if draft.long_stop_until == 0 && draft.now > 7_000 {
+            draft.stop(true);
+        }
         draft.step();
     }
     draft.events.sort_by_key(|event| event.at);
@@ -127,6 +132,9 @@ struct Draft {
     free_at: Vec<u64>,
     now: u64,
     kills: u64,
+    /// The node whose process has no faults now.
+    spared: usize,
+    spared_until: u64,
     long_stop_until: u64,
     disk_free_at: u64,
     month_at: u64,
@@ -135,6 +143,10 @@ struct Draft {
 impl Draft {
     fn step(&mut self) {
         self.now += self.random.of_range(GAP);
+        if self.spared_until <= self.now && self.long_stop_until <= self.now {
+            self.spared = (self.spared + 1) % self.shape.nodes;
+            self.spared_until = self.now + self.random.of_range(SPARED);
+        }
         let seconds = self.random.of_range(5..90).cast_signed();
         self.push(self.now, Act::Time(Leap::Seconds(seconds)));
         if self.now >= self.month_at {
@@ -157,10 +169,12 @@ impl Draft {
         self.events.push(Event { at, act });
     }
 
-    /// A node that runs now.
+    /// A node that runs now and is not spared.
     fn running(&mut self) -> Option<usize> {
+        let alone = self.shape.nodes == 1;
+        let nodes = (0..).zip(&self.free_at).filter(|(node, _)| alone || *node != self.spared);
         let running: Vec<usize> =
-            (0..).zip(&self.free_at).filter(|(_, free_at)| **free_at <= self.now).map(|(node, _)| node).collect();
+            nodes.filter(|(_, free_at)| **free_at <= self.now).map(|(node, _)| node).collect();
         let place = self.random.place(running.len());
         running.get(place).copied()
     }
@@ -174,8 +188,7 @@ impl Draft {
     fn kill(&mut self) {
         if self.shape.on_postgres && (self.kills + 1).is_multiple_of(ONE_IN) {
             let backend = self.random.place(64);
-            let victim =
-                if self.random.percent(50) { Victim::Postmaster } else { Victim::Backend(backend) };
+            let victim = if self.random.percent(50) { Victim::Postmaster } else { Victim::Backend(backend) };
             self.push(self.now, Act::KillPostgres(victim));
             self.kills += 1;
             return;
@@ -269,6 +282,20 @@ mod tests {
         ] {
             assert_eq!(done, undone);
             assert!(done > 0);
+        }
+    }
+
+    #[test]
+    fn a_node_lives_long_enough_to_take_over_what_others_leave() {
+        for seed in 0..50 {
+            let mut touched = [Vec::new(), Vec::new(), Vec::new()];
+            for Event { at, act } in plan(seed, SHAPE) {
+                if let Act::Kill(node) | Act::Stop(node) = act {
+                    touched[node].push(at);
+                }
+            }
+            let rests = |times: &Vec<u64>| times.windows(2).filter(|pair| pair[1] - pair[0] > 32_000).count();
+            assert!(touched.iter().all(|times| rests(times) > 10), "seed {seed}");
         }
     }
 

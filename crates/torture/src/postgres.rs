@@ -59,9 +59,13 @@ impl Cluster {
         let mut postgres = self.command("postgres", &["--pdeathsig=QUIT"]);
         postgres.arg("-D").arg(self.folder.join("data")).arg("-k").arg(&self.folder).args(["-p", PORT]);
         // A process that is killed loses nothing that the kernel has: there is no need to wait for a disk.
-        for setting in
-            ["listen_addresses=", "fsync=off", "max_connections=200", "max_wal_size=256MB", "shared_buffers=64MB"]
-        {
+        for setting in [
+            "listen_addresses=",
+            "fsync=off",
+            "max_connections=200",
+            "max_wal_size=256MB",
+            "shared_buffers=64MB",
+        ] {
             postgres.args(["-c", setting]);
         }
         postgres.stdin(Stdio::null()).stdout(self.log.try_clone()?).stderr(self.log.try_clone()?);

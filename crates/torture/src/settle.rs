@@ -44,7 +44,7 @@ pub fn settle(machine: &mut Machine, longest: Duration) -> Result<()> {
 }
 
 fn ready(machine: &mut Machine) -> Result<()> {
-    wait("nodes that are ready", Duration::from_secs(60), || {
+    wait("nodes that are ready", Duration::from_mins(1), || {
         machine.tend()?;
         Ok(machine.all_ready())
     })

@@ -54,8 +54,8 @@ impl Manner {
             135..160 => Self::DropsInMail,
             160..190 => Self::DropsAfterMail,
             190..200 => Self::Late,
-            200..350 => Self::Slow("RCPT", wait),
-            350..450 => Self::Slow(END, wait),
+            200..450 => Self::Slow("RCPT", wait),
+            450..550 => Self::Slow(END, wait),
             _ => Self::Friendly,
         }
     }
@@ -173,7 +173,7 @@ impl Sink {
                 thread::sleep(Duration::from_millis(millis));
             }
             if verb == "RCPT" {
-                to = between(&line, '<', '>').unwrap_or_default().to_owned();
+                between(&line, '<', '>').unwrap_or_default().clone_into(&mut to);
             }
             if let Manner::Refuses(command, words) = manner
                 && command == verb

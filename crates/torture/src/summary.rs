@@ -57,6 +57,12 @@ pub fn of(machine: &Machine, told: &Told, verdict: &Verdict, elapsed: Duration) 
         *relay.entry(manner).or_default() += 1;
     }
     let _ = writeln!(text, "faults: {}", list(&machine.done));
+    let _ = writeln!(
+        text,
+        "the nodes' logs: taken over {}, held back {}",
+        machine.logged("are taken over"),
+        machine.logged("was held back")
+    );
     let _ = writeln!(text, "the relay's conversations: {}", list(&relay));
     let _ = writeln!(text, "answers by status (0: none): {}", list(&told.statuses));
     let _ = writeln!(text, "looked at: {}", list(&verdict.seen));

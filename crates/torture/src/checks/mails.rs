@@ -14,6 +14,10 @@ use crate::sink::Taken;
 
 /// How long an answer takes to be recorded where nothing comes between.
 const RECORDED_WITHIN: Duration = Duration::from_secs(3);
+/// How long a trouble goes on after what it came by.
+const RECOVERED_WITHIN: Duration = Duration::from_secs(1);
+/// After what time nobody waits any more for somebody who writes and has stopped (ADR 9).
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// Compares the ledger with what the relay took.
 pub fn check(verdict: &mut Verdict, rows: &Rows, machine: &Machine, channel: &Channel) -> Result<()> {
@@ -83,10 +87,17 @@ fn cause(mail: &Taken, troubles: &[Trouble]) -> Option<&'static str> {
     if !mail.answered {
         return Some("the relay did not answer");
     }
+    // A node that is stopped in the middle of a write, or a database that is away, holds all others up.
+    let mut until = mail.at + RECORDED_WITHIN;
+    for trouble in troubles.iter().filter(|trouble| trouble.from <= mail.at + RECORDED_WITHIN) {
+        if let Some(end) = trouble.until.filter(|end| *end >= mail.at) {
+            until = until.max(end.min(mail.at + LONGEST_WAIT) + RECORDED_WITHIN);
+        }
+    }
     let came_between = |trouble: &&Trouble| {
         trouble.node.is_none_or(|node| node == mail.node)
-            && trouble.from <= mail.at + RECORDED_WITHIN
-            && trouble.until.is_none_or(|until| until + Duration::from_secs(1) >= mail.at)
+            && trouble.from <= until
+            && trouble.until.is_none_or(|end| end + RECOVERED_WITHIN >= mail.at)
     };
     troubles.iter().find(came_between).map(|trouble| trouble.by)
 }

@@ -51,10 +51,7 @@ pub fn check(machine: &Machine, caller: &mut Caller, channel: &Channel, told: &T
     let output = machine.tidemark("verify").output()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     verdict.demand(output.status.success(), || format!("tidemark verify: {said}"));
-    for no in 0.. {
-        let Ok(log) = std::fs::read_to_string(machine.folder().join(format!("node-{no}.log"))) else { break };
-        let panics = log.lines().filter(|line| line.contains("panicked"));
-        verdict.faults.extend(panics.map(|line| format!("node {no}: {line}")));
-    }
+    let panics = machine.logged("panicked");
+    verdict.demand(panics == 0, || format!("the logs of the nodes tell of {panics} panics"));
     Ok(verdict)
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use testkit::{Answer, Call, Client};
@@ -16,7 +16,9 @@ use crate::node::Addresses;
 use crate::random::Random;
 
 /// How long a client waits for an answer before it asks another node.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it then leaves that one alone.
+const ELSEWHERE: Duration = Duration::from_secs(2);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(40);
 
@@ -45,6 +47,8 @@ pub struct Caller {
     pub faults: Vec<String>,
     token: Option<String>,
     clients: HashMap<SocketAddr, Client>,
+    /// Nodes that did not answer, and when.
+    silent: HashMap<SocketAddr, Instant>,
 }
 
 impl Caller {
@@ -57,6 +61,7 @@ impl Caller {
             faults: Vec::new(),
             token: None,
             clients: HashMap::new(),
+            silent: HashMap::new(),
         }
     }
 
@@ -79,6 +84,7 @@ impl Caller {
         });
         let Some(answer) = answer else {
             self.clients.remove(&address);
+            self.silent.insert(address, Instant::now());
             return None;
         };
         match answer.status {
@@ -103,7 +109,9 @@ impl Caller {
 
     fn any_node(&mut self) -> Option<SocketAddr> {
         let node = self.random.place(self.access.nodes);
-        let address = self.access.addresses.get(node);
+        let is_avoided =
+            |address: &SocketAddr| self.silent.get(address).is_some_and(|since| since.elapsed() < ELSEWHERE);
+        let address = self.access.addresses.get(node).filter(|address| !is_avoided(address));
         if address.is_none() {
             thread::sleep(PAUSE);
         }

@@ -32,30 +32,35 @@ impl Channel {
     /// Makes it, while nothing fails yet.
     pub fn make(caller: &mut Caller, top: &str) -> Result<Self> {
         let tenant = |caller: &mut Caller, name: &str, kind: &str, parent: &str| {
-            id(&done(caller, Method::POST, "/tenants", json!({"name": name, "kind": kind, "parent_id": parent}))?)
+            id(&done(
+                caller,
+                &Method::POST,
+                "/tenants",
+                json!({"name": name, "kind": kind, "parent_id": parent}),
+            )?)
         };
         let partner = tenant(caller, "North", "partner", top)?;
         let items = [KEYED, PLAIN].map(|name| json!({"application_id": BACKUP, "name": name, "status": 1}));
         let offer = json!({"offering_items": items});
-        done(caller, Method::PUT, &format!("/tenants/{partner}/offering_items"), offer.clone())?;
+        done(caller, &Method::PUT, &format!("/tenants/{partner}/offering_items"), offer.clone())?;
         let mut customers = Vec::new();
         for no in 0..CUSTOMERS {
             let customer = tenant(caller, &format!("Customer {no}"), "customer", &partner)?;
-            done(caller, Method::PUT, &format!("/tenants/{customer}/offering_items"), offer.clone())?;
+            done(caller, &Method::PUT, &format!("/tenants/{customer}/offering_items"), offer.clone())?;
             customers.push(customer);
         }
         let mut users = Vec::new();
         for email in USERS {
             let user = json!({"tenant_id": partner, "login": email, "contact": {"email": email}});
-            users.push((id(&done(caller, Method::POST, "/users", user)?)?, email.to_owned()));
+            users.push((id(&done(caller, &Method::POST, "/users", user)?)?, email.to_owned()));
         }
         Ok(Self { partner, customers, users })
     }
 }
 
-fn done(caller: &mut Caller, method: Method, path: &str, body: Value) -> Result<Value> {
+fn done(caller: &mut Caller, method: &Method, path: &str, body: Value) -> Result<Value> {
     let path = format!("/api/2{path}");
-    let answer = caller.ask(&method, &path, Some(&Body::Json(body))).context("no answer")?;
+    let answer = caller.ask(method, &path, Some(&Body::Json(body))).context("no answer")?;
     ensure!((200..300).contains(&answer.status), "{method} {path}: {} {}", answer.status, answer.text());
     Ok(answer.json())
 }

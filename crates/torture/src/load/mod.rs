@@ -16,6 +16,12 @@ use channel::Channel;
 use orders::Orders;
 use readings::Meter;
 
+/// What a client does until it is to end.
+type Work = Box<dyn FnOnce(&mut Caller, &mut Told) + Send>;
+
+/// Customers whose readings come from one client.
+const OF_ONE: usize = 6;
+
 /// Everything that was acknowledged, and that was not.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -39,10 +45,10 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts them: two that send readings with keys, one that sends some without, and one that orders reports.
+    /// Starts them: some that send readings with keys, one that sends some without, and some that order reports.
     pub fn start(access: &Access, channel: &Channel, seed: u64) -> Self {
         let mut clients = Vec::new();
-        let mut start = |stream: u64, work: Box<dyn FnOnce(&mut Caller, &mut Told) + Send>| {
+        let mut start = |stream: u64, work: Work| {
             let mut caller = Caller::new(access, seed, stream);
             clients.push(std::thread::spawn(move || {
                 let mut told = Told::default();
@@ -51,14 +57,16 @@ impl Load {
                 told
             }));
         };
-        let (mut own, mut others) = (channel.customers.clone(), Vec::new());
-        others.extend(own.split_off(own.len() / 2));
-        start(1, Box::new(move |caller, told| told.keyed = readings::keyed(caller, &own)));
-        start(2, Box::new(move |caller, told| told.keyed = readings::keyed(caller, &others)));
+        for (stream, own) in (10..).zip(channel.customers.chunks(OF_ONE)) {
+            let own = own.to_vec();
+            start(stream, Box::new(move |caller, told| told.keyed = readings::keyed(caller, &own)));
+        }
         let all = channel.customers.clone();
-        start(3, Box::new(move |caller, told| told.plain = readings::plain(caller, &all)));
-        let channel = channel.clone();
-        start(4, Box::new(move |caller, told| told.orders = orders::orders(caller, &channel)));
+        start(1, Box::new(move |caller, told| told.plain = readings::plain(caller, &all)));
+        for stream in 2..4 {
+            let channel = channel.clone();
+            start(stream, Box::new(move |caller, told| told.orders = orders::orders(caller, &channel)));
+        }
         Self { access: access.clone(), clients }
     }
 

@@ -9,10 +9,10 @@ use ureq::http::Method;
 use super::caller::{Body, Caller};
 use super::channel::{Channel, id};
 
-/// Monthly reports that are kept.
-const MONTHLY: usize = 12;
+/// Monthly reports that a client keeps.
+const MONTHLY: usize = 8;
 /// Between two calls.
-const PAUSE: Duration = Duration::from_millis(350);
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// A report, as far as its client was told.
 #[derive(Debug, Clone)]
@@ -39,7 +39,10 @@ impl Order {
             return lasting(now) == lasting(&self.told);
         }
         version(now) == self.version() + 1
-            && self.pending.as_ref().is_some_and(|pending| lasting(now) == lasting(&changed(&self.told, pending)))
+            && self
+                .pending
+                .as_ref()
+                .is_some_and(|pending| lasting(now) == lasting(&changed(&self.told, pending)))
     }
 }
 
@@ -120,7 +123,8 @@ fn recipients(caller: &mut Caller, channel: &Channel) -> Value {
 fn place(caller: &mut Caller, channel: &Channel, is_monthly: bool, sent: &mut u64) -> Option<Order> {
     let is_sent = is_monthly || caller.random.percent(70);
     let recipients = if is_sent { recipients(caller, channel) } else { json!([]) };
-    let formats = if caller.random.percent(50) { json!(["csv", "html"]) } else { json!(["csv_v2_0", "json_v2_0"]) };
+    let formats =
+        if caller.random.percent(50) { json!(["csv", "html"]) } else { json!(["csv_v2_0", "json_v2_0"]) };
     let kind = if caller.random.percent(50) { "usage_summary" } else { "usage_current" };
     let order = json!({"result_action": if is_sent { "send" } else { "save" }, "recipients": recipients,
         "schedule": {"type": if is_monthly { "monthly" } else { "once" }},
