@@ -28,6 +28,8 @@ pub struct Run {
 /// A mail of the ledger.
 #[derive(Debug, Clone)]
 pub struct Delivery {
+    /// Its id.
+    pub id: String,
     /// The run it belongs to.
     pub run: String,
     /// Who gets it.
@@ -94,9 +96,10 @@ impl Rows {
 
     /// Mails.
     pub fn deliveries(&self) -> Result<Vec<Delivery>> {
-        let sql = "SELECT run_id, user_id, resend_no, message_id, status, detail FROM deliveries";
+        let sql = "SELECT id, run_id, user_id, resend_no, message_id, status, detail FROM deliveries";
         self.all(sql, |row| {
             Ok(Delivery {
+                id: row.text("id")?,
                 run: row.text("run_id")?,
                 user: row.text("user_id")?,
                 resend_no: row.int("resend_no")?,

@@ -10,8 +10,10 @@ use crate::rows::Rows;
 
 /// More than any clock was ahead of the others.
 const UNTIL_ALL_AGREE: i64 = 4 * 3_600;
-/// How long the nodes are left alone before their clocks go on and they are started anew.
-const ROUND: Duration = Duration::from_secs(6);
+/// How long the nodes are left alone with work that nobody has begun, before their clocks go on and they start anew.
+const ROUND: Duration = Duration::from_secs(4);
+/// And while somebody holds a lease: a node that is gone is taken for dead after a while, by one that was there meanwhile.
+const ROUND_OF_LEASES: Duration = Duration::from_secs(45);
 /// How long the mailer may hold still, in seconds.
 const LONGEST_PAUSE: i64 = 900;
 
@@ -24,7 +26,7 @@ pub fn settle(machine: &mut Machine, longest: Duration) -> Result<()> {
     ready(machine)?;
     let rows = Rows::open(machine.database().as_deref(), &machine.data(0))?;
     loop {
-        if is_idle(machine, &rows, ROUND)? {
+        if is_idle(machine, &rows)? {
             return Ok(());
         }
         let (leases, open) = rows.held()?;
@@ -50,13 +52,17 @@ fn ready(machine: &mut Machine) -> Result<()> {
     })
 }
 
-/// Whether nothing is left to do at some moment of the next ones.
-fn is_idle(machine: &mut Machine, rows: &Rows, longest: Duration) -> Result<bool> {
-    let begin = Instant::now();
-    while begin.elapsed() < longest {
+/// Whether nothing is left to do; where something is, after a while in which nobody was at it.
+fn is_idle(machine: &mut Machine, rows: &Rows) -> Result<bool> {
+    let (begin, mut held_at) = (Instant::now(), Instant::now());
+    while held_at.elapsed() < ROUND && begin.elapsed() < ROUND_OF_LEASES {
         machine.tend()?;
-        if rows.held()? == (0, 0) && rows.history_rests()? {
+        let (leases, open) = rows.held()?;
+        if (leases, open) == (0, 0) && rows.history_rests()? {
             return Ok(true);
+        }
+        if leases > 0 {
+            held_at = Instant::now();
         }
         std::thread::sleep(Duration::from_millis(200));
     }

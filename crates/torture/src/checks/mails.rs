@@ -20,7 +20,13 @@ const RECOVERED_WITHIN: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// Compares the ledger with what the relay took.
-pub fn check(verdict: &mut Verdict, rows: &Rows, machine: &Machine, channel: &Channel) -> Result<()> {
+pub fn check(
+    verdict: &mut Verdict,
+    rows: &Rows,
+    machine: &Machine,
+    channel: &Channel,
+    resent: &[String],
+) -> Result<()> {
     let memory = machine.sink.memory();
     let mut taken: BTreeMap<&str, Vec<&Taken>> = BTreeMap::new();
     for mail in &memory.taken {
@@ -31,6 +37,11 @@ pub fn check(verdict: &mut Verdict, rows: &Rows, machine: &Machine, channel: &Ch
         channel.users.iter().map(|(id, address)| (id.as_str(), address.as_str())).collect();
     let (mut keys, mut bounced) = (BTreeSet::new(), BTreeMap::<&str, usize>::new());
     let deliveries = rows.deliveries()?;
+    let there: BTreeSet<&str> = deliveries.iter().map(|delivery| delivery.id.as_str()).collect();
+    verdict.count("mails asked for once more", resent.len());
+    for id in resent {
+        verdict.demand(there.contains(id.as_str()), || format!("a resend is lost: {id}"));
+    }
     for delivery in &deliveries {
         let is_new = keys.insert((&delivery.run, &delivery.user, delivery.resend_no));
         verdict.demand(is_new, || format!("two rows of the ledger for one mail: {delivery:?}"));
@@ -114,6 +125,7 @@ mod tests {
 
     fn row() -> Delivery {
         Delivery {
+            id: "d".into(),
             run: "r".into(),
             user: "u".into(),
             resend_no: 0,

@@ -46,7 +46,7 @@ pub fn check(machine: &Machine, caller: &mut Caller, channel: &Channel, told: &T
     verdict.demand((leases, open) == (0, 0), || format!("{leases} leases are held, {open} jobs open"));
     runs::check(&mut verdict, &rows, machine.clocks.now(), told)?;
     runs::check_orders(&mut verdict, caller, &told.orders);
-    mails::check(&mut verdict, &rows, machine, channel)?;
+    mails::check(&mut verdict, &rows, machine, channel, &told.orders.resent)?;
     readings::check(&mut verdict, caller, channel, machine.clocks.now().day(), told);
     let output = machine.tidemark("verify").output()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

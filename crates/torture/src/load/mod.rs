@@ -4,6 +4,7 @@ pub mod caller;
 pub mod channel;
 pub mod orders;
 pub mod readings;
+mod resends;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -80,6 +81,7 @@ impl Load {
             all.plain.extend(told.plain);
             all.orders.orders.extend(told.orders.orders);
             all.orders.sent += told.orders.sent;
+            all.orders.resent.extend(told.orders.resent);
             all.faults.extend(told.faults);
             for (status, count) in told.statuses {
                 *all.statuses.entry(status).or_default() += count;

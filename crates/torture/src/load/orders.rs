@@ -8,6 +8,7 @@ use ureq::http::Method;
 
 use super::caller::{Body, Caller};
 use super::channel::{Channel, id};
+use super::resends;
 
 /// Monthly reports that a client keeps.
 const MONTHLY: usize = 8;
@@ -86,6 +87,8 @@ pub struct Orders {
     pub orders: Vec<Order>,
     /// How many orders were sent, each try counted.
     pub sent: u64,
+    /// Deliveries that were asked for and acknowledged, by id.
+    pub resent: Vec<String>,
 }
 
 /// Orders and changes reports until the caller is to end.
@@ -101,6 +104,10 @@ pub fn orders(caller: &mut Caller, channel: &Channel) -> Orders {
                 }
                 known.orders.push(order);
             }
+        } else if caller.random.percent(25) {
+            let place = caller.random.place(known.orders.len());
+            let report = known.orders.get(place).map(|order| order.id.clone());
+            known.resent.extend(report.and_then(|report| resends::resend(caller, &report)));
         } else {
             let place = caller.random.place(monthly.len());
             if let Some(order) = monthly.get(place).and_then(|place| known.orders.get_mut(*place)) {
