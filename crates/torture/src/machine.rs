@@ -54,6 +54,16 @@ pub struct Trouble {
     pub until: Option<Instant>,
 }
 
+impl Trouble {
+    /// What it came by where its node was stopped.
+    pub const STOP: &str = "stop";
+
+    /// Whether its node was stopped.
+    pub fn is_stop(&self) -> bool {
+        self.by == Self::STOP
+    }
+}
+
 /// What `init` printed.
 #[derive(Debug, Clone)]
 pub struct First {
@@ -171,13 +181,7 @@ impl Machine {
     pub fn act(&mut self, act: Act) -> Result<()> {
         self.note(&format!("{act:?}"))?;
         let name = match act {
-            Act::Kill(no) => {
-                let killed = self.nodes.get_mut(no).map_or(Ok(false), Node::kill)?;
-                self.kills.0 += u64::from(killed);
-                self.want(no, None);
-                self.trouble(Some(no), "kill", true);
-                return Ok(());
-            }
+            Act::Kill(no) => return self.kill(no),
             Act::Start(no) => {
                 self.want(no, Some(Instant::now()));
                 return Ok(());
@@ -185,12 +189,12 @@ impl Machine {
             Act::KillPostgres(victim) => return self.kill_postgres(victim),
             Act::Stop(no) => {
                 self.signal(no, "STOP")?;
-                self.trouble(Some(no), "stop", false);
+                self.trouble(Some(no), Trouble::STOP, false);
                 "stops"
             }
             Act::Continue(no) => {
                 self.signal(no, "CONT")?;
-                self.end_trouble(Some(no), "stop");
+                self.end_trouble(Some(no), Trouble::STOP);
                 return Ok(());
             }
             Act::Clock(no, seconds) => {
@@ -218,6 +222,10 @@ impl Machine {
                 self.proxy(no, end).inspect(|proxy| proxy.cut(loss));
                 self.trouble(Some(no), word(end), false);
                 word(end)
+            }
+            Act::Slow(is_slow) => {
+                self.sink.be_slow(is_slow);
+                return Ok(());
             }
             Act::Mend(no, end) => {
                 self.proxy(no, end).inspect(|proxy| proxy.mend());
@@ -271,6 +279,7 @@ impl Machine {
     pub fn mend_all(&mut self) -> Result<()> {
         self.disk.free()?;
         self.sink.be_friendly();
+        self.sink.be_slow(false);
         self.to_database.iter().chain(&self.to_relay).for_each(Proxy::mend);
         for no in 0..self.nodes.len() {
             self.signal(no, "CONT")?;
@@ -363,6 +372,14 @@ impl Machine {
         }
         command.env("TIDEMARK_LOG__FILTER", "info,http_api=warn");
         command
+    }
+
+    fn kill(&mut self, no: usize) -> Result<()> {
+        let killed = self.nodes.get_mut(no).map_or(Ok(false), Node::kill)?;
+        self.kills.0 += u64::from(killed);
+        self.want(no, None);
+        self.trouble(Some(no), "kill", true);
+        Ok(())
     }
 
     fn kill_postgres(&mut self, victim: Victim) -> Result<()> {

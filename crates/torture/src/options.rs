@@ -9,7 +9,7 @@ use crate::machine::Setting;
 use crate::plan::Shape;
 
 /// How long a node may say nothing before another takes over its work, in milliseconds.
-const LEASE: u64 = 20_000;
+const LEASE: u64 = 15_000;
 
 /// What is asked for.
 #[derive(Debug)]

@@ -87,6 +87,8 @@ pub enum Act {
     Cut(usize, End, Loss),
     /// It can connect again.
     Mend(usize, End),
+    /// The relay takes its time with every mail, or no longer.
+    Slow(bool),
 }
 
 /// An act and its moment.
@@ -156,7 +158,7 @@ impl Draft {
         match self.random.of_range(0..100) {
             0..60 => self.kill(),
             60..70 => {
-                let long = self.random.percent(40);
+                let long = self.random.percent(60);
                 self.stop(long);
             }
             70..82 => self.clock(),
@@ -207,13 +209,16 @@ impl Draft {
         let long = long && self.long_stop_until <= self.now && self.shape.nodes > 1;
         let Some(node) = self.running() else { return };
         let millis = if long {
-            self.shape.lease + self.random.of_range(2_000..6_000)
+            self.shape.lease + self.random.of_range(1_500..5_000)
         } else {
             self.random.of_range(200..3_000)
         };
         let until = self.now + millis;
         if long {
             self.long_stop_until = until + 5_000;
+            // About now others take its work over, and are at it when it goes on.
+            self.push(until - 5_000, Act::Slow(true));
+            self.push(until + 500, Act::Slow(false));
         }
         self.push(self.now, Act::Stop(node));
         self.push(until, Act::Continue(node));
@@ -254,7 +259,7 @@ impl Draft {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape = Shape { nodes: 3, on_postgres: true, fills_disk: true, kills: 1_000, lease: 20_000 };
+    const SHAPE: Shape = Shape { nodes: 3, on_postgres: true, fills_disk: true, kills: 1_000, lease: 15_000 };
 
     #[test]
     fn a_seed_gives_one_plan() {

@@ -13,7 +13,10 @@ use anyhow::Result;
 use crate::random::Random;
 
 /// How long a node waits for an answer of the relay, in seconds.
-pub const PATIENCE_SECONDS: u64 = 3;
+pub const PATIENCE_SECONDS: u64 = 5;
+
+/// How much time the relay takes before DATA where it is slow.
+const SLOWNESS: Duration = Duration::from_millis(2_500);
 
 /// How one conversation goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +43,7 @@ const END: &str = ".";
 
 impl Manner {
     fn of(random: &mut Random) -> Self {
-        let wait = random.of_range(100..1_500);
+        let wait = random.of_range(100..2_000);
         match random.of_range(0..1_000) {
             0..15 => Self::Closed,
             15..20 => Self::Silent,
@@ -54,8 +57,8 @@ impl Manner {
             135..160 => Self::DropsInMail,
             160..190 => Self::DropsAfterMail,
             190..200 => Self::Late,
-            200..450 => Self::Slow("RCPT", wait),
-            450..550 => Self::Slow(END, wait),
+            200..500 => Self::Slow("RCPT", wait),
+            500..600 => Self::Slow(END, wait),
             _ => Self::Friendly,
         }
     }
@@ -121,6 +124,7 @@ pub struct Memory {
 pub struct Sink {
     memory: Arc<Mutex<Memory>>,
     is_friendly: Arc<AtomicBool>,
+    is_slow: Arc<AtomicBool>,
 }
 
 impl Sink {
@@ -144,6 +148,11 @@ impl Sink {
     /// Has no faults from now on.
     pub fn be_friendly(&self) {
         self.is_friendly.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes its time with every mail from now on, or no longer.
+    pub fn be_slow(&self, is_slow: bool) {
+        self.is_slow.store(is_slow, Ordering::Relaxed);
     }
 
     /// What it remembers.
@@ -173,6 +182,9 @@ impl Sink {
                 thread::sleep(Duration::from_millis(millis));
             }
             if verb == "RCPT" {
+                if self.is_slow.load(Ordering::Relaxed) {
+                    thread::sleep(SLOWNESS);
+                }
                 between(&line, '<', '>').unwrap_or_default().clone_into(&mut to);
             }
             if let Manner::Refuses(command, words) = manner

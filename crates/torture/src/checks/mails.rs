@@ -14,7 +14,7 @@ use crate::sink::Taken;
 
 /// How long an answer takes to be recorded where nothing comes between.
 const RECORDED_WITHIN: Duration = Duration::from_secs(3);
-/// How long a trouble goes on after what it came by.
+/// How long a connection or a database takes to be there again.
 const RECOVERED_WITHIN: Duration = Duration::from_secs(1);
 /// After what time nobody waits any more for somebody who writes and has stopped (ADR 9).
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
@@ -108,9 +108,15 @@ fn cause(mail: &Taken, troubles: &[Trouble]) -> Option<&'static str> {
     let came_between = |trouble: &&Trouble| {
         trouble.node.is_none_or(|node| node == mail.node)
             && trouble.from <= until
-            && trouble.until.is_none_or(|end| end + RECOVERED_WITHIN >= mail.at)
+            && trouble.until.is_none_or(|end| end + recovery(trouble) >= mail.at)
     };
     troubles.iter().find(came_between).map(|trouble| trouble.by)
+}
+
+/// How long a trouble goes on after what it came by. A node that was stopped has no excuse for what it does afterwards: that is
+/// what epochs are for.
+fn recovery(trouble: &Trouble) -> Duration {
+    if trouble.is_stop() { Duration::ZERO } else { RECOVERED_WITHIN }
 }
 
 #[cfg(test)]
@@ -153,6 +159,14 @@ mod tests {
         let soon = now + Duration::from_secs(1);
         assert_eq!(faults(&[mail(now, true), mail(later, true)], &[kill(1, soon)]), 0);
         assert_eq!(faults(&[mail(now, true), mail(later, true)], &[kill(2, soon)]), 1, "another node");
+        let stop = Trouble { node: Some(1), by: Trouble::STOP, from: now, until: Some(soon) };
+        let afterwards = soon + Duration::from_millis(100);
+        assert_eq!(faults(&[mail(soon, true), mail(later, true)], &[stop]), 0);
+        assert_eq!(
+            faults(&[mail(afterwards, true), mail(later, true)], &[stop]),
+            1,
+            "it was taken over meanwhile"
+        );
         let too_late = now + Duration::from_secs(20);
         assert_eq!(faults(&[mail(now, true), mail(later, true)], &[kill(1, too_late)]), 1);
     }
