@@ -35,7 +35,7 @@ struct Need {
 }
 
 /// In this order, as a later one may stand on an earlier one.
-const NEEDS: [Need; 7] = [
+const NEEDS: [Need; 8] = [
     Need {
         what: "cargo-nextest",
         why: "it runs the tests, each in a process of its own",

@@ -12,57 +12,17 @@ use serde_json::Value;
 use crate::clocks::Clocks;
 use crate::disk::Disk;
 use crate::node::{Addresses, Node};
-use crate::plan::{Act, End, Shape, Victim};
+use crate::options::Setting;
+use crate::plan::{Act, End, Victim};
 use crate::postgres::Cluster;
 use crate::proxy::Proxy;
 use crate::sink::{self, Sink};
+use crate::trouble::Trouble;
 
 /// How long a node that ended by itself is left alone.
 const PAUSE: Duration = Duration::from_millis(500);
 /// What clients would call the nodes.
 const PUBLIC_URL: &str = "http://tidemark.example";
-
-/// What is tortured, and with which programs.
-#[derive(Debug, Clone)]
-pub struct Setting {
-    /// The seed of the run.
-    pub seed: u64,
-    /// What is tortured.
-    pub shape: Shape,
-    /// The binary under test.
-    pub tidemark: PathBuf,
-    /// libfaketime.
-    pub faketime: PathBuf,
-    /// The folder of PostgreSQL's server programs.
-    pub postgres: Option<PathBuf>,
-    /// Who runs PostgreSQL, where this process is root's.
-    pub user: Option<String>,
-    /// Where everything lies.
-    pub folder: PathBuf,
-}
-
-/// A time in which a node may not have been able to go on.
-#[derive(Debug, Clone, Copy)]
-pub struct Trouble {
-    /// Whose; `None`: everybody's.
-    pub node: Option<usize>,
-    /// What it came by.
-    pub by: &'static str,
-    /// Its begin.
-    pub from: Instant,
-    /// Its end, once it has come.
-    pub until: Option<Instant>,
-}
-
-impl Trouble {
-    /// What it came by where its node was stopped.
-    pub const STOP: &str = "stop";
-
-    /// Whether its node was stopped.
-    pub fn is_stop(&self) -> bool {
-        self.by == Self::STOP
-    }
-}
 
 /// What `init` printed.
 #[derive(Debug, Clone)]

@@ -20,6 +20,7 @@ mod rows;
 mod settle;
 mod sink;
 mod summary;
+mod trouble;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ use load::caller::{Access, Caller};
 use load::channel::Channel;
 use load::{Load, Told};
 use machine::{Machine, wait};
-use options::Options;
+use options::{Options, Setting};
 
 /// How often processes are looked after.
 const TEND: Duration = Duration::from_millis(20);
@@ -99,7 +100,7 @@ fn torture(options: &Options) -> Result<Vec<String>> {
 }
 
 /// Does what the plan says, each at its moment.
-fn play(machine: &mut Machine, setting: &machine::Setting) -> Result<()> {
+fn play(machine: &mut Machine, setting: &Setting) -> Result<()> {
     let begin = Instant::now();
     let mut said = begin;
     for event in plan::plan(setting.seed, setting.shape) {

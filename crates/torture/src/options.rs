@@ -5,11 +5,29 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::machine::Setting;
 use crate::plan::Shape;
 
 /// How long a node may say nothing before another takes over its work, in milliseconds.
 const LEASE: u64 = 15_000;
+
+/// What is tortured, and with which programs.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The seed of the run.
+    pub seed: u64,
+    /// What is tortured.
+    pub shape: Shape,
+    /// The binary under test.
+    pub tidemark: PathBuf,
+    /// libfaketime.
+    pub faketime: PathBuf,
+    /// The folder of PostgreSQL's server programs.
+    pub postgres: Option<PathBuf>,
+    /// Who runs PostgreSQL, where this process is root's.
+    pub user: Option<String>,
+    /// Where everything lies.
+    pub folder: PathBuf,
+}
 
 /// What is asked for.
 #[derive(Debug)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::checks::Verdict;
 use crate::load::Told;
-use crate::machine::{Machine, Setting};
+use crate::machine::Machine;
+use crate::options::Setting;
 
 /// Faults that are shown.
 const SHOWN: usize = 20;

@@ -8,9 +8,10 @@ use anyhow::Result;
 
 use super::Verdict;
 use crate::load::channel::Channel;
-use crate::machine::{Machine, Trouble};
+use crate::machine::Machine;
 use crate::rows::{Delivery, Rows};
 use crate::sink::Taken;
+use crate::trouble::Trouble;
 
 /// How long an answer takes to be recorded where nothing comes between.
 const RECORDED_WITHIN: Duration = Duration::from_secs(3);
