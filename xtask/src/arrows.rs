@@ -20,7 +20,7 @@ struct Layer {
     never: &'static [&'static str],
 }
 
-const LAYERS: [Layer; 9] = [
+const LAYERS: [Layer; 10] = [
     Layer {
         name: "domain",
         uses: &[],
@@ -49,6 +49,12 @@ const LAYERS: [Layer; 9] = [
         never: &[],
     },
     Layer { name: "bench", uses: &["domain", "store", "app", "testkit"], tests_use: &[], never: &["sqlx"] },
+    Layer {
+        name: "torture",
+        uses: &["domain", "store", "testkit"],
+        tests_use: &[],
+        never: &["sqlx", "axum"],
+    },
     Layer { name: "xtask", uses: &[], tests_use: &[], never: &[] },
 ];
 
@@ -104,7 +110,7 @@ mod tests {
     use super::*;
     use crate::workspace::Dependency;
 
-    /// The eight crates, one of them with a dependency more.
+    /// The crates, one of them with a dependency more.
     fn members_with(from: &str, name: &str, dev: bool, own: bool) -> Vec<Package> {
         let member = |layer: &Layer| Package {
             name: layer.name.into(),

@@ -1,4 +1,4 @@
-//! The project's chores: `cargo xtask test`, `check`, `openapi`, `bench`, `fuzz` and `package`.
+//! The project's chores: `cargo xtask test`, `check`, `openapi`, `bench`, `fuzz`, `torture` and `package`.
 //!
 //! Plain programs are called by name and their output is shown as it is; what a chore decides by itself (arrows,
 //! licences, file lengths) is a pure function with tests beside it.
@@ -15,6 +15,7 @@ mod policy;
 mod postgres;
 mod sources;
 mod test;
+mod torture;
 mod workspace;
 
 use std::process::ExitCode;
@@ -40,6 +41,9 @@ Usage: cargo xtask <CHORE>
   package deb|static|check [PROFILE]
                Make the Debian package, or the static binary that the image holds, or both and try them as root: on copies of
                this machine, one of them with a systemd of its own, and in an empty root. PROFILE is cargo's [default: dist].
+  torture [OPTIONS]
+               Kill, stop and cut real nodes and PostgreSQL under load, by a seed, and look what is left.
+               --kills N --seed N --on postgres|sqlite --nodes N --release; docs/reliability.md says more.
   help         Print this.
 ";
 
@@ -64,6 +68,7 @@ fn chore() -> Result<()> {
         (Some("bench"), _) => bench::run(&Workspace::here()?, &rest)?,
         (Some("fuzz"), _) => fuzz::run(&Workspace::here()?, &rest)?,
         (Some("package"), _) => package::run(&Workspace::here()?, &rest)?,
+        (Some("torture"), _) => torture::run(&Workspace::here()?, &rest)?,
         (Some("openapi"), true) => openapi::write(&Workspace::here()?)?,
         (Some(name @ ("check" | "openapi")), false) => bail!("{name} takes no arguments"),
         (Some(other), _) => bail!("no chore is called {other}; `cargo xtask help` lists them"),

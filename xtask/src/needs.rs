@@ -8,8 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::postgres;
 use crate::workspace::{Workspace, output, run, succeeds, variable};
+use crate::{postgres, torture};
 
 /// Where tests look for a browser; a person may set it to one that is not Debian's.
 const CHROMIUM: &str = "TIDEMARK_TEST_CHROMIUM";
@@ -36,7 +36,7 @@ struct Need {
 }
 
 /// In this order, as a later one may stand on an earlier one.
-const NEEDS: [Need; 7] = [
+const NEEDS: [Need; 8] = [
     Need {
         what: "cargo-nextest",
         why: "it runs the tests, each in a process of its own",
@@ -79,6 +79,12 @@ const NEEDS: [Need; 7] = [
         why: "what holds on SQLite must hold on it",
         is_met: |_| postgres::programs().is_some(),
         install: |machine| machine.apt_get(&["postgresql"]),
+    },
+    Need {
+        what: "libfaketime",
+        why: "the torture sets the clocks of running nodes",
+        is_met: |_| torture::faketime().is_some(),
+        install: |machine| machine.apt_get(&["libfaketime"]),
     },
     Need {
         what: "Chromium",

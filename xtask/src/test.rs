@@ -4,15 +4,16 @@ use anyhow::Result;
 
 use crate::needs::Machine;
 use crate::postgres::{self, Cluster, Disk};
+use crate::torture;
 use crate::workspace::{Workspace, run as run_command};
 
 /// All tests of the server but those of one database by their nature: processes on a data directory, and what SQLite alone
 /// does.
 const ON_BOTH: &str = "package(tidemark) and binary(it) and not test(/^process::|_on_sqlite$/)";
 
-/// Runs the doc tests, which nextest cannot run, then all others with nextest on SQLite, and then those of the server
-/// once more on PostgreSQL, with those that need it by their nature (`_on_postgres`; .config/nextest.toml leaves them out
-/// of the first pass). `args` go to nextest; `--postgres` before them chooses PostgreSQL alone. nextest comes last,
+/// Runs the doc tests, which nextest cannot run, then all others with nextest on SQLite, then short runs of the torture,
+/// and then those of the server once more on PostgreSQL, with those that need it by their nature (`_on_postgres`;
+/// .config/nextest.toml leaves them out of the first pass). `args` go to nextest; `--postgres` before them chooses PostgreSQL alone. nextest comes last,
 /// also after a failure, so that what a reader sees at the end is its summary.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     let machine = Machine::of(workspace)?;
@@ -34,8 +35,12 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
         nextest.arg("--workspace");
     }
     let on_sqlite = run_command(nextest.args(args));
-    let on_postgres = if args.is_empty() { on_postgres(&machine, &[]) } else { Ok(()) };
-    docs.and(on_sqlite).and(on_postgres)
+    let (tortured, on_postgres) = if args.is_empty() {
+        (torture::short(workspace), on_postgres(&machine, &[]))
+    } else {
+        (Ok(()), Ok(()))
+    };
+    docs.and(tortured).and(on_sqlite).and(on_postgres)
 }
 
 fn on_postgres(machine: &Machine<'_>, args: &[String]) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -23,6 +24,12 @@ impl Client {
     pub fn new(address: SocketAddr) -> Self {
         let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
         Self { address, agent: config.build().into() }
+    }
+
+    /// As [`Client::new`]; a call that takes longer than this in all has no answer.
+    pub fn patient(address: SocketAddr, longest: Duration) -> Self {
+        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
+        Self { address, agent: config.timeout_global(Some(longest)).build().into() }
     }
 
     /// Where the server listens.
