@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod auth;
+pub mod backup;
 pub mod billing;
 pub mod brands;
 pub mod cells;
@@ -18,6 +19,7 @@ pub mod cursor;
 pub mod deliveries;
 mod error;
 pub mod export;
+pub mod held_mails;
 pub mod history;
 pub mod ids;
 pub mod infra;
@@ -35,6 +37,7 @@ pub mod reports;
 pub mod search;
 pub mod settings;
 pub mod setup;
+pub mod tables;
 pub mod tenants;
 pub mod usage;
 pub mod users;

@@ -141,6 +141,11 @@ async fn complete(app: &App, claim: &Claim, pinned: Option<&Pinned>, fault: Opti
 async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId) -> Result<Delivery> {
     let (stored, now) = (&claim.stored, tx.now());
     let (state, address) = standing::begin(tx, stored, user, now).await?;
+    let due_at = stored.run.due_at;
+    let (could_leave, not_before) = match stored.run.schedule {
+        ScheduleType::Once => (due_at, now),
+        ScheduleType::Monthly => (monthly_mail_from(due_at), monthly_mail_from(due_at)),
+    };
     let delivery = Delivery {
         id: DeliveryId(app.ids.other()?),
         run_id: stored.run.id,
@@ -149,14 +154,12 @@ async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId)
         message_id: mail::message_id(&app.settings, stored.run.id, user, 0),
         state,
         attempts: 0,
-        not_before: match stored.run.schedule {
-            ScheduleType::Once => now,
-            ScheduleType::Monthly => monthly_mail_from(stored.run.due_at),
-        },
+        not_before,
         address,
         created_at: now,
     };
     store::deliveries::insert(tx, stored.subject, &delivery).await?;
+    store::restores::hold(tx, delivery.id, stored.run.report_id, could_leave).await?;
     Ok(delivery)
 }
 

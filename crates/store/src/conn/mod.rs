@@ -7,6 +7,7 @@
 mod fault;
 mod postgres;
 mod row;
+mod schema;
 mod sqlite;
 
 use std::ops::{Deref, DerefMut};
@@ -20,12 +21,12 @@ use domain::ids::Seq;
 use domain::time::Instant;
 use futures_util::TryStreamExt as _;
 use futures_util::stream::BoxStream;
-use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Executor as _, Transaction};
 
 use fault::driver;
 pub use postgres::Postgres;
 pub use row::Row;
+pub use schema::newest_schema;
 pub(crate) use row::corrupt;
 
 use crate::{Arg, Error, Result, dialect};
@@ -66,11 +67,7 @@ impl Db {
     pub async fn upgrade_postgres(server: &Postgres) -> Result<Self> {
         let db = Self::over(Pools::Postgres(server.connect().await?));
         let mut conn = db.read().await?;
-        let schemas = conn.in_dialect(
-            "SELECT COUNT(*) AS n FROM sqlite_master WHERE name = '_sqlx_migrations'",
-            "SELECT COUNT(to_regclass('_sqlx_migrations')) AS n",
-        );
-        if conn.count(schemas, Vec::new()).await? == 0 {
+        if conn.schema().await?.is_none() {
             return Err(Error::Migrate("it holds no installation; make one with: tidemark init".into()));
         }
         drop(conn);
@@ -96,13 +93,7 @@ impl Db {
     }
 
     async fn of_this_version(self) -> Result<Self> {
-        let ours: &Migrator = match &self.pools {
-            Pools::Sqlite(_) => &sqlite::MIGRATIONS,
-            Pools::Postgres(_) => &postgres::MIGRATIONS,
-        };
-        let stored =
-            self.read().await?.count("SELECT MAX(version) AS n FROM _sqlx_migrations", Vec::new()).await?;
-        let is_ours = ours.iter().map(|migration| migration.version).max() == Some(stored);
+        let is_ours = self.read().await?.schema().await? == Some(newest_schema());
         let other = || Error::Migrate("it has the schema of another version of Tidemark".into());
         is_ours.then_some(self).ok_or_else(other)
     }
