@@ -86,7 +86,10 @@ pub async fn start(app: &App) -> Result<()> {
     }
     let held = store::restores::count_held(&mut tx).await?;
     if held > 0 {
-        tracing::warn!(held, "mails are held since a backup was restored, as they may have left before: see tidemark held-mails");
+        tracing::warn!(
+            held,
+            "mails are held since a backup was restored, as they may have left before: see tidemark held-mails"
+        );
     }
     tx.commit().await?;
     // Leases of other nodes run on; those of a node that died run out.

@@ -140,7 +140,8 @@ fn held_link(row: &Row) -> Result<HeldLink> {
 
 /// How many mails are held.
 pub async fn count_held(conn: &mut Conn) -> Result<i64> {
-    let mails = "SELECT COUNT(*) AS n FROM deliveries WHERE status IN ('pending', 'sending') AND not_before = $1";
+    let mails =
+        "SELECT COUNT(*) AS n FROM deliveries WHERE status IN ('pending', 'sending') AND not_before = $1";
     let links =
         "SELECT COUNT(*) AS n FROM mailed_links WHERE status IN ('pending', 'sending') AND not_before = $1";
     Ok(conn.count(mails, args![HELD]).await? + conn.count(links, args![HELD]).await?)
@@ -148,7 +149,8 @@ pub async fn count_held(conn: &mut Conn) -> Result<i64> {
 
 /// How many runs are still to be made that were due before the newest restore: their mails will be held.
 pub async fn count_coming(conn: &mut Conn) -> Result<i64> {
-    let sql = "SELECT COUNT(*) AS n FROM runs WHERE status IN ('queued', 'building') AND result_action = 'send'
+    let sql =
+        "SELECT COUNT(*) AS n FROM runs WHERE status IN ('queued', 'building') AND result_action = 'send'
                AND due_at <= (SELECT MAX(restored_at) FROM restores)";
     conn.count(sql, args![]).await
 }
@@ -174,7 +176,8 @@ pub async fn decide_on_mail(tx: &mut Write, mail: &HeldMail, decision: Decision)
             tx.run(sql, args![mail.id, HELD, now]).await?
         }
         Decision::Skip => {
-            let sql = "UPDATE deliveries SET status = 'skipped', detail = $4, not_before = $3, finished_at = $3
+            let sql =
+                "UPDATE deliveries SET status = 'skipped', detail = $4, not_before = $3, finished_at = $3
                        WHERE id = $1 AND status = 'pending' AND not_before = $2";
             tx.run(sql, args![mail.id, HELD, now, SKIPPED]).await?
         }

@@ -16,8 +16,8 @@ use futures_util::TryStreamExt as _;
 use store::tables::{self, Table};
 use store::{Conn, Db};
 
-use self::format::{End, Part, Parts, RowsOut};
 pub use self::format::{ColumnHead, Header, TableHead};
+use self::format::{End, Part, Parts, RowsOut};
 pub use self::read::{Fault, Reader, check};
 pub use self::restore::{Restored, restore};
 use crate::tables::{Digest, Nul, Sum};
@@ -35,7 +35,9 @@ pub enum Failure {
     #[error("it holds an installation already; nothing was changed")]
     Occupied,
     /// The target was begun by another version than the backup's.
-    #[error("it holds an empty schema of another version ({there}) than the backup ({backup}): make the database anew")]
+    #[error(
+        "it holds an empty schema of another version ({there}) than the backup ({backup}): make the database anew"
+    )]
     OtherSchema {
         /// The target's.
         there: i64,
@@ -43,7 +45,9 @@ pub enum Failure {
         backup: i64,
     },
     /// The key file is not the one that goes with the backup.
-    #[error("the key file does not open the signing keys of this backup: put the one of its installation in its place")]
+    #[error(
+        "the key file does not open the signing keys of this backup: put the one of its installation in its place"
+    )]
     OtherKey,
     /// PostgreSQL's texts cannot hold it.
     #[error(transparent)]

@@ -22,7 +22,9 @@ pub enum Fault {
     #[error("this backup has the format {0}, which a newer Tidemark made: restore it with that one")]
     NewerFormat(String),
     /// It has a schema of the future.
-    #[error("this backup has the schema {schema} of Tidemark {tidemark}, and this Tidemark knows {known}: restore it with that one")]
+    #[error(
+        "this backup has the schema {schema} of Tidemark {tidemark}, and this Tidemark knows {known}: restore it with that one"
+    )]
     NewerSchema {
         /// Its schema.
         schema: i64,

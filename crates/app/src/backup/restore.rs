@@ -7,10 +7,10 @@ use domain::time::Instant;
 use store::tables::{self, Table};
 use store::{Db, Write};
 
-use super::{Fault, Failure, Reader, Whole};
+use super::{Failure, Fault, Reader, Whole};
+use crate::Clock;
 use crate::auth::sealing::SealingKey;
 use crate::tables::{Filling, Sum, sum};
-use crate::Clock;
 
 /// What was restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +31,11 @@ pub async fn restore<R: Read>(
     sealing: Option<&SealingKey>,
     progress: impl Fn(u64, u64),
 ) -> Result<Restored, Failure> {
-    let made_at: Instant = file.header().made_at.parse().map_err(|_| {
-        Fault::Contents("the moment it was made is none".to_owned())
-    })?;
+    let made_at: Instant = file
+        .header()
+        .made_at
+        .parse()
+        .map_err(|_| Fault::Contents("the moment it was made is none".to_owned()))?;
     let mut tx = target.write(Actor::System, || clock.now()).await?;
     let tables = empty_tables(&mut tx, &file).await?;
     let put_off = tables::begin_filling(&mut tx).await?;

@@ -17,8 +17,7 @@ fn table() -> Table {
 }
 
 fn row() -> impl Strategy<Value = Vec<Arg>> {
-    let (int, text, blob) =
-        (any::<Option<i64>>(), any::<Option<String>>(), any::<Option<Vec<u8>>>());
+    let (int, text, blob) = (any::<Option<i64>>(), any::<Option<String>>(), any::<Option<Vec<u8>>>());
     (int, text, blob).prop_map(|(int, text, blob)| vec![Arg::Int(int), Arg::Text(text), Arg::Blob(blob)])
 }
 
@@ -118,12 +117,14 @@ fn parts_that_change_places_are_found() {
 
 #[test]
 fn what_is_none_or_newer_is_refused_by_name() {
-    for foreign in [&b"SQLite format 3\0"[..], b"tidemark backups", b"\x28\xb5\x2f\xfd", b"tidemark backup \n\n\n\n\n\n\n\n\n\n\n"] {
+    for foreign in [
+        &b"SQLite format 3\0"[..],
+        b"tidemark backups",
+        b"\x28\xb5\x2f\xfd",
+        b"tidemark backup \n\n\n\n\n\n\n\n\n\n\n",
+    ] {
         let refused = read(foreign).unwrap_err().to_string();
-        assert!(
-            refused.contains("not a backup of Tidemark") || refused.contains("format "),
-            "{refused}"
-        );
+        assert!(refused.contains("not a backup of Tidemark") || refused.contains("format "), "{refused}");
     }
     let newer = read(b"tidemark backup 2\nwhatever").unwrap_err().to_string();
     assert!(newer.contains("format 2, which a newer Tidemark made"), "{newer}");

@@ -27,19 +27,19 @@ pub async fn run(options: &cli::Backup) -> Result<()> {
     }
     let settings = Settings::read(&options.common, &[])?;
     let key_file = settings.secret_key_file.display();
-    let without = format!("It is NOT in the backup, and without it the backup cannot be served: keep {key_file}, too, and apart.");
+    let without = format!(
+        "It is NOT in the backup, and without it the backup cannot be served: keep {key_file}, too, and apart."
+    );
     if options.file.as_os_str() == STREAM {
         let whole = write(&settings, io::stdout().lock()).await?;
         eprintln!("{}\n{without}", said(&whole));
         return Ok(());
     }
     let name = options.file.display();
-    ensure!(
-        options.force || !options.file.exists(),
-        "{name} is there already; --force replaces it"
-    );
+    ensure!(options.force || !options.file.exists(), "{name} is there already; --force replaces it");
     let unfinished = Unfinished::create(&options.file)?;
-    let whole = write(&settings, &unfinished.file).await.with_context(|| format!("{name} was not written"))?;
+    let whole =
+        write(&settings, &unfinished.file).await.with_context(|| format!("{name} was not written"))?;
     unfinished.rename(&options.file).with_context(|| format!("{name} was not written"))?;
     say(said(&whole));
     say(without);

@@ -62,7 +62,8 @@ fn remove(unfinished: &Path) {
 async fn to(settings: &Settings, db: &Db, backup: &Path) -> Result<Restored> {
     let file = open(backup).with_context(|| backup.display().to_string())?;
     let key_file = &settings.secret_key_file;
-    let sealing = key_file.exists().then(|| SealingKey::read(key_file)).transpose().context("secret_key_file")?;
+    let sealing =
+        key_file.exists().then(|| SealingKey::read(key_file)).transpose().context("secret_key_file")?;
     let clock = settings.clock_start.map_or(Clock::System, Clock::running_from);
     let bar = progress::bar(0, "restoring and comparing {wide_bar} {human_pos} of {human_len}, {eta} left")?;
     let restored = backup::restore(file, db, &clock, sealing.as_ref(), |done, all| {

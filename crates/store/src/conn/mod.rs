@@ -26,8 +26,8 @@ use sqlx::{AssertSqlSafe, Executor as _, Transaction};
 use fault::driver;
 pub use postgres::Postgres;
 pub use row::Row;
-pub use schema::newest_schema;
 pub(crate) use row::corrupt;
+pub use schema::newest_schema;
 
 use crate::{Arg, Error, Result, dialect};
 

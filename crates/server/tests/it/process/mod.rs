@@ -2,12 +2,12 @@
 
 mod aiosmtpd;
 mod changes;
-mod channel;
+pub(crate) mod channel;
 mod demo;
 #[cfg(feature = "parquet")]
 mod export;
 mod foreign_smtp;
-mod full_disk;
+pub(crate) mod full_disk;
 pub(crate) mod harness;
 mod host_header;
 mod import;
