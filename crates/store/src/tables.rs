@@ -194,9 +194,11 @@ pub async fn count_on(tx: &mut Write, given: &BTreeMap<String, i64>) -> Result<(
         let (table, column) = (counter.text("table_name")?, counter.text("column_name")?);
         let largest = format!("SELECT COALESCE(MAX({column}), 0) AS n FROM {table}");
         let there = tx.all_of(largest, Vec::new()).await?.first().map_or(Ok(0), |row| row.int("n"))?;
-        let next = there.max(largest_given(&table)) + 1;
-        let set = "SELECT setval($1::text::regclass, $2, false) AS n";
-        tx.one(set, args![counter.text("sequence")?, next]).await?;
+        let largest = there.max(largest_given(&table));
+        if largest > 0 {
+            let set = "SELECT setval($1::text::regclass, $2, true) AS n";
+            tx.one(set, args![counter.text("sequence")?, largest]).await?;
+        }
     }
     Ok(())
 }

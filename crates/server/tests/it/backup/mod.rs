@@ -79,7 +79,8 @@ async fn every_row_comes_back_whichever_database_it_was_in() {
         let db = to.open().await;
         let after;
         (file, after) = with_sums(&db, LATER).await;
-        assert_eq!(after, before);
+        let other: Vec<_> = after.iter().zip(&before).filter(|(after, before)| after != before).collect();
+        assert!(other.is_empty() && after.len() == before.len(), "{other:#?}");
         assert_eq!(given_numbers(&db).await, given, "no number of a segment is given twice");
     }
 }
