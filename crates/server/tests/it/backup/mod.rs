@@ -33,13 +33,14 @@ async fn with_sums(db: &Db, now: &str) -> (Vec<u8>, Vec<Sum>) {
 }
 
 /// What a restore changes.
-const CHANGED: [&str; 11] = [
+const CHANGED: [&str; 12] = [
     "acceptance",
     "authorization_codes",
     "browser_sessions",
     "deliveries",
     "device_codes",
     "mailed_links",
+    "nodes",
     "one_time_tokens",
     "refresh_tokens",
     "restores",
