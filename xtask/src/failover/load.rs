@@ -21,6 +21,8 @@ const REPORT_EVERY: u64 = 25;
 const BACKUP: &str = "6e6d758d-8e74-3ae3-ac84-50eb0dff12eb";
 /// How long a new primary may take.
 const PATIENCE: Duration = Duration::from_mins(3);
+/// How long a report may take: a claim whose answer was lost with the primary runs out after ten minutes.
+const LEASE: Duration = Duration::from_mins(12);
 
 /// What was acknowledged so far.
 #[derive(Default)]
@@ -202,7 +204,7 @@ impl Acknowledged {
         }
         for report in &self.progress.reports {
             let path = format!("/api/2/reports/{report}/stored");
-            wait_for("a report", PATIENCE, || {
+            wait_for("a report", LEASE, || {
                 let answer = get(base, &path, Some(&self.token));
                 let items = answer.as_ref().and_then(|(_, answer)| answer.get("items")?.as_array());
                 let is_saved = |item: &Value| item.get("status").and_then(Value::as_str) == Some("saved");

@@ -13,7 +13,7 @@ use store::Write;
 use store::runs::{Claim, Pinned, artefacts, editions};
 
 use super::batch::Batch;
-use super::{content, describe, files, measures, standing, steps};
+use super::{content, describe, files, mailer, measures, standing, steps};
 use crate::reports::content::RENDERER_VERSION;
 use crate::{App, Error, Result, mail};
 
@@ -50,7 +50,8 @@ async fn build_all(app: &App, batch: &Batch) -> Result<()> {
         if let Err(error) = build(app, batch, &claim).await {
             let why = describe(&error);
             tracing::warn!(run = %claim.stored.run.id, why, "the run failed");
-            record_fault(app, &claim, &error, &why).await?;
+            // Not recorded, it would be held until its lease runs out, though this node lives.
+            mailer::insist(|| record_fault(app, &claim, &error, &why)).await?;
         }
     }
     Ok(())
