@@ -1,4 +1,4 @@
-//! The project's chores: `cargo xtask test`, `check`, `openapi`, `bench`, `fuzz`, `torture` and `package`.
+//! The project's chores: `cargo xtask test`, `check`, `openapi`, `bench`, `failover`, `fuzz`, `torture` and `package`.
 //!
 //! Plain programs are called by name and their output is shown as it is; what a chore decides by itself (arrows,
 //! licences, file lengths) is a pure function with tests beside it.
@@ -6,6 +6,7 @@
 mod arrows;
 mod bench;
 mod check;
+mod failover;
 mod fuzz;
 mod licences;
 mod needs;
@@ -36,6 +37,9 @@ Usage: cargo xtask <CHORE>
   bench NAME [ARGS]
                Time Tidemark: `bench history` beside other engines (needs PostgreSQL's server programs), `bench server`,
                `bench batch`, `bench growth` by itself. `bench` alone says more.
+  failover [ROUNDS] [SEED]
+               Install Patroni, etcd and HAProxy where they are missing; then kill the primary of three PostgreSQL
+               nodes under load, round by round, and look what is left [default: 5 rounds, seed 1].
   fuzz [SECONDS]
                Run every fuzz target of fuzz/ for so many seconds [default: 20], on the compiler at hand.
   package deb|static|check [PROFILE]
@@ -66,6 +70,7 @@ fn chore() -> Result<()> {
         (Some("test"), _) => test::run(&Workspace::here()?, &rest)?,
         (Some("check"), true) => check::run(&Workspace::here()?)?,
         (Some("bench"), _) => bench::run(&Workspace::here()?, &rest)?,
+        (Some("failover"), _) => failover::run(&Workspace::here()?, &rest)?,
         (Some("fuzz"), _) => fuzz::run(&Workspace::here()?, &rest)?,
         (Some("package"), _) => package::run(&Workspace::here()?, &rest)?,
         (Some("torture"), _) => torture::run(&Workspace::here()?, &rest)?,

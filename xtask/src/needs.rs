@@ -94,6 +94,19 @@ const NEEDS: [Need; 8] = [
     },
 ];
 
+/// Of the fail-over drill alone.
+const OF_FAILOVER: [Need; 1] = [Need {
+    what: "curl, PostgreSQL, Patroni, etcd and HAProxy",
+    why: "the fail-over of PostgreSQL is drilled with what operators run",
+    is_met: |_| {
+        let programs =
+            [("curl", "--version"), ("patroni", "--version"), ("etcd", "--version"), ("haproxy", "-v")];
+        let is_here = |(program, version): (&str, &str)| succeeds(Command::new(program).arg(version));
+        postgres::programs().is_some() && programs.into_iter().all(is_here)
+    },
+    install: |machine| machine.apt_get(&["curl", "postgresql", "patroni", "etcd-server", "haproxy"]),
+}];
+
 impl<'a> Machine<'a> {
     pub(crate) fn of(workspace: &'a Workspace) -> Result<Self> {
         Ok(Self {
@@ -111,7 +124,16 @@ impl<'a> Machine<'a> {
 
     /// Makes sure that every need is met, and says which was not.
     pub(crate) fn prepare(&self) -> Result<()> {
-        for Need { what, why, is_met, install } in NEEDS {
+        self.meet(NEEDS)
+    }
+
+    /// As [`Machine::prepare`], for the fail-over drill.
+    pub(crate) fn prepare_failover(&self) -> Result<()> {
+        self.meet(OF_FAILOVER)
+    }
+
+    fn meet(&self, needs: impl IntoIterator<Item = Need>) -> Result<()> {
+        for Need { what, why, is_met, install } in needs {
             if is_met(self) {
                 println!("here      {what}");
                 continue;

@@ -42,6 +42,54 @@ pub(crate) enum Disk {
     IsNotWaitedFor,
 }
 
+/// Who runs the server, which refuses to run as root.
+#[derive(Debug)]
+pub(crate) struct Unprivileged {
+    /// Name and group of another user, where this process is root's.
+    other: Option<(&'static str, String)>,
+}
+
+impl Unprivileged {
+    pub(crate) fn find() -> Result<Self> {
+        if output(Command::new("id").arg("-u"))?.trim() != "0" {
+            return Ok(Self { other: None });
+        }
+        // Debian's package makes a user for it; others may not.
+        let user = if succeeds(Command::new("id").arg("postgres")) { "postgres" } else { "nobody" };
+        let group = output(Command::new("id").args(["-g", user]))?.trim().to_owned();
+        Ok(Self { other: Some((user, group)) })
+    }
+
+    /// A new folder of its own.
+    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
+        let template = format!("{name}-XXXXXX");
+        let folder = PathBuf::from(output(Command::new("mktemp").args(["-d", "-t", &template]))?.trim());
+        if let Some((user, _)) = self.other {
+            run(Command::new("chown").arg(user).arg(&folder))?;
+        }
+        Ok(folder)
+    }
+
+    /// A program in its name, which ends at once where this process is killed.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let Some((user, group)) = &self.other else { return Command::new(program) };
+        let mut command = Command::new("setpriv");
+        command.arg(format!("--reuid={user}")).arg(format!("--regid={group}"));
+        command.args(["--clear-groups", "--pdeathsig=QUIT", "--"]).arg(program);
+        command
+    }
+}
+
+/// Removes a folder as soon as the processes that write there, which were killed, are gone.
+pub(crate) fn remove(folder: &Path) {
+    for _ in 0..50 {
+        if std::fs::remove_dir_all(folder).is_ok() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 /// A running cluster. Dropped, it is ended and removed.
 #[derive(Debug)]
 pub(crate) struct Cluster {
@@ -54,32 +102,14 @@ impl Cluster {
     /// Makes and starts one on a free port of this machine.
     pub(crate) fn start(disk: Disk) -> Result<Self> {
         let programs = programs().context("PostgreSQL is not here")?;
-        let folder =
-            PathBuf::from(output(Command::new("mktemp").args(["-d", "-t", "tidemark-pg-XXXXXX"]))?.trim());
-        let is_root = output(Command::new("id").arg("-u"))?.trim() == "0";
-        // The server refuses to run as root. Debian's package makes a user for it; others may not.
-        let user = if succeeds(Command::new("id").arg("postgres")) { "postgres" } else { "nobody" };
-        let group = output(Command::new("id").args(["-g", user]))?;
-        if is_root {
-            run(Command::new("chown").arg(user).arg(&folder))?;
-        }
-        let as_nobody = |program: &str| {
-            let program = programs.join(program);
-            if !is_root {
-                return Command::new(program);
-            }
-            let mut command = Command::new("setpriv");
-            command.arg(format!("--reuid={user}")).arg(format!("--regid={}", group.trim()));
-            // QUIT: it ends at once where this process is killed.
-            command.args(["--clear-groups", "--pdeathsig=QUIT", "--"]).arg(program);
-            command
-        };
+        let user = Unprivileged::find()?;
+        let folder = user.folder("tidemark-pg")?;
         let data = folder.join("data");
-        let mut initdb = as_nobody("initdb");
+        let mut initdb = user.command(&programs.join("initdb"));
         initdb.args(["--auth=trust", "--username=tidemark", "--encoding=UTF8", "--locale=C", "--no-sync"]);
         run(initdb.arg("--pgdata").arg(&data).current_dir(&folder).stdout(Stdio::null()))?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut postgres = as_nobody("postgres");
+        let mut postgres = user.command(&programs.join("postgres"));
         postgres.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-p", &port.to_string()]);
         for setting in ["listen_addresses=127.0.0.1", "max_connections=300", "log_min_messages=panic"] {
             postgres.args(["-c", setting]);
@@ -118,11 +148,6 @@ impl Drop for Cluster {
         // Its processes see that it is gone and end by themselves, and then the folder can go.
         let _ = self.server.kill();
         let _ = self.server.wait();
-        for _ in 0..50 {
-            if std::fs::remove_dir_all(&self.folder).is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        remove(&self.folder);
     }
 }

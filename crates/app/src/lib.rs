@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod auth;
+pub mod backup;
 pub mod billing;
 pub mod bounces;
 pub mod brands;
@@ -20,6 +21,7 @@ pub mod deliveries;
 mod error;
 pub mod export;
 mod group_commit;
+pub mod held_mails;
 pub mod history;
 pub mod ids;
 pub mod infra;
@@ -37,6 +39,7 @@ pub mod reports;
 pub mod search;
 pub mod settings;
 pub mod setup;
+pub mod tables;
 pub mod tenants;
 pub mod usage;
 pub mod users;

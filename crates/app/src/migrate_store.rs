@@ -1,19 +1,12 @@
 //! Moving a whole installation from SQLite to PostgreSQL, where no server works on either.
 
-use aws_lc_rs::digest::{Context, SHA256};
 use domain::access::Actor;
 use futures_util::TryStreamExt as _;
-use futures_util::stream::BoxStream;
 use store::tables::{self, Table};
-use store::{Arg, Conn, Db, Write};
+use store::{Conn, Db, Write};
 
 use crate::Clock;
-use crate::ids::hex;
-
-/// Rows are inserted by as many at most,
-const BATCH_ROWS: usize = 1_000;
-/// or by as many bytes of texts and blocks.
-const BATCH_BYTES: usize = 4 << 20;
+use crate::tables::{Fault, Filling, Nul, Sum, sum};
 
 /// Why nothing was moved.
 #[derive(Debug, thiserror::Error)]
@@ -27,19 +20,9 @@ pub enum Failure {
         /// Which table.
         table: String,
     },
-    /// No order of the tables satisfies the foreign keys.
-    #[error("foreign keys go in a circle and cannot be deferred")]
-    Circle,
     /// PostgreSQL's texts cannot hold it.
-    #[error("the column {column} of {table} holds a NUL, which PostgreSQL has no room for, in the row {row}")]
-    Nul {
-        /// Which table.
-        table: String,
-        /// Which column.
-        column: String,
-        /// The row's key, such as `id = 5`.
-        row: String,
-    },
+    #[error(transparent)]
+    Nul(Nul),
     /// What was read back is not what was written.
     #[error("the table {table} came out different: {written} rows were written, {read} are there")]
     Differs {
@@ -55,15 +38,13 @@ pub enum Failure {
     Store(#[from] store::Error),
 }
 
-/// What a table holds, on both sides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sum {
-    /// The table.
-    pub table: String,
-    /// Its rows.
-    pub rows: u64,
-    /// SHA-256 of them in the order of the key, in hexadecimal digits.
-    pub sha256: String,
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Nul(nul) => Self::Nul(nul),
+            Fault::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 /// Copies every table into a database that holds no installation, in one transaction, reads all of it back and compares;
@@ -80,14 +61,14 @@ pub async fn run(
     if store::history::days(&mut target).await?.is_some() {
         return Err(Failure::Occupied);
     }
-    let tables = ordered(&mut source, &mut target).await?;
+    let tables = of_both(&mut source, &mut target).await?;
     let mut steps = Steps { done: 0, all: 0, told: progress };
     for table in &tables {
         steps.all += 2 * u64::try_from(tables::count(&mut source, table).await?).unwrap_or(0);
     }
-    tables::begin_filling(&mut target).await?;
+    let put_off = tables::begin_filling(&mut target).await?;
     // What migrations put into new databases, such as the first range of numbers.
-    for table in tables.iter().rev() {
+    for table in &tables {
         tables::clear(&mut target, table).await?;
     }
     let mut written = Vec::with_capacity(tables.len());
@@ -95,27 +76,27 @@ pub async fn run(
         written.push(copy(&mut source, &mut target, table, &mut steps).await?);
     }
     for (table, written) in tables.iter().zip(&written) {
-        let read = sum(tables::rows(&mut target, table), table, &mut steps).await?;
+        let read = sum(tables::rows(&mut target, table), table, || steps.next()).await?;
         if read != *written {
             let table = table.name.clone();
             return Err(Failure::Differs { table, written: written.rows, read: read.rows });
         }
     }
-    tables::count_on(&mut source, &mut target).await?;
+    tables::count_on(&mut target, &tables::counters(&mut source).await?).await?;
+    tables::end_filling(&mut target, put_off).await?;
     target.commit().await?;
     Ok(written)
 }
 
-/// The tables, if they are the same in both databases, in an order in which they can be filled.
-async fn ordered(source: &mut Conn, target: &mut Conn) -> Result<Vec<Table>, Failure> {
+/// The tables, if they are the same in both databases.
+async fn of_both(source: &mut Conn, target: &mut Conn) -> Result<Vec<Table>, Failure> {
     let (ours, theirs) = (tables::all(source).await?, tables::all(target).await?);
     let differs = ours.iter().find(|table| table.key.is_empty() || !theirs.contains(table));
     let without = theirs.iter().find(|table| ours.iter().all(|it| it.name != table.name));
-    if let Some(table) = differs.or(without) {
-        return Err(Failure::Schema { table: table.name.clone() });
+    match differs.or(without) {
+        Some(table) => Err(Failure::Schema { table: table.name.clone() }),
+        None => Ok(ours),
     }
-    let references = tables::references(target).await?;
-    tables::in_filling_order(ours, &references).ok_or(Failure::Circle)
 }
 
 /// How far it is.
@@ -126,8 +107,8 @@ struct Steps<F> {
 }
 
 impl<F: Fn(u64, u64)> Steps<F> {
-    fn next(&mut self, rows: usize) {
-        self.done += rows as u64;
+    fn next(&mut self) {
+        self.done += 1;
         (self.told)(self.done, self.all);
     }
 }
@@ -140,98 +121,10 @@ async fn copy(
     steps: &mut Steps<impl Fn(u64, u64)>,
 ) -> Result<Sum, Failure> {
     let mut rows = tables::rows(source, table);
-    let mut digest = Digest::new();
-    let (mut batch, mut bytes) = (Vec::new(), 0);
+    let mut filling = Filling::of(table);
     while let Some(row) = rows.try_next().await? {
-        refuse_nul(table, &row)?;
-        digest.take(&row);
-        bytes += row.iter().map(size).sum::<usize>();
-        batch.push(row);
-        if batch.len() >= BATCH_ROWS || bytes >= BATCH_BYTES {
-            steps.next(batch.len());
-            tables::fill(target, table, std::mem::take(&mut batch)).await?;
-            bytes = 0;
-        }
+        filling.add(target, row).await?;
+        steps.next();
     }
-    steps.next(batch.len());
-    tables::fill(target, table, batch).await?;
-    Ok(digest.end(table))
-}
-
-async fn sum(
-    mut rows: BoxStream<'_, store::Result<Vec<Arg>>>,
-    table: &Table,
-    steps: &mut Steps<impl Fn(u64, u64)>,
-) -> Result<Sum, Failure> {
-    let mut digest = Digest::new();
-    while let Some(row) = rows.try_next().await? {
-        digest.take(&row);
-        steps.next(1);
-    }
-    Ok(digest.end(table))
-}
-
-fn size(value: &Arg) -> usize {
-    match value {
-        Arg::Int(_) => 8,
-        Arg::Text(text) => text.as_ref().map_or(0, String::len),
-        Arg::Blob(bytes) => bytes.as_ref().map_or(0, Vec::len),
-    }
-}
-
-fn refuse_nul(table: &Table, row: &[Arg]) -> Result<(), Failure> {
-    let is_nul = |value: &Arg| matches!(value, Arg::Text(Some(text)) if text.contains('\0'));
-    let Some((column, _)) = table.columns.iter().zip(row).find(|(_, value)| is_nul(value)) else {
-        return Ok(());
-    };
-    let of_key = |name: &String| {
-        let mut values = table.columns.iter().zip(row);
-        let value = values.find(|(column, _)| column.name == *name).map(|(_, value)| shown(value));
-        format!("{name} = {}", value.unwrap_or_default())
-    };
-    let row = table.key.iter().map(of_key).collect::<Vec<_>>().join(", ");
-    Err(Failure::Nul { table: table.name.clone(), column: column.name.clone(), row })
-}
-
-fn shown(value: &Arg) -> String {
-    match value {
-        Arg::Int(Some(number)) => number.to_string(),
-        Arg::Text(Some(text)) => text.escape_debug().to_string(),
-        Arg::Blob(Some(bytes)) => hex(bytes),
-        Arg::Int(None) | Arg::Text(None) | Arg::Blob(None) => "null".to_owned(),
-    }
-}
-
-/// SHA-256 of rows: of each value its kind, its length and its bytes, so that no two tables have the same stream.
-struct Digest {
-    context: Context,
-    rows: u64,
-}
-
-impl Digest {
-    fn new() -> Self {
-        Self { context: Context::new(&SHA256), rows: 0 }
-    }
-
-    fn take(&mut self, row: &[Arg]) {
-        self.rows += 1;
-        for value in row {
-            match value {
-                Arg::Int(None) | Arg::Text(None) | Arg::Blob(None) => self.context.update(b"-"),
-                Arg::Int(Some(number)) => self.update(b"i", &number.to_be_bytes()),
-                Arg::Text(Some(text)) => self.update(b"t", text.as_bytes()),
-                Arg::Blob(Some(bytes)) => self.update(b"b", bytes),
-            }
-        }
-    }
-
-    fn update(&mut self, kind: &[u8], bytes: &[u8]) {
-        self.context.update(kind);
-        self.context.update(&(bytes.len() as u64).to_be_bytes());
-        self.context.update(bytes);
-    }
-
-    fn end(self, table: &Table) -> Sum {
-        Sum { table: table.name.clone(), rows: self.rows, sha256: hex(self.context.finish().as_ref()) }
-    }
+    Ok(filling.end(target).await?)
 }

@@ -84,6 +84,13 @@ pub async fn start(app: &App) -> Result<()> {
     if clock < today {
         tracing::warn!(%clock, open_day = %today, "the clock shows a day that is closed: readings and changes go to the open day");
     }
+    let held = store::restores::count_held(&mut tx).await?;
+    if held > 0 {
+        tracing::warn!(
+            held,
+            "mails are held since a backup was restored, as they may have left before: see tidemark held-mails"
+        );
+    }
     tx.commit().await?;
     // Leases of other nodes run on; those of a node that died run out.
     if app.db.is_shared() { Ok(()) } else { crate::jobs::release_leases(app).await }

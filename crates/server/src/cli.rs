@@ -55,6 +55,21 @@ pub enum Command {
     /// Works while nothing serves on the data directory. Prints the number of rows and a SHA-256 of every table, which are
     /// the same on both sides in the end; where anything fails, nothing is moved. The SQLite file stays as it is.
     MigrateStore(MigrateStore),
+    /// Write a backup of the whole database, beside the nodes that serve it or without one
+    ///
+    /// The file holds the state of one moment, compressed and with checksums, and can be restored into SQLite as well as
+    /// PostgreSQL. It gets its name when it is whole and on the disk. The key file is NOT in it: keep that, too, and apart.
+    Backup(Backup),
+    /// Make an installation of a backup, in an empty data directory or an empty PostgreSQL database
+    ///
+    /// In one transaction, which is committed when every checksum was right: one cut short leaves nothing that could be
+    /// served. Everybody has to sign in anew, and mails that may have left after the backup was made are held until
+    /// `tidemark held-mails` is told what to do with them.
+    Restore(Restore),
+    /// List the mails that are held since a restore, and decide about them
+    ///
+    /// They were due before the restore, so that they may have left: the relay's log knows. Works beside running nodes.
+    HeldMails(HeldMails),
     /// Prove that the usage history is what its ledger says
     ///
     /// Replays the ledger and compares it with every segment and every meter; prints each difference and ends with code
@@ -186,6 +201,54 @@ pub struct MigrateStore {
     /// What it moves to
     #[arg(long, value_name = "STORE", default_value = "postgres", value_parser = ["postgres"])]
     pub to: String,
+}
+
+/// Options of `backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// Of what.
+    #[command(flatten)]
+    pub common: Common,
+    /// Replace the file where it is there already
+    #[arg(long)]
+    pub force: bool,
+    /// Write nothing: read this backup through, and say whether it is whole
+    #[arg(long, conflicts_with = "force")]
+    pub check: bool,
+    /// The file, such as 2026-10-31.tidemark; `-` is standard output, or with --check standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// Options of `restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// Where to.
+    #[command(flatten)]
+    pub common: Common,
+    /// The backup; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// Options of `held-mails`.
+#[derive(Debug, Args)]
+pub struct HeldMails {
+    /// Of which installation.
+    #[command(flatten)]
+    pub common: Common,
+    /// Send them: they have not left
+    #[arg(long)]
+    pub send: bool,
+    /// Do not send them: they have left
+    #[arg(long, conflicts_with = "send")]
+    pub skip: bool,
+    /// Only those due from this moment or day on, UTC, such as 2026-05-08 or 2026-05-08T10:58:53Z
+    #[arg(long, value_name = "WHEN", value_parser = changes::since)]
+    pub from: Option<Instant>,
+    /// Only those due before this moment, or up to the end of this day
+    #[arg(long, value_name = "WHEN", value_parser = changes::until)]
+    pub to: Option<Instant>,
 }
 
 /// Options of `verify`.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use store::{Db, Postgres};
@@ -42,6 +43,16 @@ impl Database {
             Self::Server(server) => Db::join_postgres(server).await,
         };
         self.ensure_initialised(db.with_context(|| format!("{self} cannot be opened"))?).await
+    }
+
+    /// The same, for statements that take as long as they take.
+    #[must_use]
+    pub fn patient(&self) -> Self {
+        let mut patient = self.clone();
+        if let Self::Server(server) = &mut patient {
+            server.statement_timeout = Duration::ZERO;
+        }
+        patient
     }
 
     fn ensure_file(&self) -> Result<()> {

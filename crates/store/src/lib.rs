@@ -34,6 +34,7 @@ pub mod pricing;
 pub mod reading_keys;
 pub mod report_input;
 pub mod reports;
+pub mod restores;
 pub mod runs;
 pub mod search;
 pub mod settings;
@@ -47,7 +48,7 @@ pub mod usage;
 pub mod users;
 
 pub use arg::Arg;
-pub use conn::{Conn, Db, Postgres, Row, Write};
+pub use conn::{Conn, Db, Postgres, Row, Write, newest_schema};
 pub use error::Error;
 
 /// What every function here gives back.

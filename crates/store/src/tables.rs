@@ -82,42 +82,6 @@ fn table(name: String, mut columns: Vec<(i64, Column)>) -> Table {
     Table { name, columns, key }
 }
 
-/// A foreign key that is checked at the end of each statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
-    /// The table that it is of.
-    pub from: String,
-    /// The table whose rows must be there first.
-    pub to: String,
-}
-
-const REFERENCES_IN_POSTGRES: &str = "SELECT t.relname::text AS from_table, r.relname::text AS to_table
-    FROM pg_constraint f JOIN pg_class t ON t.oid = f.conrelid JOIN pg_class r ON r.oid = f.confrelid
-    WHERE f.contype = 'f' AND NOT f.condeferrable AND t.relnamespace = current_schema()::regnamespace";
-
-/// The foreign keys of a PostgreSQL database that cannot be deferred.
-pub async fn references(conn: &mut Conn) -> Result<Vec<Reference>> {
-    let rows = conn.all(REFERENCES_IN_POSTGRES, Vec::new()).await?;
-    let reference = |row: &Row| Ok(Reference { from: row.text("from_table")?, to: row.text("to_table")? });
-    rows.iter().map(reference).collect()
-}
-
-/// The tables in an order in which they can be filled, each after those that it refers to; by name where that leaves a
-/// choice. `None` where there is no such order, as references go in a circle.
-pub fn in_filling_order(tables: Vec<Table>, references: &[Reference]) -> Option<Vec<Table>> {
-    let mut left = tables;
-    let mut ordered: Vec<Table> = Vec::with_capacity(left.len());
-    while !left.is_empty() {
-        let waits = |table: &Table| {
-            let mut needed = references.iter().filter(|it| it.from == table.name);
-            needed.any(|it| left.iter().any(|other| other.name == it.to))
-        };
-        let next = left.iter().position(|table| !waits(table))?;
-        ordered.push(left.remove(next));
-    }
-    Some(ordered)
-}
-
 /// How many rows a table has.
 pub async fn count(conn: &mut Conn, table: &Table) -> Result<i64> {
     let sql = format!("SELECT COUNT(*) AS n FROM {}", table.name);
@@ -146,11 +110,45 @@ fn names(table: &Table) -> String {
     names.join(", ")
 }
 
-/// Makes a transaction of PostgreSQL one that fills a database: it may be slow between statements, and what foreign keys can
-/// be deferred are checked when it is committed.
-pub async fn begin_filling(tx: &mut Write) -> Result<()> {
+const STRICT_REFERENCES_IN_POSTGRES: &str = "SELECT conrelid::regclass::text AS table_name,
+    quote_ident(conname) AS name FROM pg_constraint
+    WHERE contype = 'f' AND NOT condeferrable AND connamespace = current_schema()::regnamespace ORDER BY oid";
+
+/// Foreign keys that are put off until tables are filled.
+#[derive(Debug)]
+pub struct PutOff(Vec<(String, String)>);
+
+/// Makes a transaction one that fills a database, table by table in any order: it may be slow between statements, and
+/// foreign keys are checked by [`end_filling`].
+pub async fn begin_filling(tx: &mut Write) -> Result<PutOff> {
+    if !tx.is_postgres() {
+        tx.run("PRAGMA defer_foreign_keys = ON", Vec::new()).await?;
+        return Ok(PutOff(Vec::new()));
+    }
     tx.run("SET LOCAL idle_in_transaction_session_timeout = 0", Vec::new()).await?;
-    tx.run("SET CONSTRAINTS ALL DEFERRED", Vec::new()).await.map(drop)
+    let strict = tx.all(STRICT_REFERENCES_IN_POSTGRES, Vec::new()).await?;
+    let strict = strict.iter().map(|row| Ok((row.text("table_name")?, row.text("name")?)));
+    let strict: Vec<(String, String)> = strict.collect::<Result<_>>()?;
+    for (table, name) in &strict {
+        tx.all_of(format!("ALTER TABLE {table} ALTER CONSTRAINT {name} DEFERRABLE"), Vec::new()).await?;
+    }
+    tx.run("SET CONSTRAINTS ALL DEFERRED", Vec::new()).await?;
+    Ok(PutOff(strict))
+}
+
+/// Checks all foreign keys, and lets them be checked as always from here on. Gives the table that has a row whose
+/// reference leads nowhere, where there is one.
+pub async fn end_filling(tx: &mut Write, put_off: PutOff) -> Result<Option<String>> {
+    if !tx.is_postgres() {
+        let lost = tx.one("PRAGMA foreign_key_check", Vec::new()).await?;
+        return lost.map(|row| row.text("table")).transpose();
+    }
+    tx.run("SET CONSTRAINTS ALL IMMEDIATE", Vec::new()).await?;
+    for (table, name) in put_off.0 {
+        let as_before = format!("ALTER TABLE {table} ALTER CONSTRAINT {name} NOT DEFERRABLE");
+        tx.all_of(as_before, Vec::new()).await?;
+    }
+    Ok(None)
 }
 
 /// Removes all rows of a table.
@@ -163,57 +161,44 @@ pub async fn fill(tx: &mut Write, table: &Table, rows: Vec<Vec<Arg>>) -> Result<
     tx.insert_many_of(&format!("INSERT INTO {} ({})", table.name, names(table)), "", rows).await
 }
 
+const COUNTERS_IN_SQLITE: &str = "SELECT name AS table_name, seq AS given FROM sqlite_sequence ORDER BY name";
+const UNCOUNTED_IN_SQLITE: &str = "INSERT INTO sqlite_sequence (name, seq) SELECT name, 0 FROM sqlite_schema
+    WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%' AND name NOT IN (SELECT name FROM sqlite_sequence)";
 const COUNTERS_IN_POSTGRES: &str = "SELECT t.relname::text AS table_name, a.attname::text AS column_name,
-    pg_get_serial_sequence(quote_ident(t.relname), a.attname) AS sequence
+    pg_get_serial_sequence(quote_ident(t.relname), a.attname) AS sequence,
+    COALESCE(pg_sequence_last_value(pg_get_serial_sequence(quote_ident(t.relname), a.attname)::regclass), 0) AS given
     FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attidentity <> '' AND NOT a.attisdropped
-    WHERE t.relnamespace = current_schema()::regnamespace AND t.relkind = 'r'";
+    WHERE t.relnamespace = current_schema()::regnamespace AND t.relkind = 'r' ORDER BY t.relname";
 
-/// Lets the columns of PostgreSQL that number their rows go on behind the largest number: the largest that is there, or
-/// the largest that SQLite has ever given.
-pub async fn count_on(source: &mut Conn, tx: &mut Write) -> Result<()> {
+/// The largest number that each table has given to a row, of those tables that number their rows and never give a number
+/// twice.
+pub async fn counters(conn: &mut Conn) -> Result<BTreeMap<String, i64>> {
+    let rows = conn.all(conn.in_dialect(COUNTERS_IN_SQLITE, COUNTERS_IN_POSTGRES), Vec::new()).await?;
+    rows.iter().map(|row| Ok((row.text("table_name")?, row.int("given")?))).collect()
+}
+
+/// Lets tables go on numbering their rows behind the largest number: the largest that is there, or the largest that was
+/// ever given.
+pub async fn count_on(tx: &mut Write, given: &BTreeMap<String, i64>) -> Result<()> {
+    let largest_given = |table: &str| given.get(table).copied().unwrap_or(0);
+    if !tx.is_postgres() {
+        // What was filled has moved the counters as far as the rows go; a table without rows has none yet.
+        tx.run(UNCOUNTED_IN_SQLITE, Vec::new()).await?;
+        for table in counters(tx).await?.into_keys() {
+            let sql = "UPDATE sqlite_sequence SET seq = MAX(seq, $2) WHERE name = $1";
+            tx.run(sql, args![table.as_str(), largest_given(&table)]).await?;
+        }
+        return Ok(());
+    }
     for counter in tx.all(COUNTERS_IN_POSTGRES, Vec::new()).await? {
         let (table, column) = (counter.text("table_name")?, counter.text("column_name")?);
         let largest = format!("SELECT COALESCE(MAX({column}), 0) AS n FROM {table}");
         let there = tx.all_of(largest, Vec::new()).await?.first().map_or(Ok(0), |row| row.int("n"))?;
-        let given =
-            source.count("SELECT seq AS n FROM sqlite_sequence WHERE name = $1", args![table]).await?;
-        let next = there.max(given) + 1;
-        let set = "SELECT setval($1::text::regclass, $2, false) AS n";
-        tx.one(set, args![counter.text("sequence")?, next]).await?;
+        let largest = there.max(largest_given(&table));
+        if largest > 0 {
+            let set = "SELECT setval($1::text::regclass, $2, true) AS n";
+            tx.one(set, args![counter.text("sequence")?, largest]).await?;
+        }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Reference, Table, in_filling_order};
-
-    fn tables(names: &[&str]) -> Vec<Table> {
-        let table = |name: &&str| Table { name: (*name).to_owned(), columns: Vec::new(), key: Vec::new() };
-        names.iter().map(table).collect()
-    }
-
-    fn order(names: &[&str], references: &[(&str, &str)]) -> Option<Vec<String>> {
-        let reference = |(from, to): &(&str, &str)| Reference { from: (*from).into(), to: (*to).into() };
-        let references: Vec<Reference> = references.iter().map(reference).collect();
-        let ordered = in_filling_order(tables(names), &references)?;
-        Some(ordered.into_iter().map(|table| table.name).collect())
-    }
-
-    #[test]
-    fn a_table_comes_after_what_it_refers_to() {
-        let ordered = order(&["a", "b", "c", "d"], &[("a", "c"), ("c", "d"), ("a", "d")]);
-        assert_eq!(ordered.unwrap(), ["b", "d", "c", "a"]);
-    }
-
-    #[test]
-    fn references_out_of_the_list_do_not_count() {
-        assert_eq!(order(&["a"], &[("a", "elsewhere")]).unwrap(), ["a"]);
-    }
-
-    #[test]
-    fn a_circle_has_no_order() {
-        assert_eq!(order(&["a", "b"], &[("a", "b"), ("b", "a")]), None);
-        assert_eq!(order(&["a"], &[("a", "a")]), None);
-    }
 }

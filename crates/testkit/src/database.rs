@@ -74,6 +74,12 @@ impl Database {
         Self::File(directory.join("tidemark.db"))
     }
 
+    /// Where another one can be made, of the kind of [`Database::new`]: a file that is not there, in `directory`, or a
+    /// database without anything in it.
+    pub async fn place(directory: &Path) -> Self {
+        if server().is_some() { Self::empty_on_server(directory).await } else { Self::file(directory) }
+    }
+
     /// A new one of PostgreSQL without anything in it, not even a schema; for tests that end in `_on_postgres`.
     ///
     /// # Panics
@@ -90,13 +96,21 @@ impl Database {
     pub async fn open(&self) -> Db {
         match self {
             Self::File(file) => Db::open(file).await,
-            Self::Server { server, name } => {
-                let mut postgres = Postgres::at(&address(server, name)).expect("an address");
-                postgres.connections = 8;
-                Db::open_postgres(&postgres).await
-            }
+            Self::Server { .. } => Db::open_postgres(&self.postgres()).await,
         }
         .expect("a database")
+    }
+
+    /// Where it is, with few connections.
+    ///
+    /// # Panics
+    /// On SQLite.
+    #[expect(clippy::panic, reason = "a mistake of the test")]
+    pub fn postgres(&self) -> Postgres {
+        let Self::Server { server, name } = self else { panic!("SQLite is nowhere but in its file") };
+        let mut postgres = Postgres::at(&address(server, name)).expect("an address");
+        postgres.connections = 8;
+        postgres
     }
 }
 

@@ -14,7 +14,7 @@ use store::runs::{Claim, Pinned, artefacts, editions};
 use tracing::Instrument as _;
 
 use super::batch::Batch;
-use super::{content, describe, files, measures, standing, steps};
+use super::{content, describe, files, mailer, measures, standing, steps};
 use crate::reports::content::RENDERER_VERSION;
 use crate::{App, Error, Result, SPANS, mail};
 
@@ -52,7 +52,8 @@ async fn build_all(app: &App, batch: &Batch) -> Result<()> {
         if let Err(error) = build(app, batch, &claim).instrument(span).await {
             let why = describe(&error);
             tracing::warn!(run = %claim.stored.run.id, why, "the run failed");
-            record_fault(app, &claim, &error, &why).await?;
+            // Not recorded, it would be held until its lease runs out, though this node lives.
+            mailer::insist(|| record_fault(app, &claim, &error, &why)).await?;
         }
     }
     Ok(())
@@ -143,6 +144,11 @@ async fn complete(app: &App, claim: &Claim, pinned: Option<&Pinned>, fault: Opti
 async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId) -> Result<Delivery> {
     let (stored, now) = (&claim.stored, tx.now());
     let (state, address) = standing::begin(tx, stored, user, now).await?;
+    let due_at = stored.run.due_at;
+    let (could_leave, not_before) = match stored.run.schedule {
+        ScheduleType::Once => (due_at, now),
+        ScheduleType::Monthly => (monthly_mail_from(due_at), monthly_mail_from(due_at)),
+    };
     let delivery = Delivery {
         id: DeliveryId(app.ids.other()?),
         run_id: stored.run.id,
@@ -151,15 +157,13 @@ async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId)
         message_id: mail::message_id(&app.settings, stored.run.id, user, 0),
         state,
         attempts: 0,
-        not_before: match stored.run.schedule {
-            ScheduleType::Once => now,
-            ScheduleType::Monthly => monthly_mail_from(stored.run.due_at),
-        },
+        not_before,
         address,
         fault: None,
         created_at: now,
     };
     store::deliveries::insert(tx, stored.subject, &delivery).await?;
+    store::restores::hold(tx, delivery.id, stored.run.report_id, could_leave).await?;
     Ok(delivery)
 }
 

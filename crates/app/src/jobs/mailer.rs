@@ -160,7 +160,7 @@ pub(super) async fn insist<F: Future<Output = Result<()>>>(record: impl Fn() -> 
     loop {
         match record().await {
             Err(Error::Unavailable(why)) => {
-                tracing::warn!(%why, "mails wait: an outcome cannot be recorded");
+                tracing::warn!(%why, "an outcome cannot be recorded now");
                 pulse::step();
                 patience(RECORD_AGAIN).await;
             }

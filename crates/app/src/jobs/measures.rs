@@ -18,6 +18,7 @@ const OPEN_DAY: &str = "tidemark_open_day";
 const RUNS_PENDING: &str = "tidemark_runs_pending";
 const DELIVERIES_PENDING: &str = "tidemark_deliveries_pending";
 const ALERTS: &str = "tidemark_delivery_alerts";
+const MAILS_HELD: &str = "tidemark_mails_held";
 
 /// The outcome of a try that failed and is followed by another one.
 const RETRIED: &str = "retried";
@@ -45,6 +46,7 @@ pub fn describe() {
     for kind in AlertKind::ALL {
         gauge!(ALERTS, "kind" => kind.as_str()).set(0.0);
     }
+    describe_gauge!(MAILS_HELD, "Mails that wait for a decision since a backup was restored");
     for outcome in [RunStatus::Ready, RunStatus::Failed, RunStatus::Skipped] {
         counter!(RUNS, "outcome" => outcome.as_str()).increment(0);
     }
@@ -76,6 +78,7 @@ async fn measure_states(app: &App) -> Result<()> {
         #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
         gauge!(ALERTS, "kind" => kind.as_str()).set(count as f64);
     }
+    set(MAILS_HELD, store::restores::count_held(&mut conn).await?);
     Ok(())
 }
 

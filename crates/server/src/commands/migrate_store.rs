@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use app::Clock;
-use app::migrate_store::{self, Failure, Sum};
+use app::migrate_store::{self, Failure};
+use app::tables::Sum;
 use store::{Db, Postgres};
 
 use crate::cli;

@@ -11,6 +11,7 @@
 mod access;
 mod auth;
 mod authz;
+mod backup;
 mod bad_input;
 mod batches;
 mod billing;

@@ -7,6 +7,8 @@ pub(super) fn driver(error: sqlx::Error) -> Error {
     let known = match &error {
         // A connection that was lost: whatever was under way on it may be tried again on another.
         sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => Some(Error::Busy),
+        // A proxy before PostgreSQL that has no primary now hangs up at the first word.
+        sqlx::Error::Protocol(what) if what.contains("SSLRequest") => Some(Error::Busy),
         sqlx::Error::Database(database) => {
             let (code, postgres) = (database.code().unwrap_or_default(), database.try_downcast_ref());
             match postgres {

@@ -8,6 +8,7 @@ mod fault;
 mod migrations;
 mod postgres;
 mod row;
+mod schema;
 mod sqlite;
 
 use std::ops::{Deref, DerefMut};
@@ -27,6 +28,7 @@ use fault::driver;
 pub use postgres::Postgres;
 pub use row::Row;
 pub(crate) use row::corrupt;
+pub use schema::newest_schema;
 
 use crate::{Arg, Error, Result, dialect};
 

@@ -2,7 +2,7 @@
 
 mod answers;
 mod failures;
-mod scene;
+pub(crate) mod scene;
 mod schema;
 
 use answers::{Ids, answers};

@@ -37,7 +37,7 @@ impl Scene {
 }
 
 /// Months of readings and reports, and then every operation of the API.
-pub(super) async fn source() -> (TestApp, TenantId) {
+pub(crate) async fn source() -> (TestApp, TenantId) {
     let desk = Desk::of(TestApp::in_file_at("2026-03-04T10:00:00Z").await).await;
     let reader = desk.user(desk.customer, "reader@harbour.example").await;
     desk.create(&monthly()).await.unwrap();
@@ -75,13 +75,14 @@ async fn with_keys(test: &TestApp, customer: TenantId) {
     assert_eq!(call.await.ok()["accepted"], 1);
 }
 
-/// What is left behind by people who sign in, and for some days by a move, below the use cases.
-const SIGNED_IN_AND_MOVED: [&str; 3] = [
+/// What is left behind by people who sign in, for some days by a move, and by a restore, below the use cases.
+const SIGNED_IN_AND_MOVED: [&str; 4] = [
     "INSERT INTO refresh_tokens (sha256, family, principal_kind, principal_id, scope, expires_at)
      VALUES ('a', 'b', 'user', 'c', '', 1)",
     "INSERT INTO authorization_codes (sha256, client_id, user_id, redirect_uri, scope, family, expires_at, forget_at)
      SELECT 'd', MIN(c.id), MIN(u.id), '', 'openid', 'e', 1, 2 FROM clients c CROSS JOIN users u",
     "INSERT INTO past_places (ancestor_no, tenant_no, depth, left_at) VALUES (1, 2, 1, 3)",
+    "INSERT INTO restores (restored_at, backup_made_at) VALUES (2, 1)",
 ];
 
 /// `migrate-store` from the scene's directory to its database.
@@ -93,7 +94,7 @@ pub(super) fn migrate(scene: &Scene) -> Command {
 
 /// What a command says that succeeds.
 #[track_caller]
-pub(super) fn moved(mut command: Command) -> String {
+pub(crate) fn moved(mut command: Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()

@@ -13,13 +13,13 @@ use super::channel::{Channel, VMS, id, saved_files};
 use super::harness::{First, Serving, tidemark};
 
 /// A small file system in a mount namespace of its own: it is gone with the process that holds it.
-struct SmallDisk {
+pub(crate) struct SmallDisk {
     holder: Child,
     folder: Directory,
 }
 
 impl SmallDisk {
-    fn new(mebibytes: u32) -> Self {
+    pub(crate) fn new(mebibytes: u32) -> Self {
         let folder = Directory::new();
         let script = "mount -t tmpfs -o \"size=$1m\" none \"$0\" && echo mounted && read -r _";
         let mut command = Command::new("unshare");
@@ -56,19 +56,19 @@ impl SmallDisk {
     }
 
     /// A file on the disk, as it is seen from here.
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
         root.join(self.folder.path().strip_prefix("/").unwrap()).join(name)
     }
 
     /// Takes what room there is.
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let mut filler = fs::File::create(self.file("filler")).unwrap();
         while filler.write_all(&[0; 4096]).is_ok() {}
     }
 
     /// Gives it back.
-    fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         fs::remove_file(self.file("filler")).unwrap();
     }
 }

@@ -4,13 +4,13 @@ pub(crate) mod aiosmtpd;
 mod alert_rules;
 mod bounces;
 mod changes;
-mod channel;
+pub(crate) mod channel;
 mod deliveries;
 mod demo;
 #[cfg(feature = "parquet")]
 mod export;
 mod foreign_smtp;
-mod full_disk;
+pub(crate) mod full_disk;
 pub(crate) mod harness;
 mod health;
 mod host_header;

@@ -1,0 +1,5 @@
+-- Each restore of a backup into this database: the mails that may have left between the two moments are held (store::restores).
+CREATE TABLE restores (
+    restored_at BIGINT PRIMARY KEY,
+    backup_made_at BIGINT NOT NULL
+);
