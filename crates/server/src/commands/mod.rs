@@ -9,6 +9,7 @@ pub mod health;
 pub mod import;
 pub mod init;
 pub mod migrate_store;
+pub mod move_artefacts;
 pub mod openapi;
 pub mod pages;
 pub mod serve;
