@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn content() -> (Content, Vec<u8>) {
-        let plain: Vec<u8> = (0..100_000_u32).flat_map(|n| (n * n).to_le_bytes()).collect();
+        let plain: Vec<u8> = (0..100_000_u32).flat_map(|n| n.wrapping_mul(n).to_le_bytes()).collect();
         let mut packing = GzEncoder::new(Vec::new(), Compression::fast());
         packing.write_all(&plain).unwrap();
         let packed = packing.finish().unwrap();

@@ -32,13 +32,13 @@ pub async fn run(options: &cli::Verify) -> Result<()> {
     let sum = both(&db, &places, options, &clock).await;
     db.close().await;
     let (Sum { ranges, entries, disagree }, files) = sum?;
+    if let Some(files) = files.as_ref().filter(|files| !files.are_none()) {
+        say(files);
+    }
     let ranges = if ranges == 1 { "1 range".to_owned() } else { format!("{ranges} ranges") };
     match disagree {
         0 => say(format_args!("{ranges}, {entries} ledger entries: all agrees")),
         _ => say(format_args!("{ranges}, {entries} ledger entries: NOT all agrees")),
-    }
-    if let Some(files) = &files {
-        say(files);
     }
     if disagree > 0 {
         bail!("what is stored is not what the ledger says");

@@ -21,6 +21,12 @@ pub(super) struct Files {
 }
 
 impl Files {
+    /// Whether there is nothing to say.
+    pub(super) const fn are_none(&self) -> bool {
+        self.contents == 0 && self.orphans == 0
+    }
+
+    /// Whether all is well now.
     pub(super) const fn is_well(&self) -> bool {
         self.damaged == 0 && (self.orphans == 0 || self.are_removed)
     }
