@@ -34,8 +34,8 @@ pub enum Error {
     /// The object store could not be reached, refused, or failed.
     #[error("the object store cannot be used")]
     Away(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The object store does not have what was put there.
-    #[error("the object store does not have the object {key}")]
+    /// The object store does not have what was put there, or not all of it.
+    #[error("the object store does not have all of the object {key}")]
     Missing {
         /// Its key.
         key: String,

@@ -69,19 +69,20 @@ async fn downloads_are_answered_503_and_mails_wait_while_it_is_away() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_breaks_off_is_no_file() {
+async fn an_answer_that_breaks_off_goes_on_or_is_no_file() {
     let peer = Peer::start().await;
     let desk = desk(&peer).await;
     let id = desk.create(&once()).await.unwrap().report.id;
     desk.drain().await;
-    let (file, _) = enlarge(&desk, id, 3 << 20).await;
+    let (file, packed) = enlarge(&desk, id, 3 << 20).await;
     let (app, places) = (&desk.test.app, desk.test.app.places());
     app::contents::moving::all(&places, (&app.clock, &app.ids), Place::S3, || ()).await.unwrap();
-    peer.way.set(Mode::Cut(300_000));
-    let cut = download(&desk, id, file).await;
-    assert!(matches!(cut, Err(Error::Unavailable(_))), "{cut:?}");
+    peer.way.set(Mode::Cut(400_000));
+    assert!(download(&desk, id, file).await.unwrap() == packed, "it is asked for the rest");
+    peer.way.set(Mode::Cut(4_000));
+    assert!(matches!(download(&desk, id, file).await, Err(Error::Unavailable(_))));
     peer.way.set(Mode::Open);
-    download(&desk, id, file).await.unwrap();
+    assert!(download(&desk, id, file).await.unwrap() == packed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

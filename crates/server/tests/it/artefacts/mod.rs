@@ -82,6 +82,7 @@ async fn enlarge(desk: &Desk, report: ReportId, bytes: usize) -> (ArtefactId, Ve
     }
     assert!(contents::finish(&mut tx, content.id).await.unwrap());
     store::runs::artefacts::mark_saved(&mut tx, file, &content).await.unwrap();
+    tx.run("UPDATE contents SET look_at = 0 WHERE id <> $1", args![content.id]).await.unwrap();
     tx.commit().await.unwrap();
     (file, packed)
 }
