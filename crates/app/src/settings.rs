@@ -5,7 +5,9 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use domain::network::Network;
+use domain::report::Place;
 use secrecy::SecretString;
+use store::Objects;
 
 pub use crate::bounces::BounceAddress;
 
@@ -23,6 +25,26 @@ pub struct Settings {
     pub requests: Option<Requests>,
     /// The proxies whose word on a client's address counts.
     pub proxies: Proxies,
+    /// Where files are kept, and for how long.
+    pub storage: Storage,
+}
+
+/// Where files are kept, and for how long.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    /// Where new ones are put.
+    pub new_in: Place,
+    /// The object store, where one is configured: what was put there once can be read as long as it is.
+    pub objects: Option<Objects>,
+    /// How many days after its run was inserted a file's bytes go; `None`: with its report.
+    pub kept_days: Option<NonZero<u32>>,
+}
+
+impl Default for Storage {
+    /// In the database, for ever.
+    fn default() -> Self {
+        Self { new_in: Place::Database, objects: None, kept_days: None }
+    }
 }
 
 /// The proxies in front.
@@ -228,6 +250,7 @@ mod tests {
                 uploads,
                 requests: None,
                 proxies: Proxies::default(),
+                storage: Storage::default(),
             };
             settings.host().to_owned()
         };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use app::auth::sealing::SealingKey;
 use app::clock::ManualClock;
-use app::settings::{Mail, Proxies, Settings, Uploads};
+use app::settings::{Mail, Proxies, Settings, Storage, Uploads};
 use app::{App, Clock, Ids};
 use domain::time::{Day, Instant};
 use store::Db;
@@ -53,5 +53,6 @@ fn settings(folder: &Path) -> Settings {
         uploads,
         requests: None,
         proxies: Proxies::default(),
+        storage: Storage::default(),
     }
 }

@@ -67,6 +67,8 @@ id! {
     RunId;
     /// One file of a run: what the wire calls a stored report.
     ArtefactId;
+    /// What a file holds, stored once.
+    ContentId;
     /// One mail to one recipient.
     DeliveryId;
     /// A process that serves a database.

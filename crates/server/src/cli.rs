@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use app::changes::{self, Object};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::ids::TenantId;
+use domain::report::Place;
 use domain::time::{Day, Instant};
 use uuid::Uuid;
 
@@ -43,7 +44,7 @@ pub enum Command {
     /// SIGTERM or Ctrl-C it finishes what it is at and stops.
     Serve(Serve),
     /// Check the configuration and say what would be used, without serving
-    CheckConfig(Common),
+    CheckConfig(CheckConfig),
     /// Take readings from a file: JSON, NDJSON or CSV, plain, .gz or .zst
     ///
     /// Works on the data directory while nothing serves on it, in the name of Tidemark itself. Prints every refused
@@ -70,10 +71,16 @@ pub enum Command {
     ///
     /// They were due before the restore, so that they may have left: the relay's log knows. Works beside running nodes.
     HeldMails(HeldMails),
-    /// Prove that the usage history is what its ledger says
+    /// Move the stored files of reports into the object store or back into the database
     ///
-    /// Replays the ledger and compares it with every segment and every meter; prints each difference and ends with code
-    /// 1 where any is left. Works beside a running server as well as without one, and changes nothing without --rebuild.
+    /// Works beside running servers. New files go where storage.type says: change that first, and restart the servers. Each
+    /// file is checked as it is read. Broken off, it goes on where it was when it is run again.
+    MoveArtefacts(MoveArtefacts),
+    /// Prove that the usage history is what its ledger says, and stored files what was written
+    ///
+    /// Replays the ledger and compares it with every segment and every meter, reads every stored file and compares its
+    /// digest; prints each difference and ends with code 1 where any is left. Works beside a running server as well as
+    /// without one, and changes nothing without --rebuild and --remove-orphans.
     Verify(Verify),
     /// Write a month of the usage history as a Parquet file, for DuckDB, Spark and the like
     ///
@@ -251,6 +258,33 @@ pub struct HeldMails {
     pub to: Option<Instant>,
 }
 
+/// Options of `check-config`.
+#[derive(Debug, Args)]
+pub struct CheckConfig {
+    /// Of what.
+    #[command(flatten)]
+    pub common: Common,
+    /// Also put a small object into the object store, read and delete it
+    #[arg(long)]
+    pub try_storage: bool,
+}
+
+/// Options of `move-artefacts`.
+#[derive(Debug, Args)]
+pub struct MoveArtefacts {
+    /// Of which installation.
+    #[command(flatten)]
+    pub common: Common,
+    /// Where to
+    #[arg(long, value_name = "STORE", value_parser = place)]
+    pub to: Place,
+}
+
+/// A place that files are kept in.
+fn place(text: &str) -> Result<Place, &'static str> {
+    text.parse().map_err(|_| "neither database nor s3")
+}
+
 /// Options of `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -260,6 +294,12 @@ pub struct Verify {
     /// Write what differs anew from the ledger; where the ledger itself is damaged nothing is changed
     #[arg(long)]
     pub rebuild: bool,
+    /// Do not read the stored files: they may be large, and an object store may charge for it
+    #[arg(long)]
+    pub without_files: bool,
+    /// Remove what is stored though nothing refers to it, and nothing else would remove it
+    #[arg(long, conflicts_with = "without_files")]
+    pub remove_orphans: bool,
 }
 
 /// Options of `export`.

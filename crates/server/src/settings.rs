@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use app::settings::{Mail, Proxies, Requests, Uploads};
+use app::settings::{Mail, Proxies, Requests, Storage, Uploads};
 use config::{Config, Environment, File, FileFormat};
 use domain::time::Instant;
 use serde::Deserialize;
@@ -24,6 +24,7 @@ mod mail;
 mod metrics;
 mod secrets;
 mod smtp;
+mod storage;
 mod tls;
 
 use limits::RawLimits;
@@ -33,6 +34,7 @@ use mail::{RawBounces, RawMail};
 pub use metrics::Metrics;
 use secrets::Secrets;
 use smtp::RawSmtp;
+use storage::{RawRetention, RawStorage};
 use tls::RawTls;
 
 /// The defaults: the file is the truth.
@@ -63,6 +65,8 @@ struct Raw {
     bounces: RawBounces,
     readings: RawReadings,
     limits: RawLimits,
+    storage: RawStorage,
+    retention: RawRetention,
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,6 +117,8 @@ pub struct Settings {
     pub metrics: Metrics,
     /// What is not as it should be, and no reason to stop.
     pub warnings: Vec<String>,
+    /// Where files are kept, and for how long.
+    pub storage: Storage,
 }
 
 impl Settings {
@@ -202,6 +208,11 @@ impl Raw {
         };
         let url = secrets.either("database_url", self.database_url, &self.database_url_file)?;
         let database = self.postgres.check(&url, &self.data_dir)?;
+        let storage = self.storage.check(&self.retention, &mut secrets)?;
+        ensure!(
+            storage.kept_days.is_none_or(|days| i64::from(days.get()) >= i64::from(mail.link_days)),
+            "retention.artefacts_days: at least mail.link_days, as links in mails lead to the files"
+        );
         Ok(Settings {
             data_dir: self.data_dir,
             database,
@@ -215,6 +226,7 @@ impl Raw {
             uploads,
             requests: self.limits.check_requests()?,
             proxies: self.limits.check_proxies()?,
+            storage,
             tls,
             metrics: Metrics::from_word(&self.metrics)?,
             warnings: secrets.warnings,
@@ -300,6 +312,7 @@ mod tests {
         );
         assert_eq!(settings.secret_key_file, Path::new("/data/secret.key"));
         assert_eq!(settings.requests, None);
+        assert!(settings.storage.objects.is_none() && settings.storage.kept_days.is_none());
         assert_eq!((settings.metrics, settings.tls.is_none()), (Metrics::Operator, true));
         assert!(settings.warnings.is_empty());
     }

@@ -52,6 +52,7 @@ arg_from! {
     domain::ids::ReportId, Text, value => value.to_string();
     domain::ids::RunId, Text, value => value.to_string();
     domain::ids::ArtefactId, Text, value => value.to_string();
+    domain::ids::ContentId, Text, value => value.to_string();
     domain::ids::DeliveryId, Text, value => value.to_string();
     domain::ids::NodeId, Text, value => value.to_string();
     domain::ids::PolicyId, Text, value => value.to_string();

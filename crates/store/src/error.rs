@@ -31,6 +31,15 @@ pub enum Error {
     /// The data directory was made by a newer Tidemark, or is damaged.
     #[error("the database cannot be used")]
     Migrate(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The object store could not be reached, refused, or failed.
+    #[error("the object store cannot be used")]
+    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The object store does not have what was put there, or not all of it.
+    #[error("the object store does not have all of the object {key}")]
+    Missing {
+        /// Its key.
+        key: String,
+    },
     /// Anything else the driver says.
     #[error("the database failed")]
     Driver(#[source] Box<dyn std::error::Error + Send + Sync>),

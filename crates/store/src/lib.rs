@@ -16,6 +16,7 @@ pub mod clients;
 pub mod completeness;
 mod conn;
 pub mod contacts;
+pub mod contents;
 pub mod deliveries;
 mod dialect;
 mod error;
@@ -28,6 +29,7 @@ pub mod mfa;
 mod moment;
 pub mod moments_due;
 pub mod nodes;
+pub mod objects;
 pub mod offering_items;
 pub mod policies;
 pub mod pricing;
@@ -50,6 +52,7 @@ pub mod users;
 pub use arg::Arg;
 pub use conn::{Conn, Db, Postgres, Row, Write, newest_schema};
 pub use error::Error;
+pub use objects::Objects;
 
 /// What every function here gives back.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -6,7 +6,7 @@ use domain::time::{Instant, Period};
 
 use crate::arg::list;
 use crate::audit::{Change, Object};
-use crate::{Conn, Result, Row, Write, args};
+use crate::{Conn, Result, Row, Write, args, contents};
 
 /// A report with the numbers of the tenants it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,8 +216,10 @@ pub async fn set_next_due(tx: &mut Write, id: ReportId, at: Option<Instant>) -> 
     tx.run("UPDATE reports SET next_due_at = $2 WHERE id = $1", args![id, at]).await.map(|_| ())
 }
 
-/// Deletes a report with its runs, files and deliveries: whoever is at one of them finds its row gone.
+/// Deletes a report with its runs, files and deliveries: whoever is at one of them finds its row gone. The bytes of its
+/// files go a while later, where no other file holds the same.
 pub async fn delete(tx: &mut Write, stored: &Stored) -> Result<()> {
+    contents::look_at_those_of(tx, stored.report.id).await?;
     tx.run("DELETE FROM reports WHERE id = $1", args![stored.report.id]).await?;
     let id = stored.report.id.to_string();
     let change = Change {

@@ -4,7 +4,7 @@ use ::app::access::Proof;
 use ::app::auth::keys::SigningKey;
 use ::app::auth::sealing::SealingKey;
 use ::app::clock::ManualClock;
-use ::app::settings::{Mail, Proxies, Settings, Uploads};
+use ::app::settings::{Mail, Proxies, Settings, Storage, Uploads};
 use ::app::tenants::TenantChange;
 use ::app::{App, Caller, Clock, Ids};
 use domain::access::{Actor, Grant, Role};
@@ -82,8 +82,8 @@ impl TestApp {
         let mail = Mail::to_folder("Tidemark <reports@tide.example.com>", directory.path().join("mail"));
         let uploads = Uploads { folder: directory.path().join("spool"), ..Uploads::default() };
         let public_url = "https://tide.example.com".to_owned();
-        let mut settings =
-            Settings { public_url, mail, uploads, requests: None, proxies: Proxies::default() };
+        let (proxies, storage) = (Proxies::default(), Storage::default());
+        let mut settings = Settings { public_url, mail, uploads, requests: None, proxies, storage };
         set(&mut settings);
         let db = database.open().await;
         let sealing = SealingKey::from_bytes(&[7; 32]).expect("a key of 32 bytes");

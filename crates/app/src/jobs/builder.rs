@@ -60,7 +60,7 @@ async fn build_all(app: &App, batch: &Batch) -> Result<()> {
 }
 
 /// A transaction of this job; `None` where the run was deleted or another node has taken it over.
-pub(super) async fn held(app: &App, claim: &Claim) -> Result<Option<Write>> {
+pub(crate) async fn held(app: &App, claim: &Claim) -> Result<Option<Write>> {
     let mut tx = app.write_as(Actor::System).await?;
     Ok(store::runs::hold(&mut tx, claim).await?.then_some(tx))
 }
@@ -98,7 +98,7 @@ async fn start(app: &App, batch: &Batch, claim: &Claim) -> Result<Option<Pinned>
         return Ok(None);
     }
     let pinned = store::runs::pin(&mut tx, claim, batch.as_of()).await?;
-    artefacts::delete_leftovers(&mut tx, run).await?;
+    store::contents::give_up_of_run(&mut tx, run).await?;
     tx.commit().await?;
     steps::reached(app, "after-pin");
     Ok(Some(pinned))
@@ -167,8 +167,8 @@ async fn insert_delivery(app: &App, tx: &mut Write, claim: &Claim, user: UserId)
     Ok(delivery)
 }
 
-/// Puts the run back for a later try; the last fault ends it with what it has. A database that is busy or full is no
-/// fault of the run and does not count.
+/// Puts the run back for a later try; the last fault ends it with what it has. A database that is busy or full, or
+/// an object store that is away, is no fault of the run and does not count.
 async fn record_fault(app: &App, claim: &Claim, error: &Error, why: &str) -> Result<()> {
     let counts = !matches!(error, Error::Unavailable(_));
     let attempts = claim.stored.run.attempts + i64::from(counts);

@@ -23,6 +23,8 @@ use crate::{App, Error, Result, SPANS};
 
 /// The longest the mailer pauses, in seconds.
 pub(super) const LONGEST_PAUSE_SECONDS: i64 = 900;
+/// How long a mail waits whose files cannot be read now, in seconds.
+const FILES_AWAY_SECONDS: i64 = 60;
 /// How long the mailer waits before it records an outcome again that the database could not take.
 const RECORD_AGAIN: Duration = Duration::from_secs(1);
 
@@ -71,12 +73,27 @@ pub async fn send_next(app: &App) -> Result<bool> {
     let span = tracing::trace_span!(target: SPANS, "mail", delivery = %claim.delivery.id);
     let (address, outcome) = match attempt(app, &claim, &stored, sign).instrument(span).await {
         Ok(attempt) => attempt,
-        Err(error) => (None, Outcome::Again { why: describe(&error) }),
+        Err(error) => (None, not_written(app, &error)),
     };
     let address = address.or_else(|| claim.delivery.address.clone());
     record(app, stored.subject, &claim, address, outcome).await?;
     steps::reached(app, "after-recorded");
     Ok(true)
+}
+
+/// What follows where a mail could not be written.
+fn not_written(app: &App, error: &Error) -> Outcome {
+    match error {
+        // No fault of this mail, so that it does not count.
+        Error::Unavailable(_) => {
+            tracing::warn!(why = describe(error), "a mail waits for its files");
+            Outcome::Later { until: app.clock.now().plus_seconds(FILES_AWAY_SECONDS) }
+        }
+        Error::NotFound { .. } => {
+            Outcome::GiveUp { why: "its files were kept long enough (retention.artefacts_days)".to_owned() }
+        }
+        error => Outcome::Again { why: describe(error) },
+    }
 }
 
 /// Writes the mail and hands it over; where the server minds its size alone, once more without the files. Gives the address

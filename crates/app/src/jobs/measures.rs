@@ -28,6 +28,7 @@ const RETRIED: &str = "retried";
 pub fn describe() {
     describe_gauge!(DATABASE_UP, "Whether the database could be read for the other gauges: 1, or 0");
     describe_counter!(JOB_FAULTS, "Rounds of a job that failed and are tried again, by the job's name");
+    crate::contents::measures::describe();
     describe_counter!(RUNS, "Runs of reports that have ended, by outcome");
     describe_counter!(
         DELIVERIES,

@@ -123,12 +123,19 @@ async fn work(app: &App, shutdown: &CancellationToken) {
         repeat(app, shutdown, "keys", || crate::auth::keys::work(app)),
         repeat(app, shutdown, "alerts", || crate::deliveries::alerts::watch(app)),
         repeat(app, shutdown, "history", || tend_history(app, shutdown)),
+        repeat(app, shutdown, "contents", || tend_contents(app, shutdown)),
     );
 }
 
 /// Tends the history until nothing is left to do.
 async fn tend_history(app: &App, shutdown: &CancellationToken) -> Result<Option<Instant>> {
     while !shutdown.is_cancelled() && crate::history::tend(app).await? {}
+    Ok(None)
+}
+
+/// Lets stored files leave until none is due.
+async fn tend_contents(app: &App, shutdown: &CancellationToken) -> Result<Option<Instant>> {
+    while !shutdown.is_cancelled() && crate::contents::upkeep::tend(app).await? {}
     Ok(None)
 }
 
@@ -170,6 +177,7 @@ pub async fn drain(app: &App) -> Result<()> {
     loop {
         let scheduled = scheduler::wake(app).await? > 0;
         while crate::history::tend(app).await? {}
+        while crate::contents::upkeep::tend(app).await? {}
         let built = builder::build_next(app).await?;
         let sent = mailer::send_next(app).await?;
         if !(scheduled || built || sent) {

@@ -32,12 +32,15 @@ pub const OF_REPORTS: &[&str] = &[
 /// That of reports that are due together: the pass over the blocks that they share is made.
 pub const OF_BATCHES: &[&str] = &["after-pass"];
 
+/// Those of files that are put into an object store: a part of a large one is there; all of one is.
+pub const OF_OBJECTS: &[&str] = &["after-part", "after-upload"];
+
 /// What is called at each moment, with its name.
 pub type Hook = Box<dyn Fn(&'static str) + Send + Sync>;
 
 /// Says that a moment has come.
 pub(crate) fn reached(app: &App, step: &'static str) {
-    let lists = [OF_REPORTS, OF_HISTORY, OF_BATCHES];
+    let lists = [OF_REPORTS, OF_HISTORY, OF_BATCHES, OF_OBJECTS];
     debug_assert!(lists.iter().any(|list| list.contains(&step)), "{step} is not listed");
     pulse::step();
     if let Some(hook) = app.jobs.hook.get() {

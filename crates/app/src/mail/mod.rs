@@ -246,15 +246,12 @@ fn parts(
     Ok(mixed)
 }
 
-/// A stored file, decompressed on a thread of its own.
+/// A stored file, checked and decompressed on a thread of its own; [`Error::NotFound`] where its bytes are gone.
 pub async fn unpacked(app: &App, file: ArtefactId) -> Result<Vec<u8>> {
-    let (mut packed, mut n) = (Vec::new(), 0);
-    let mut conn = app.read().await?;
-    while let Some(piece) = store::runs::artefacts::chunk(&mut conn, file, n).await? {
-        packed.extend(piece);
-        n += 1;
+    let (mut reading, mut packed) = (crate::contents::of_file(app, file).await?, Vec::new());
+    while let Some(piece) = reading.next().await? {
+        packed.extend_from_slice(&piece);
     }
-    drop(conn);
     let unpacking = tokio::task::spawn_blocking(move || {
         let mut plain = Vec::new();
         flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut plain).map(|_| plain)

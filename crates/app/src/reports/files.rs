@@ -2,10 +2,11 @@
 
 use domain::access::Permission;
 use domain::ids::{ArtefactId, ReportId};
-use domain::report::{Artefact, ArtefactStatus};
+use domain::report::Artefact;
 
 use super::{depth, find};
 use crate::access::Depth;
+use crate::contents::{self, Reading};
 use crate::{App, Caller, Error, Result};
 
 /// The files of a report that saves them, oldest run first; none of one that sends them. Of files that show the inside of
@@ -18,41 +19,45 @@ pub async fn stored(app: &App, caller: &Caller, id: ReportId) -> Result<Vec<Arte
 }
 
 /// A file ready for download.
-#[derive(Clone)]
 pub struct StoredFile {
-    app: App,
-    id: ArtefactId,
-    size_bytes: i64,
+    reading: Reading,
+    /// What was read so far: a fault before anything is sent is an answer, and no connection that breaks off.
+    first: Option<Vec<u8>>,
 }
 
-/// The file, where it is saved and the report's own; 404 where not, 403 where it shows what the caller may not see.
+/// The file, where it is saved, the report's own, and not kept long enough already; 404 where not, 403 where it shows what
+/// the caller may not see, 503 where the place it lies in is away.
 pub async fn stored_file(app: &App, caller: &Caller, id: ReportId, file: ArtefactId) -> Result<StoredFile> {
     let mut conn = app.read().await?;
     let (_, granted) = find(app, &mut conn, caller, Permission::ReportReader, id).await?;
     let saved = store::runs::artefacts::saved(&mut conn, id, file).await?;
-    let (artefact, level) = saved.ok_or(Error::NotFound { what: "stored report" })?;
+    let (_, level) = saved.ok_or(Error::NotFound { what: "stored report" })?;
     if depth(level) == Depth::Inside && !granted.may_look_inside() {
         return Err(Error::Forbidden);
     }
-    StoredFile::of(app, &artefact).ok_or(Error::NotFound { what: "stored report" })
+    drop(conn);
+    StoredFile::open(app, file).await
 }
 
 impl StoredFile {
-    /// A file of a run; `None` before it is saved.
-    pub(super) fn of(app: &App, file: &Artefact) -> Option<Self> {
-        let size_bytes = file.size_bytes.filter(|_| file.status == ArtefactStatus::Saved)?;
-        Some(Self { app: app.clone(), id: file.id, size_bytes })
+    /// What a saved file holds, read as far as the first piece.
+    pub(super) async fn open(app: &App, file: ArtefactId) -> Result<Self> {
+        let mut reading = contents::of_file(app, file).await?;
+        let first = reading.next().await?;
+        Ok(Self { reading, first })
     }
 
     /// How many bytes its pieces have together.
     pub const fn size_bytes(&self) -> i64 {
-        self.size_bytes
+        self.reading.content().size_bytes
     }
 
-    /// The n-th piece of the gzip member, from 0 on; `None` after the last. No snapshot stays open between pieces, so
-    /// that a slow reader holds nothing up.
-    pub async fn piece(&self, n: i64) -> Result<Option<Vec<u8>>> {
-        let mut conn = self.app.read().await?;
-        Ok(store::runs::artefacts::chunk(&mut conn, self.id, n).await?)
+    /// The next piece of the gzip member; `None` after the last. Where the bytes are not what was written, an error comes
+    /// in place of the last one.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None => self.reading.next().await,
+        }
     }
 }

@@ -30,7 +30,6 @@ pub enum Behind<T> {
 }
 
 /// A file to be saved under its name.
-#[derive(Clone)]
 pub struct Named {
     /// Its name: ASCII letters, digits, hyphens and dots (reports-api, 13).
     pub name: String,
@@ -77,7 +76,8 @@ pub async fn file(app: &App, token: &str, id: ArtefactId) -> Result<Behind<Named
         Behind::Refused(page) => return Ok(Behind::Refused(page)),
     };
     let wanted = link.files.iter().find(|file| file.id == id).ok_or(WRONG)?;
-    let file = StoredFile::of(app, wanted).ok_or(WRONG)?;
+    drop(conn);
+    let file = StoredFile::open(app, id).await?;
     tracing::info!(run = %link.stored.run.id, user = %link.user, file = %id, "a file is fetched by a mailed link");
     Ok(Behind::There(Named { name: link.file_name(wanted), file }))
 }

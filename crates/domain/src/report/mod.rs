@@ -258,6 +258,31 @@ words! {
     }
 }
 
+words! {
+    /// Where the bytes of a file are kept.
+    Place {
+        /// In the database.
+        Database = "database",
+        /// In an object store that speaks S3.
+        S3 = "s3",
+    }
+}
+
+/// What a file holds. Equal files share one (ADR 12).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Its id, which no other content ever has.
+    pub id: crate::ids::ContentId,
+    /// SHA-256 of the uncompressed bytes in hex.
+    pub sha256: String,
+    /// Where the bytes are.
+    pub place: Place,
+    /// Compressed bytes.
+    pub size_bytes: i64,
+    /// Uncompressed bytes.
+    pub plain_bytes: i64,
+}
+
 /// One file of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artefact {

@@ -1,17 +1,18 @@
 //! `tidemark check-config`: what would be used, and what is wrong with it.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use app::Clock;
-use app::settings::{Imap, Mailbox, Transport};
+use app::settings::{Imap, Mailbox, Storage, Transport};
+use domain::report::Place;
 
-use crate::cli::Common;
+use crate::cli;
 use crate::database::Database;
 use crate::say::say;
 use crate::settings::Settings;
 
 /// Checks and prints.
-pub fn run(common: &Common) -> Result<()> {
-    let settings = Settings::read(common, &[])?;
+pub async fn run(options: &cli::CheckConfig) -> Result<()> {
+    let settings = Settings::read(&options.common, &[])?;
     let tls = of_tls(&settings)?;
     let known = |path: &std::path::Path| if path.exists() { "" } else { "  (not there yet)" };
     say(format_args!("data_dir         {}{}", settings.data_dir.display(), known(&settings.data_dir)));
@@ -51,6 +52,7 @@ pub fn run(common: &Common) -> Result<()> {
             }
         }
     }
+    storage(&settings.storage, options.try_storage).await?;
     say(format_args!("metrics          {}", settings.metrics));
     say(format_args!("tls              {tls}"));
     if let Some(start) = settings.clock_start {
@@ -73,4 +75,25 @@ fn of_tls(settings: &Settings) -> Result<String> {
     let unnamed = host.filter(|host| !identity.names(host));
     let warning = unnamed.map(|host| format!("\nWARNING          it is not made out for {host}"));
     Ok(format!("{file}, good until {}{}", identity.until, warning.unwrap_or_default()))
+}
+
+/// Says where files are kept; with `tried` the object store must take, give and delete one.
+async fn storage(storage: &Storage, tried: bool) -> Result<()> {
+    let kept_in = match (storage.new_in, &storage.objects) {
+        (Place::S3, Some(objects)) => objects.to_string(),
+        (_, Some(objects)) => format!("the database; older files also in {objects}"),
+        (_, None) => "the database".to_owned(),
+    };
+    say(format_args!("storage          {kept_in}"));
+    if let Some(days) = storage.kept_days {
+        say(format_args!("retention        stored files go after {days} days"));
+    }
+    if tried {
+        let Some(objects) = &storage.objects else {
+            bail!("storage.bucket: there is no object store to try")
+        };
+        objects.try_out().await.with_context(|| format!("storage: {objects}"))?;
+        say("storage.bucket   takes, gives and deletes objects");
+    }
+    Ok(())
 }

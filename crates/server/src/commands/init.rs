@@ -106,6 +106,7 @@ pub fn use_case_settings(settings: &Settings, listen: std::net::SocketAddr) -> a
         uploads: settings.uploads.clone(),
         requests: settings.requests,
         proxies: settings.proxies.clone(),
+        storage: settings.storage.clone(),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod held_mails;
 pub mod import;
 pub mod init;
 pub mod migrate_store;
+pub mod move_artefacts;
 pub mod openapi;
 pub mod pages;
 pub mod restore;

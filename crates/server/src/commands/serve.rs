@@ -56,7 +56,7 @@ pub async fn run(options: &cli::Serve) -> Result<()> {
         ("tls.key_file", options.tls_key.as_deref()),
     ];
     let settings = Settings::read(&options.common, &flags)?;
-    let traces = telemetry::log(&settings.log)?;
+    let _traces = telemetry::log(&settings.log)?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
@@ -93,7 +93,6 @@ pub async fn run(options: &cli::Serve) -> Result<()> {
         never = told => never,
     }?;
     drop(directory);
-    drop(traces);
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use super::BoxedLayer;
 pub struct Traces;
 
 /// No collector can be set: the settings refuse one.
+#[expect(clippy::unnecessary_wraps, reason = "as where traces are sent")]
 pub const fn begin(_collector: Option<&str>) -> Result<(Traces, Option<BoxedLayer>)> {
     Ok((Traces, None))
 }

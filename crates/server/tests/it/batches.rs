@@ -132,8 +132,9 @@ impl Channel {
     async fn make_each_by_itself(&self) {
         for sql in [
             "DELETE FROM editions",
-            "DELETE FROM artefact_chunks",
-            "UPDATE artefacts SET status = 'in_progress', size_bytes = NULL, sha256 = NULL",
+            "UPDATE artefacts SET status = 'in_progress', size_bytes = NULL, sha256 = NULL, content_id = NULL",
+            "DELETE FROM content_chunks",
+            "DELETE FROM contents",
             "UPDATE runs SET status = 'queued', not_before = 1000000000000000000",
         ] {
             self.sql(sql, args![]).await;

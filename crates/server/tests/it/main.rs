@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod artefacts;
 mod auth;
 mod authz;
 mod backup;

@@ -111,11 +111,11 @@ async fn every_format_is_saved_as_one_gzip_member_of_the_size_told() {
     let app = &desk.test.app;
     for item in reports::stored(app, &desk.caller, id).await.unwrap() {
         assert_eq!(item.status, ArtefactStatus::Saved);
-        let file = reports::stored_file(app, &desk.caller, id, item.id).await.unwrap();
-        let piece = file.piece(0).await.unwrap().unwrap();
+        let mut file = reports::stored_file(app, &desk.caller, id, item.id).await.unwrap();
+        let piece = file.next().await.unwrap().unwrap();
         assert_eq!(Some(i64::try_from(piece.len()).unwrap()), item.size_bytes);
         assert_eq!(piece[..8], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0], "a gzip header without name and time");
-        assert!(file.piece(1).await.unwrap().is_none());
+        assert!(file.next().await.unwrap().is_none());
         let plain = app::mail::unpacked(app, item.id).await.unwrap();
         assert!(!plain.is_empty() && item.sha256.is_some_and(|sha256| sha256.len() == 64));
     }

@@ -1,9 +1,9 @@
-//! The files of runs: gzip members in pieces, each file in a state of its own.
+//! The files of runs, each in a state of its own. What they hold is [`crate::contents`].
 
 use domain::ids::{ArtefactId, ReportId, RunId};
-use domain::report::{Artefact, ArtefactStatus, Format, Level};
+use domain::report::{Artefact, ArtefactStatus, Content, Format, Level};
 
-use crate::{Conn, Result, Row, Write, args};
+use crate::{Conn, Result, Row, Write, args, contents};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -44,11 +44,13 @@ pub async fn saved_total(conn: &mut Conn) -> Result<(i64, i64)> {
     row.map_or(Ok((0, 0)), |row| Ok((row.int("files")?, row.int("bytes")?)))
 }
 
-/// The files a report keeps for download: those of runs that save, oldest run first (reports-api, 7.2). Where what lies
-/// inside its subject is not `open`, saved ones are of level `itself` only.
+/// The files a report keeps for download: those of runs that save, oldest run first (reports-api, 7.2), without those
+/// whose bytes were kept long enough. Where what lies inside its subject is not `open`, saved ones are of level `itself`
+/// only.
 pub async fn kept(conn: &mut Conn, report: ReportId, open: bool) -> Result<Vec<Artefact>> {
     let sql = select!(
         "WHERE r.report_id = $1 AND r.result_action = 'save'
+         AND (a.status <> 'saved' OR a.content_id IS NOT NULL)
          AND ($2 = 1 OR a.status <> 'saved' OR r.level = 'itself') ORDER BY r.no, a.position"
     );
     let rows = conn.all(sql, args![report, open]).await?;
@@ -57,16 +59,12 @@ pub async fn kept(conn: &mut Conn, report: ReportId, open: bool) -> Result<Vec<A
 
 /// One of [`kept`], where it can be downloaded, with the level of its run.
 pub async fn saved(conn: &mut Conn, report: ReportId, id: ArtefactId) -> Result<Option<(Artefact, Level)>> {
-    let sql =
-        select!("WHERE a.id = $2 AND r.report_id = $1 AND r.result_action = 'save' AND a.status = 'saved'");
+    let sql = select!(
+        "WHERE a.id = $2 AND r.report_id = $1 AND r.result_action = 'save' AND a.status = 'saved'
+         AND a.content_id IS NOT NULL"
+    );
     let row = conn.one(sql, args![report, id]).await?;
     row.map(|row| Ok((artefact(&row)?, row.parsed("level")?))).transpose()
-}
-
-/// A piece of a file, from 0 on; `None` after the last.
-pub async fn chunk(conn: &mut Conn, id: ArtefactId, ordinal: i64) -> Result<Option<Vec<u8>>> {
-    let sql = "SELECT bytes FROM artefact_chunks WHERE artefact_id = $1 AND ordinal = $2";
-    conn.one(sql, args![id, ordinal]).await?.map(|row| row.blob("bytes")).transpose()
 }
 
 /// How many bytes the saved files of a run have, uncompressed.
@@ -75,39 +73,12 @@ pub async fn plain_bytes(conn: &mut Conn, run: RunId) -> Result<i64> {
     conn.count(sql, args![run]).await
 }
 
-/// Appends a piece.
-pub async fn insert_chunk(tx: &mut Write, id: ArtefactId, ordinal: i64, bytes: Vec<u8>) -> Result<()> {
-    let sql = "INSERT INTO artefact_chunks (artefact_id, ordinal, bytes) VALUES ($1, $2, $3)";
-    tx.run(sql, args![id, ordinal, bytes]).await.map(|_| ())
-}
-
-/// Throws away what an earlier try left of a run's unfinished files.
-pub async fn delete_leftovers(tx: &mut Write, run: RunId) -> Result<()> {
+/// The file holds this and can be downloaded from now on.
+pub async fn mark_saved(tx: &mut Write, id: ArtefactId, content: &Content) -> Result<()> {
     tx.run(
-        "DELETE FROM artefact_chunks WHERE artefact_id IN
-         (SELECT id FROM artefacts WHERE run_id = $1 AND status <> 'saved')",
-        args![run],
-    )
-    .await
-    .map(|_| ())
-}
-
-/// What is known of a file once it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
-    /// Compressed.
-    pub size_bytes: i64,
-    /// Uncompressed.
-    pub plain_bytes: i64,
-    /// SHA-256 of the uncompressed bytes, in hex.
-    pub sha256: String,
-}
-
-/// The file can be downloaded from now on.
-pub async fn mark_saved(tx: &mut Write, id: ArtefactId, written: &Written) -> Result<()> {
-    tx.run(
-        "UPDATE artefacts SET status = 'saved', size_bytes = $2, plain_bytes = $3, sha256 = $4 WHERE id = $1",
-        args![id, written.size_bytes, written.plain_bytes, written.sha256.as_str()],
+        "UPDATE artefacts SET status = 'saved', size_bytes = $2, plain_bytes = $3, sha256 = $4, content_id = $5
+         WHERE id = $1",
+        args![id, content.size_bytes, content.plain_bytes, content.sha256.as_str(), content.id],
     )
     .await
     .map(|_| ())
@@ -115,7 +86,7 @@ pub async fn mark_saved(tx: &mut Write, id: ArtefactId, written: &Written) -> Re
 
 /// What a run has not saved never will be.
 pub async fn mark_unfinished_failed(tx: &mut Write, run: RunId, why: &str) -> Result<()> {
-    delete_leftovers(tx, run).await?;
+    contents::give_up_of_run(tx, run).await?;
     tx.run(
         "UPDATE artefacts SET status = 'failed', reason = $2 WHERE run_id = $1 AND status = 'in_progress'",
         args![run, why],

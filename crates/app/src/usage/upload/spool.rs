@@ -3,9 +3,8 @@
 //! A record is: line, tenant, flags, and what the flags say is there, numbers in little endian. It is read by the process
 //! that wrote it and by no other, so that it needs no version.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Cursor, Read, Seek as _, Write};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use domain::catalogue::{Catalogue, Item};
@@ -15,6 +14,7 @@ use domain::usage::Reading;
 use uuid::Uuid;
 
 use super::read::Sent;
+use crate::spool::nameless;
 
 const IN_MEMORY_BYTES: usize = 1024 * 1024;
 
@@ -37,8 +37,7 @@ impl Spool {
         Self { memory: Vec::new(), file: None }
     }
 
-    /// Adds a reading. The file lies in `folder` and is `name`d where it is needed; it has no name any more once it is
-    /// there, so that it is gone with the process, however that ends.
+    /// Adds a reading. Where a file is needed it lies in `folder`, made under this name ([`nameless`]).
     pub(super) fn push(&mut self, folder: &Path, name: Uuid, line: u64, sent: &Sent) -> io::Result<()> {
         write(&mut self.memory, line, sent)?;
         if self.memory.len() < IN_MEMORY_BYTES {
@@ -61,14 +60,6 @@ impl Spool {
         file.rewind()?;
         Ok(Spooled(Box::new(BufReader::with_capacity(IN_MEMORY_BYTES / 4, file))))
     }
-}
-
-fn nameless(folder: &Path, name: Uuid) -> io::Result<File> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let path = folder.join(format!("upload-{name}"));
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-    std::fs::remove_file(&path)?;
-    Ok(file)
 }
 
 impl Spooled {

@@ -78,6 +78,7 @@ pub(super) async fn list(
             body = Vec<u8>, content_type = "application/octet-stream",
             headers(("Content-Encoding" = String, description = "always gzip"))),
         (status = 401, body = Envelope), (status = 403, body = Envelope), (status = 404, body = Envelope),
+        (status = 503, description = "The place that the file lies in cannot be reached now", body = Envelope),
     ))]
 pub(super) async fn download(
     caller: Can<FileReader>,
@@ -93,10 +94,11 @@ pub(super) async fn download(
     Ok((headers, Body::from_stream(pieces(file))).into_response())
 }
 
-/// The file piece by piece: it may be larger than the memory.
+/// The file piece by piece: it may be larger than the memory. One that turns out to be damaged ends with the connection,
+/// short of its Content-Length.
 pub(in crate::api) fn pieces(file: StoredFile) -> impl stream::Stream<Item = Result<Bytes, app::Error>> {
-    stream::try_unfold((file, 0), |(file, n)| async move {
-        let piece = file.piece(n).await?;
-        Ok(piece.map(|piece| (Bytes::from(piece), (file, n + 1))))
+    stream::try_unfold(file, |mut file| async move {
+        let piece = file.next().await?;
+        Ok(piece.map(|piece| (Bytes::from(piece), file)))
     })
 }

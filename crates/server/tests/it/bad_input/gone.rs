@@ -192,7 +192,8 @@ async fn nothing_hangs(scene: &Scene, what: &str) {
         "SELECT COUNT(*) AS n FROM runs WHERE lease_until IS NOT NULL",
         "SELECT COUNT(*) AS n FROM artefacts WHERE status = 'in_progress'",
         "SELECT COUNT(*) AS n FROM artefacts WHERE run_id NOT IN (SELECT id FROM runs)",
-        "SELECT COUNT(*) AS n FROM artefact_chunks WHERE artefact_id NOT IN (SELECT id FROM artefacts)",
+        "SELECT COUNT(*) AS n FROM contents WHERE look_at IS NULL
+         AND id NOT IN (SELECT content_id FROM artefacts WHERE content_id IS NOT NULL)",
         "SELECT COUNT(*) AS n FROM deliveries WHERE status IN ('pending', 'sending') OR lease_until IS NOT NULL",
         "SELECT COUNT(*) AS n FROM deliveries WHERE run_id NOT IN (SELECT id FROM runs)",
     ] {

@@ -25,7 +25,7 @@ async fn a_whole_installation_answers_the_same_on_postgres() {
     drop(server);
     scene.test.app.db.close().await;
     let said = moved(migrate(&scene));
-    for table in ["tenants ", "ledger ", "artefact_chunks "] {
+    for table in ["tenants ", "ledger ", "content_chunks "] {
         let line = said.lines().find(|line| line.starts_with(table)).expect(table);
         let [_, rows, sha256] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
         assert_ne!(rows, "0", "{line}");

@@ -22,7 +22,7 @@ mod memory;
 mod nodes;
 #[cfg(feature = "otlp")]
 mod otlp;
-mod python;
+pub(crate) mod python;
 mod schemathesis;
 mod secrets;
 mod start;

@@ -245,7 +245,7 @@ async fn deleting_needs_the_version_and_leaves_nothing() {
     assert!(store::runs::by_id(&mut conn, run).await.unwrap().is_none());
     for table in [
         "SELECT COUNT(*) AS n FROM artefacts",
-        "SELECT COUNT(*) AS n FROM artefact_chunks",
+        "SELECT COUNT(*) AS n FROM contents WHERE look_at IS NULL",
         "SELECT COUNT(*) AS n FROM editions",
     ] {
         assert_eq!(conn.count(table, args![]).await.unwrap(), 0, "{table}");
