@@ -273,6 +273,7 @@ mod tests {
         let (sha256, place) = ("3fa8".repeat(16), Place::S3);
         let content = Content { id, sha256: sha256.clone(), place, size_bytes: 1, plain_bytes: 1 };
         assert_eq!(objects.key(&content).as_ref(), format!("tide/one/3f/{sha256}.{id}.gz"));
+        #[expect(clippy::default_trait_access, reason = "its type is of a crate that only the client names")]
         let meta = |location| ObjectMeta {
             location,
             last_modified: Default::default(),
