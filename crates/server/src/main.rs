@@ -42,6 +42,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Serve(options) => commands::serve::run(&options).await,
             Command::Changes(options) => commands::changes::run(&options).await,
             Command::CheckConfig(common) => commands::check_config::run(&common),
+            Command::Nodes(options) => commands::nodes::run(&options).await,
             Command::Deliveries(options) => commands::deliveries::run(&options).await,
             Command::Export(options) => commands::export::run(&options).await,
             Command::Import(options) => commands::import::run(&options).await,

@@ -47,7 +47,7 @@ pub mod usage;
 pub mod users;
 
 pub use arg::Arg;
-pub use conn::{Conn, Db, Postgres, Row, Write};
+pub use conn::{Conn, Db, Hints, Postgres, Row, Write};
 pub use error::Error;
 
 /// What every function here gives back.

@@ -8,6 +8,7 @@ pub mod export;
 pub mod import;
 pub mod init;
 pub mod migrate_store;
+pub mod nodes;
 pub mod openapi;
 pub mod serve;
 pub mod verify;

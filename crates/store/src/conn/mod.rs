@@ -24,7 +24,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Executor as _, Transaction};
 
 use fault::driver;
-pub use postgres::Postgres;
+pub use postgres::{Hints, Postgres};
 pub use row::Row;
 pub(crate) use row::corrupt;
 
@@ -140,6 +140,14 @@ impl Db {
     fn writing(&self, tx: Tx, actor: Actor, now: Instant) -> Write {
         let conn = Conn { tx, item_numbers: self.item_numbers.clone() };
         Write { conn, actor, now, stamp: None, seq: None, ordinal: 0, reason: None }
+    }
+
+    /// Listens for hints from other processes; `None` where there can be none.
+    pub async fn hints(&self) -> Result<Option<Hints>> {
+        match &self.pools {
+            Pools::Sqlite(_) => Ok(None),
+            Pools::Postgres(pools) => Hints::listen(&pools.aside).await.map(Some),
+        }
     }
 
     /// Whether other processes may be at work on it.
