@@ -1,16 +1,16 @@
 //! The command line.
 
+mod changes;
 mod deliveries;
 
 use std::path::PathBuf;
 
-use app::changes::{self, Object};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::ids::TenantId;
 use domain::report::Place;
 use domain::time::{Day, Instant};
-use uuid::Uuid;
 
+pub use changes::{Changes, ChangesFormat};
 pub use deliveries::{
     Deliveries, DeliveriesAcknowledge, DeliveriesAlerts, DeliveriesCommand, DeliveriesList, DeliveriesResend,
     DeliveriesShow, Most,
@@ -96,6 +96,10 @@ pub enum Command {
     ///
     /// Works beside a running server as well as without one; a server finds what is to be sent again within a minute.
     Deliveries(Deliveries),
+    /// Say which processes serve the installation, and how they are
+    ///
+    /// Nodes of the last week, also those that are gone. Works beside a running server as well as without one.
+    Nodes(Nodes),
     /// Show the main job on a small channel: readings, a report made, changed, mailed and stored
     Demo(Demo),
     /// Ask the server that this configuration makes whether it is ready
@@ -251,10 +255,10 @@ pub struct HeldMails {
     #[arg(long, conflicts_with = "send")]
     pub skip: bool,
     /// Only those due from this moment or day on, UTC, such as 2026-05-08 or 2026-05-08T10:58:53Z
-    #[arg(long, value_name = "WHEN", value_parser = changes::since)]
+    #[arg(long, value_name = "WHEN", value_parser = app::changes::since)]
     pub from: Option<Instant>,
     /// Only those due before this moment, or up to the end of this day
-    #[arg(long, value_name = "WHEN", value_parser = changes::until)]
+    #[arg(long, value_name = "WHEN", value_parser = app::changes::until)]
     pub to: Option<Instant>,
 }
 
@@ -325,55 +329,6 @@ pub struct Export {
 /// The first day of a month.
 fn month(text: &str) -> Result<Day, &'static str> {
     format!("{text}-01").parse().map_err(|_| "not a month of the form YYYY-MM")
-}
-
-/// Options of `changes`.
-#[derive(Debug, Args)]
-pub struct Changes {
-    /// Of which installation.
-    #[command(flatten)]
-    pub common: Common,
-    /// Only of this tenant and those below it [default: of all]
-    #[arg(long, value_name = "ID")]
-    pub tenant: Option<TenantId>,
-    /// Only of one kind of object, such as tenant, item, user, policy, client or report
-    #[arg(long, value_name = "KIND")]
-    pub object: Option<Object>,
-    /// Only of one object
-    #[arg(long, value_name = "ID")]
-    pub object_id: Option<String>,
-    /// Only of one field, such as name or quota_value
-    #[arg(long, value_name = "NAME")]
-    pub field: Option<String>,
-    /// Only by this user or client, or by Tidemark itself: system
-    #[arg(long, value_name = "ID", value_parser = changes::actor)]
-    pub actor: Option<Uuid>,
-    /// From this moment or day on, UTC, such as 2026-05-08 or 2026-05-08T10:58:53Z
-    #[arg(long, value_name = "WHEN", value_parser = changes::since)]
-    pub from: Option<Instant>,
-    /// Before this moment, or up to the end of this day
-    #[arg(long, value_name = "WHEN", value_parser = changes::until)]
-    pub to: Option<Instant>,
-    /// The most changes
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub limit: u32,
-    /// All of them
-    #[arg(long, conflicts_with = "limit")]
-    pub all: bool,
-    /// How they are printed
-    #[arg(long, default_value = "table")]
-    pub format: ChangesFormat,
-}
-
-/// How changes are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ChangesFormat {
-    /// For people
-    Table,
-    /// One JSON object a line, as in the API
-    Ndjson,
-    /// With a header
-    Csv,
 }
 
 /// Options of `demo`.
