@@ -331,6 +331,17 @@ fn month(text: &str) -> Result<Day, &'static str> {
     format!("{text}-01").parse().map_err(|_| "not a month of the form YYYY-MM")
 }
 
+/// Options of `nodes`.
+#[derive(Debug, Args)]
+pub struct Nodes {
+    /// Of which installation.
+    #[command(flatten)]
+    pub common: Common,
+    /// Print an object of JSON a line, as the API has them
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct Demo {

@@ -56,14 +56,3 @@ pub enum ChangesFormat {
     /// With a header
     Csv,
 }
-
-/// Options of `nodes`.
-#[derive(Debug, Args)]
-pub struct Nodes {
-    /// Of which installation.
-    #[command(flatten)]
-    pub common: Common,
-    /// Print an object of JSON a line, as the API has them
-    #[arg(long)]
-    pub json: bool,
-}
