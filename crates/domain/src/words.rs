@@ -7,7 +7,8 @@ use unicode_normalization::char::is_combining_mark;
 
 /// The words of a text, folded, each once: what stands between characters that are neither letters, digits nor marks.
 ///
-/// Folding goes through upper case, so that `ß` is `ss` and both small sigmas are one, and through the form NFKC, so that
+/// Folding goes through upper case, so that `ß` is `ss` and both small sigmas are one (and first through lower case, which
+/// alone knows that `ẞ` is a `ß`), and through the form NFKC, so that
 /// letters may be composed, decomposed, full-width or ligatures. Marks that are part of no letter then, such as the dot
 /// that lower-casing `İ` leaves behind, fall out.
 pub fn words(text: &str) -> BTreeSet<String> {
@@ -18,7 +19,8 @@ pub fn words(text: &str) -> BTreeSet<String> {
 
 fn folded(word: &str) -> String {
     // Lower-casing a whole text would make a last sigma another letter.
-    let lower = word.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    let lower = word.chars().flat_map(char::to_lowercase);
+    let lower = lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase);
     lower.nfkc().filter(|c| c.is_alphanumeric()).collect()
 }
 
@@ -45,6 +47,7 @@ mod tests {
     fn words_of_any_script_are_folded() {
         assert_eq!(of("ops@Harbour.example"), ["example", "harbour", "ops"]);
         assert_eq!(of("Große STRASSE-7"), ["7", "grosse", "strasse"]);
+        assert_eq!(of("STRAẞE"), ["strasse"]);
         assert_eq!(of("ΟΔΥΣΣΕΥΣ"), of("οδυσσευς"));
         assert_eq!(of("İstanbul"), ["istanbul"]);
         assert_eq!(of("北方 株式会社"), ["北方", "株式会社"]);

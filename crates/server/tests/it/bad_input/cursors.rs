@@ -19,6 +19,13 @@ const LISTS: [(&str, &str); 5] = [
     ("/api/tidemark/1/tenants/$north/history/changes", "to=2026-05-08&limit=1"),
 ];
 
+/// The lists of deliveries, whose cursors `deliveries::lists` and `deliveries::sight` look at.
+const ELSEWHERE: [&str; 3] = [
+    "/api/tidemark/1/reports/{report_id}/deliveries",
+    "/api/tidemark/1/tenants/$north/deliveries",
+    "/api/tidemark/1/tenants/$north/delivery-alerts",
+];
+
 /// A world with changes of readings, too.
 async fn world() -> World {
     let world = World::new().await;
@@ -64,7 +71,8 @@ fn every_list_with_a_cursor_is_looked_at() {
     });
     let there: BTreeSet<String> =
         with_cursor.map(|(path, _)| path.replace("{tenant_id}", "$north")).collect();
-    assert_eq!(there, LISTS.map(|(list, _)| list.to_owned()).into());
+    let looked_at = LISTS.iter().map(|(list, _)| *list).chain(ELSEWHERE);
+    assert_eq!(there, looked_at.map(str::to_owned).collect());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -50,9 +50,31 @@ async fn a_foreign_partner_finds_nothing_and_sends_nothing() {
     let reader = test.client(office.desk.partner, Role::ReadonlyAdmin).await;
     assert_eq!(office.get_as(&reader, &format!("/deliveries/{delivery}")).await.0, 200);
     assert_eq!(office.post_as(&reader, &format!("/deliveries/{delivery}/resend"), nothing()).await.0, 403);
-    // A page's cursor is of one list and of callers who reach from one tenant.
-    let first = office.get(&format!("/tenants/{}/deliveries?limit=1", office.desk.customer)).await;
-    assert_eq!(first["after"], json!(null));
+}
+
+#[tokio::test]
+async fn a_cursor_serves_its_list_and_callers_who_reach_from_one_tenant() {
+    let office = Office::with([]).await;
+    let (jdoe, ann) = (office.user("jdoe@harbour.example").await, office.user("ann@harbour.example").await);
+    let report = office.mailed(&[jdoe, ann]).await;
+    let test = &office.desk.test;
+    let list = format!("/tenants/{}/deliveries", office.desk.partner);
+    let first = office.get(&format!("{list}?limit=1")).await;
+    let after = text(&first, "after");
+    let colleague = test.client(office.desk.partner, Role::PartnerAdmin).await;
+    assert_eq!(office.get_as(&colleague, &format!("{list}?after={after}")).await.0, 200);
+    let above = test.client(test.top, Role::RootAdmin).await;
+    assert_eq!(office.get_as(&above, &format!("{list}?after={after}")).await.0, 400);
+    for other in [
+        format!("/tenants/{}/deliveries", office.desk.customer),
+        format!("/tenants/{}/delivery-alerts", office.desk.partner),
+        format!("/reports/{report}/deliveries"),
+    ] {
+        assert_eq!(office.get_as(&office.partner, &format!("{other}?after={after}")).await.0, 400, "{other}");
+    }
+    for forged in [format!("{after}A"), after.replacen(char::is_numeric, "x", 1), after[1..].to_owned()] {
+        assert_eq!(office.get_as(&office.partner, &format!("{list}?after={forged}")).await.0, 400, "{forged}");
+    }
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ fn every_metric_that_an_alert_looks_at_is_there() {
     let serving = place.serve();
     let reading = json!({"tenant_id": place.first.tenant_id, "offering_item": "vms", "usage_value": 1});
     serving.put("/tenants/usages", &json!({"items": [reading]}));
-    let figures = serving.client.get("/metrics").send().text();
+    let figures = serving.client.get("/metrics").bearer(&serving.token).send().text();
     let there: BTreeSet<&str> = figures
         .lines()
         .filter(|line| !line.starts_with('#'))

@@ -20,7 +20,7 @@ fn returning(place: &Place, smtp: &ForeignSmtp, maildir: &Path) -> Command {
 }
 
 fn shows(serving: &Serving, metric: &str) -> bool {
-    serving.client.get("/metrics").send().text().lines().any(|line| line == metric)
+    serving.client.get("/metrics").bearer(&serving.token).send().text().lines().any(|line| line == metric)
 }
 
 #[test]

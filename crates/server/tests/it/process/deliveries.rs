@@ -93,13 +93,13 @@ fn a_report_that_went_to_nobody_is_logged_once_and_measured_until_it_is_known() 
     assert!(table.lines().nth(1).unwrap().contains("all_skipped"), "{table}");
     let measured = |count: &str| {
         let line = format!("tidemark_delivery_alerts{{kind=\"all_skipped\"}} {count}");
-        serving.client.get("/metrics").send().text().lines().any(|found| found == line)
+        serving.client.get("/metrics").bearer(&serving.token).send().text().lines().any(|found| found == line)
     };
     assert!(measured("1"));
     // Whatever else is made wakes the watch once more.
     serving.post("/reports", &channel.order("save"));
     wait_for("another report", || {
-        let text = serving.client.get("/metrics").send().text();
+        let text = serving.client.get("/metrics").bearer(&serving.token).send().text();
         text.contains("tidemark_runs_total{outcome=\"ready\"} 2").then_some(())
     });
     assert_eq!(serving.process.log().matches("a report has not gone out").count(), 1);
