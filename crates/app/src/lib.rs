@@ -55,7 +55,6 @@ use domain::access::Actor;
 use domain::catalogue::Catalogue;
 use domain::time::Instant;
 use store::{Conn, Db, Write};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use access::{Caller, Granted};
@@ -87,8 +86,8 @@ pub struct Parts {
     pub settings: Settings,
     /// What secrets in the database are sealed with.
     pub sealing: SealingKey,
-    /// Wakes the scheduler and the mailer when there may be work.
-    pub work: Notify,
+    /// Wakes the jobs when there may be work.
+    pub work: jobs::Work,
     /// What signing in keeps between calls.
     pub auth: auth::State,
     /// What accepting readings keeps between calls.
@@ -118,7 +117,7 @@ impl App {
             ids,
             settings,
             sealing,
-            work: Notify::new(),
+            work: jobs::Work::default(),
             auth: auth::State::default(),
             usage: usage::State::default(),
             intake: usage::Intake::default(),

@@ -7,15 +7,16 @@
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use domain::access::Actor;
-use domain::ids::NodeId;
+use domain::access::{Actor, Grant, Permission};
+use domain::ids::{NodeId, TenantNo};
 use domain::time::Instant;
+pub use store::nodes::Node;
 use store::nodes::{About, SILENCE_MICROS};
-use store::{deliveries, mailed_links};
+use store::{Db, deliveries, mailed_links};
 
 use crate::clock::Moment;
 use crate::mail::Outcome;
-use crate::{App, Result};
+use crate::{App, Caller, Error, Result};
 
 /// A node that missed signs for this long judges no other by theirs, until it has given its own for as long as others may
 /// be silent: it was the database that was away, perhaps.
@@ -117,13 +118,37 @@ pub async fn take_over(app: &App) -> Result<u64> {
     Ok(freed)
 }
 
+/// Tells the other nodes that there may be work.
+pub(crate) async fn hint(app: &App) -> Result<()> {
+    let Some(own) = app.nodes.own() else { return Ok(()) };
+    let mut tx = app.db.write_aside(Actor::System, || app.clock.now()).await?;
+    store::nodes::hint(&mut tx, own).await?;
+    Ok(tx.commit().await?)
+}
+
 /// Says goodbye: others need not wait to take over what was not finished.
 pub async fn leave(app: &App) -> Result<()> {
     let Some(own) = app.nodes.own() else { return Ok(()) };
     let mut tx = app.write_as(Actor::System).await?;
     store::nodes::stop(&mut tx, own).await?;
-    store::nodes::void_leases_of_those_gone(&mut tx, false).await?;
+    if store::nodes::void_leases_of_those_gone(&mut tx, false).await? > 0 {
+        store::nodes::hint(&mut tx, own).await?;
+    }
     Ok(tx.commit().await?)
+}
+
+/// The nodes of the installation, by start: for administrators of the top tenant, by tokens that are not narrowed.
+pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Node>> {
+    let operates = |grant: &Grant| grant.tenant == TenantNo::TOP && grant.role.permits(Permission::RootAdmin);
+    if !caller.grants.iter().any(operates) {
+        return Err(Error::Forbidden);
+    }
+    list_for_operator(&app.db).await
+}
+
+/// As [`list`], for the operator, from whom nothing is hidden.
+pub async fn list_for_operator(db: &Db) -> Result<Vec<Node>> {
+    Ok(store::nodes::all(&mut db.read().await?).await?)
 }
 
 /// The sign of life that a claim goes by.

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod infra;
 pub mod mfa;
 pub mod network;
+pub mod node;
 pub mod oauth;
 pub mod pricing;
 pub mod report;

@@ -58,6 +58,8 @@ needs! {
     UserAdmin = Some(Permission::UserAdmin);
     /// user_admin of an API client.
     ClientUserAdmin = Some(Permission::UserAdmin), CLIENTS_ONLY = true;
+    /// Administrators of the top tenant.
+    RootAdmin = Some(Permission::RootAdmin);
     /// Anybody about its own second factor.
     Enroller = None, ENROLS = true;
     /// Administrators of top tenants, partners and customers.

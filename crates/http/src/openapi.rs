@@ -11,6 +11,7 @@ use utoipa::{Modify, OpenApi};
 #[derive(OpenApi)]
 #[openapi(security(("bearer" = []), ("basic" = [])), modifiers(&Credentials), tags(
     (name = "reports", description = "Usage reports, their files and who gets them by mail."),
+    (name = "nodes", description = "The processes that serve the installation."),
     (name = "deliveries", description = "Which mail went to whom, what did not arrive, and how it is sent again."),
     (name = "tenants", description = "The nodes of the partner channel: partners, folders, customers and units."),
     (name = "brands", description = "How tenants look to those below them."),

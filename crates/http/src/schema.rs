@@ -116,6 +116,8 @@ words! {
     DeliveryState = of!(domain::delivery::DeliveryStatus);
     /// What should have gone out and did not.
     DeliveryAlertKind = of!(domain::delivery::AlertKind);
+    /// How a node is.
+    NodeStatus = of!(domain::node::NodeStatus);
     /// Whose technology a storage stands on.
     BackendType = of!(domain::infra::BackendType);
 }

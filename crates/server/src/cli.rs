@@ -96,6 +96,10 @@ pub enum Command {
     ///
     /// Works beside a running server as well as without one; a server finds what is to be sent again within a minute.
     Deliveries(Deliveries),
+    /// Say which processes serve the installation, and how they are
+    ///
+    /// Nodes of the last week, also those that are gone. Works beside a running server as well as without one.
+    Nodes(Nodes),
     /// Show the main job on a small channel: readings, a report made, changed, mailed and stored
     Demo(Demo),
     /// Ask the server that this configuration makes whether it is ready
@@ -374,6 +378,17 @@ pub enum ChangesFormat {
     Ndjson,
     /// With a header
     Csv,
+}
+
+/// Options of `nodes`.
+#[derive(Debug, Args)]
+pub struct Nodes {
+    /// Of which installation.
+    #[command(flatten)]
+    pub common: Common,
+    /// Print an object of JSON a line, as the API has them
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `demo`.

@@ -45,6 +45,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Backup(options) => commands::backup::run(&options).await,
             Command::Changes(options) => commands::changes::run(&options).await,
             Command::CheckConfig(options) => commands::check_config::run(&options).await,
+            Command::Nodes(options) => commands::nodes::run(&options).await,
             Command::Deliveries(options) => commands::deliveries::run(&options).await,
             Command::Export(options) => commands::export::run(&options).await,
             Command::Import(options) => commands::import::run(&options).await,

@@ -167,6 +167,14 @@ pub async fn count_open(conn: &mut Conn) -> Result<i64> {
     conn.count("SELECT COUNT(*) AS n FROM deliveries WHERE status IN ('pending', 'sending')", args![]).await
 }
 
+/// Since when the oldest mail is due that nobody is sending.
+pub async fn oldest_due(conn: &mut Conn, now: Instant) -> Result<Option<Instant>> {
+    // Both words, too, as in the index of what is open.
+    let sql = "SELECT MIN(not_before) AS at FROM deliveries
+               WHERE status IN ('pending', 'sending') AND status = 'pending' AND not_before <= $1";
+    conn.one(sql, args![now]).await?.map_or(Ok(None), |row| row.opt_instant("at"))
+}
+
 /// When the next mail may leave that has to wait for its moment.
 pub async fn next_moment(conn: &mut Conn, now: Instant) -> Result<Option<Instant>> {
     // Both words, as in the index of what is open: with one of them SQLite reads every delivery there ever was.

@@ -50,7 +50,7 @@ pub mod usage;
 pub mod users;
 
 pub use arg::Arg;
-pub use conn::{Conn, Db, Postgres, Row, Write, newest_schema};
+pub use conn::{Conn, Db, Hints, Postgres, Row, Write, newest_schema};
 pub use error::Error;
 pub use objects::Objects;
 

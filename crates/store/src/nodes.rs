@@ -3,6 +3,7 @@
 //! All times here are of the database's clock, the one that all nodes share.
 
 use domain::ids::NodeId;
+use domain::node::NodeStatus;
 use domain::time::Instant;
 
 use crate::dialect::lease_now;
@@ -50,28 +51,6 @@ pub struct About {
     pub address: Option<String>,
     /// Of Tidemark.
     pub version: String,
-}
-
-/// How a node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NodeStatus {
-    /// It gives signs of life.
-    Alive,
-    /// It gives none, and has not said goodbye: killed, stalled, or cut off from the database.
-    Silent,
-    /// It has said goodbye.
-    Stopped,
-}
-
-impl NodeStatus {
-    /// The word on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Alive => "alive",
-            Self::Silent => "silent",
-            Self::Stopped => "stopped",
-        }
-    }
 }
 
 /// A node as the database knows it.
@@ -151,6 +130,14 @@ pub async fn void_leases_of_those_gone(tx: &mut Write, silent_too: bool) -> Resu
         voided += tx.run(sql, args![silent_too]).await?;
     }
     Ok(voided)
+}
+
+/// Tells the nodes that listen ([`crate::Db::hints`]) that there may be work, once the transaction is committed.
+pub async fn hint(tx: &mut Write, own: NodeId) -> Result<()> {
+    // Nobody listens to a database that is not shared.
+    let sql =
+        tx.in_dialect("SELECT $1 AS told", "SELECT CAST(pg_notify('tidemark_work', $1) AS TEXT) AS told");
+    tx.one(sql, args![own]).await.map(drop)
 }
 
 /// All nodes that are known, by start.

@@ -5,6 +5,7 @@ use domain::ids::Seq;
 use domain::report::{Run, RunStatus};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
+use super::lag;
 use crate::bounces::Outcome;
 use crate::{App, Result, deliveries};
 
@@ -40,6 +41,7 @@ pub fn describe() {
     }
     describe_counter!(PASSES, "Passes over the history of all tenants that reports due together shared");
     counter!(PASSES).increment(0);
+    lag::describe();
     describe_gauge!(OPEN_DAY, "The first day that is not closed, in days since 1970");
     describe_gauge!(RUNS_PENDING, "Runs that wait or are under way");
     describe_gauge!(DELIVERIES_PENDING, "Mails that wait or are under way");
@@ -80,7 +82,7 @@ async fn measure_states(app: &App) -> Result<()> {
         gauge!(ALERTS, "kind" => kind.as_str()).set(count as f64);
     }
     set(MAILS_HELD, store::restores::count_held(&mut conn).await?);
-    Ok(())
+    lag::measure(app, &mut conn).await
 }
 
 /// Shows the faults of this job as 0 until there is one.

@@ -9,6 +9,7 @@ pub mod builder;
 mod by_itself;
 pub(crate) mod content;
 mod files;
+mod lag;
 mod letter;
 mod life;
 mod links;
@@ -19,8 +20,11 @@ mod pulse;
 pub mod scheduler;
 pub(crate) mod standing;
 pub mod steps;
+mod wake;
 
-use std::collections::{HashMap, HashSet};
+pub use wake::{Work, pass_on as pass_hints_on};
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -32,6 +36,7 @@ use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use crate::clock::Moment;
 use crate::{App, Error, Result, SPANS};
 
 /// The longest a job waits before it looks again, in seconds.
@@ -46,6 +51,8 @@ pub struct State {
     pause: Mutex<mailer::Pause>,
     /// By brand.
     own_servers: Mutex<HashMap<i64, mailer::Pause>>,
+    /// When each job began its last look, by name.
+    looks: Mutex<BTreeMap<&'static str, Moment>>,
     /// What was outstanding at the last look.
     alerts: Mutex<HashSet<(AlertKind, AlertId)>>,
     /// Which jobs are at work, and whether they get on.
@@ -64,6 +71,14 @@ impl State {
         now: HashSet<(AlertKind, AlertId)>,
     ) -> HashSet<(AlertKind, AlertId)> {
         std::mem::replace(&mut self.alerts.lock().unwrap_or_else(PoisonError::into_inner), now)
+    }
+
+    fn looks(&self) -> BTreeMap<&'static str, Moment> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn looks_now(&self, job: &'static str) {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).insert(job, Moment::now());
     }
 
     fn pause(&self) -> MutexGuard<'_, mailer::Pause> {
@@ -96,6 +111,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
     tokio::select! {
         () = work(&app, &shutdown) => {}
         () = life::live(&app) => {}
+        () = wake::pass_on(&app) => {}
     }
     if let Err(error) = crate::nodes::leave(&app).await {
         tracing::warn!(why = describe(&error), "this node could not say goodbye");
@@ -152,6 +168,7 @@ async fn repeat<F: Future<Output = Result<Option<Instant>>>>(
         let woken = app.work.notified();
         // What became due while the job was looking is not missed either: the next look counts from before this one.
         let now = app.clock.now();
+        app.jobs.looks_now(name);
         // A panic is a fault like another: without its job the server would seem well and do nothing.
         let worked = app.jobs.pulse.round(name, AssertUnwindSafe(work()).catch_unwind());
         let worked = worked.instrument(tracing::trace_span!(target: SPANS, "job", otel.name = name)).await;

@@ -17,6 +17,7 @@ pub mod history;
 pub mod infra;
 pub mod lists;
 pub mod mfa;
+pub mod nodes;
 pub mod offering_items;
 pub mod passwords;
 pub mod pricing;
@@ -71,6 +72,7 @@ pub fn own_routes() -> OpenApiRouter<App> {
         .merge(email_changes::own_routes())
         .merge(history::own_routes())
         .merge(report_links::own_routes())
+        .merge(nodes::own_routes())
         .merge(reports::own_routes())
         .merge(totp::own_routes())
 }

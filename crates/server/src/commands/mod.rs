@@ -12,6 +12,7 @@ pub mod import;
 pub mod init;
 pub mod migrate_store;
 pub mod move_artefacts;
+pub mod nodes;
 pub mod openapi;
 pub mod pages;
 pub mod restore;

@@ -1,11 +1,13 @@
 //! Several nodes on one database: each piece of work is done once, whoever does it, and what one node is told another knows.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use app::settings::{Smtp, Transport};
-use app::{App, jobs, nodes};
+use app::{App, jobs, nodes, reports};
 use domain::access::{Actor, Role};
 use domain::delivery::DeliveryState;
+use domain::report::RunStatus;
 use domain::tenant::TenantKind;
 use domain::user::LinkPurpose;
 use serde_json::json;
@@ -14,6 +16,7 @@ use store::mailed_links::{self, MailedLink};
 use store::runs::Claim;
 use testkit::{Server, SmtpSink, TestApp};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Desk, monthly, once, sent};
 
@@ -181,4 +184,77 @@ async fn a_mailed_link_that_was_taken_over_is_recorded_by_its_holder_alone() {
     mailed_links::record(&mut tx, &second, &sent, 1, now).await.unwrap();
     mailed_links::record(&mut tx, &first, &again, 1, now).await.unwrap();
     assert!(mailed_links::claim(&mut tx, None).await.unwrap().is_none(), "it was sent");
+}
+
+#[tokio::test]
+async fn the_operator_sees_the_nodes_and_how_they_are() {
+    let desk = Desk::at("2020-03-04T10:00:00Z").await;
+    let nodes = [living(&desk, "one").await, living(&desk, "two").await, living(&desk, "three").await];
+    nodes::leave(&nodes[1]).await.unwrap();
+    desk.sql("UPDATE nodes SET seen_at = seen_at - $2 WHERE host = $1", args!["three", 20_000_000_i64]).await;
+    let server = desk.test.serve().await;
+    let token = server.token(&desk.test.client_id, &desk.test.client_secret).await;
+    let listed = server.get("/api/tidemark/1/nodes").bearer(&token).await.ok();
+    let listed = listed["items"].as_array().unwrap();
+    let told: Vec<[&str; 2]> =
+        listed.iter().map(|node| ["host", "status"].map(|name| node[name].as_str().unwrap())).collect();
+    assert_eq!(told, [["one", "alive"], ["two", "stopped"], ["three", "silent"]]);
+    assert_eq!(listed[0]["id"], nodes[0].nodes.own().unwrap().to_string());
+    assert!(listed[0]["stopped_at"].is_null() && listed[1]["stopped_at"].is_string());
+    assert!(listed[2]["silent_seconds"].as_i64().unwrap() >= 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_one_node_is_ordered_another_does_at_once_on_postgres() {
+    let desk = Desk::at("2020-03-04T10:00:00Z").await;
+    let (ordering, working) = (living(&desk, "ordering").await, living(&desk, "working").await);
+    let shutdown = CancellationToken::new();
+    let mut running = JoinSet::new();
+    running.spawn(jobs::run(working, shutdown.clone()));
+    // Of the node that orders only the bridge is at work: it makes nothing.
+    let (own, over) = (ordering.clone(), shutdown.clone());
+    running.spawn(async move {
+        tokio::select! { () = jobs::pass_hints_on(&own) => {}, () = over.cancelled() => {} }
+    });
+    // The clock stands still: nothing but hints wakes the other.
+    for _ in 0..5 {
+        let made = reports::create(&ordering, &desk.caller, desk.customer, &once()).await.unwrap();
+        let id = made.report.id;
+        while desk.runs(id).await.first().is_none_or(|stored| stored.run.status != RunStatus::Ready) {
+            tokio::task::yield_now().await;
+        }
+    }
+    shutdown.cancel();
+    running.join_all().await;
+}
+
+#[tokio::test]
+async fn hints_are_heard_once_committed_and_again_after_the_connection_was_lost_on_postgres() {
+    let desk = Desk::at("2020-03-04T10:00:00Z").await;
+    let (telling, listening) = (living(&desk, "telling").await, living(&desk, "listening").await);
+    let mut hints = listening.db.hints().await.unwrap().unwrap();
+    let own = telling.nodes.own().unwrap();
+    let tell = async || {
+        let mut tx = telling.write_as(Actor::System).await.unwrap();
+        store::nodes::hint(&mut tx, own).await.unwrap();
+        tx
+    };
+    drop(tell().await);
+    tell().await.commit().await.unwrap();
+    assert_eq!(hints.next().await.unwrap(), Some(own));
+    let end = "SELECT COUNT(pg_terminate_backend(pid)) AS n FROM pg_stat_activity
+               WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+    let mut conn = telling.read().await.unwrap();
+    assert_eq!(conn.count(end, args![]).await.unwrap(), 1);
+    assert_eq!(hints.next().await.unwrap(), None, "what was said meanwhile is lost");
+    // Heard or not, depending on whether the connection is back: asked again and again, as in life.
+    let hear = hints.next();
+    tokio::pin!(hear);
+    loop {
+        tell().await.commit().await.unwrap();
+        if let Ok(heard) = tokio::time::timeout(Duration::from_millis(50), &mut hear).await {
+            assert_eq!(heard.unwrap(), Some(own));
+            break;
+        }
+    }
 }

@@ -25,7 +25,7 @@ use futures_util::stream::BoxStream;
 use sqlx::{AssertSqlSafe, Executor as _, Transaction};
 
 use fault::driver;
-pub use postgres::Postgres;
+pub use postgres::{Hints, Postgres};
 pub use row::Row;
 pub(crate) use row::corrupt;
 pub use schema::newest_schema;
@@ -115,6 +115,14 @@ impl Db {
     fn writing(&self, tx: Tx, actor: Actor, now: Instant) -> Write {
         let conn = Conn { tx, item_numbers: self.item_numbers.clone() };
         Write { conn, actor, now, stamp: None, seq: None, ordinal: 0, reason: None }
+    }
+
+    /// Listens for hints from other processes; `None` where there can be none.
+    pub async fn hints(&self) -> Result<Option<Hints>> {
+        match &self.pools {
+            Pools::Sqlite(_) => Ok(None),
+            Pools::Postgres(pools) => Hints::listen(&pools.aside).await.map(Some),
+        }
     }
 
     /// Whether other processes may be at work on it.

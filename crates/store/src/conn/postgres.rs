@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgDatabaseError, PgPoolOptions};
+use domain::ids::NodeId;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgDatabaseError, PgListener, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgPool, Transaction};
 
 use super::{PATIENCE, driver, migrations};
@@ -75,6 +76,25 @@ fn is_lost(error: &sqlx::Error) -> bool {
         sqlx::Error::Io(_) => true,
         sqlx::Error::Database(database) => database.code().is_some_and(|code| code.starts_with("57P")),
         _ => false,
+    }
+}
+
+/// Hints from nodes that there may be work (PostgreSQL, LISTEN).
+#[derive(Debug)]
+pub struct Hints(PgListener);
+
+impl Hints {
+    pub(super) async fn listen(pool: &PgPool) -> Result<Self> {
+        let mut listener = PgListener::connect_with(pool).await.map_err(driver)?;
+        listener.listen("tidemark_work").await.map_err(driver)?;
+        Ok(Self(listener))
+    }
+
+    /// Waits for the next and gives its sender. `None` after the connection was lost, which the next call makes anew: what
+    /// was said meanwhile is not heard.
+    pub async fn next(&mut self) -> Result<Option<NodeId>> {
+        let hint = self.0.try_recv().await.map_err(driver)?;
+        Ok(hint.and_then(|hint| hint.payload().parse().ok()))
     }
 }
 

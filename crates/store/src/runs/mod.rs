@@ -164,6 +164,14 @@ pub async fn count_open(conn: &mut Conn) -> Result<i64> {
     conn.count("SELECT COUNT(*) AS n FROM runs WHERE status IN ('queued', 'building')", args![]).await
 }
 
+/// Since when the oldest run is due that nobody has begun.
+pub async fn oldest_due(conn: &mut Conn, now: Instant) -> Result<Option<Instant>> {
+    // Both words, too, as in the index of what is open.
+    let sql = "SELECT MIN(not_before) AS at FROM runs
+               WHERE status IN ('queued', 'building') AND status = 'queued' AND not_before <= $1";
+    conn.one(sql, args![now]).await?.map_or(Ok(None), |row| row.opt_instant("at"))
+}
+
 /// When the next run may be tried that has to wait for its moment.
 pub async fn next_moment(conn: &mut Conn, now: Instant) -> Result<Option<Instant>> {
     let sql =

@@ -58,6 +58,8 @@ pub(crate) async fn source() -> (TestApp, TenantId) {
     let Desk { test, customer, .. } = desk;
     with_keys(&test, customer).await;
     let test = lines::after_every_call(test).await;
+    app::nodes::introduce(&test.app, "tide1".to_owned(), None).unwrap();
+    app::nodes::sign(&test.app).await.unwrap();
     let mut tx = test.app.write_as(Actor::System).await.unwrap();
     for sql in SIGNED_IN_AND_MOVED {
         tx.run(sql, args![]).await.unwrap();
