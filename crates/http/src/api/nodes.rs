@@ -43,8 +43,8 @@ pub struct NodeBody {
     seen_at: Zulu,
     /// When it said goodbye; null of one that did not.
     stopped_at: Option<Zulu>,
-    /// How long ago `seen_at` is.
-    silent_seconds: i64,
+    /// How long ago `seen_at` is; null of one that said goodbye.
+    silent_seconds: Option<i64>,
 }
 
 /// The nodes of the last week, in the order in which they were started.
@@ -71,7 +71,7 @@ impl From<Node> for NodeBody {
             started_at: Zulu(node.started_at),
             seen_at: Zulu(node.seen_at),
             stopped_at: node.stopped_at.map(Zulu),
-            silent_seconds: node.silence_micros / 1_000_000,
+            silent_seconds: node.stopped_at.is_none().then_some(node.silence_micros / 1_000_000),
         }
     }
 }

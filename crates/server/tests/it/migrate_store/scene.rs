@@ -60,6 +60,7 @@ pub(crate) async fn source() -> (TestApp, TenantId) {
     let test = lines::after_every_call(test).await;
     app::nodes::introduce(&test.app, "tide1".to_owned(), None).unwrap();
     app::nodes::sign(&test.app).await.unwrap();
+    app::nodes::leave(&test.app).await.unwrap();
     let mut tx = test.app.write_as(Actor::System).await.unwrap();
     for sql in SIGNED_IN_AND_MOVED {
         tx.run(sql, args![]).await.unwrap();

@@ -33,6 +33,11 @@ fn runs_and_mails_are_counted_by_how_they_end() {
         ("tidemark_open_day", "gauge"),
         ("tidemark_runs_pending", "gauge"),
         ("tidemark_deliveries_pending", "gauge"),
+        ("tidemark_nodes", "gauge"),
+        ("tidemark_node_silence_seconds", "gauge"),
+        ("tidemark_runs_lag_seconds", "gauge"),
+        ("tidemark_deliveries_lag_seconds", "gauge"),
+        ("tidemark_job_idle_seconds", "gauge"),
     ] {
         assert!(text.contains(&format!("# HELP {name} ")), "{name} is described: {text}");
         assert!(text.contains(&format!("# TYPE {name} {kind}")), "{name} is a {kind}: {text}");
@@ -44,6 +49,9 @@ fn runs_and_mails_are_counted_by_how_they_end() {
     }
     for name in ["sent", "bounced", "gave_up", "skipped", "retried"].map(mail) {
         assert_eq!(before[&name], "0", "{name}");
+    }
+    for (status, count) in [("alive", "1"), ("silent", "0"), ("stopped", "0")] {
+        assert_eq!(before[&format!("tidemark_nodes{{status=\"{status}\"}}")], count, "{text}");
     }
     // 2026-05-08 is 20,581 days after 1970-01-01.
     assert_eq!(before["tidemark_open_day"], "20581");
