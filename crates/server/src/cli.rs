@@ -342,17 +342,6 @@ pub struct Nodes {
     pub json: bool,
 }
 
-/// Options of `nodes`.
-#[derive(Debug, Args)]
-pub struct Nodes {
-    /// Of which installation.
-    #[command(flatten)]
-    pub common: Common,
-    /// Print an object of JSON a line, as the API has them
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct Demo {
