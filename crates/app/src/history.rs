@@ -134,8 +134,12 @@ async fn pack_range(app: &App, range: RangeNo) -> Result<bool> {
     Ok(replaced)
 }
 
-/// Merges the runs of idempotency keys and forgets those that are kept no longer.
+/// Merges the runs of idempotency keys and forgets those that are kept no longer. Of two nodes that merge at once neither
+/// might ever come to its end.
 async fn tend_keys(app: &App) -> Result<bool> {
+    if !crate::nodes::is_eldest(app).await? {
+        return Ok(false);
+    }
     let now = app.clock.now();
     let mut tx = app.write_as(Actor::System).await?;
     store::reading_keys::forget_before(&mut tx, now.day().plus(-store::reading_keys::KEPT_DAYS)).await?;

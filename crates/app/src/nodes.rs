@@ -126,6 +126,14 @@ pub(crate) async fn hint(app: &App) -> Result<()> {
     Ok(tx.commit().await?)
 }
 
+/// Whether this is the node for what should be done by one at a time. For a moment there may be two, or none.
+pub(crate) async fn is_eldest(app: &App) -> Result<bool> {
+    match app.nodes.own() {
+        Some(own) => Ok(store::nodes::is_eldest(&mut app.read().await?, own).await?),
+        None => Ok(true),
+    }
+}
+
 /// Says goodbye: others need not wait to take over what was not finished.
 pub async fn leave(app: &App) -> Result<()> {
     let Some(own) = app.nodes.own() else { return Ok(()) };

@@ -132,6 +132,18 @@ pub async fn void_leases_of_those_gone(tx: &mut Write, silent_too: bool) -> Resu
     Ok(voided)
 }
 
+/// Whether no other node that is alive has been there for longer: for what does not get on where several are at it.
+pub async fn is_eldest(conn: &mut Conn, own: NodeId) -> Result<bool> {
+    let sql = concat!(
+        "SELECT COUNT(*) AS n FROM nodes n JOIN nodes o ON o.id = $1
+         WHERE (n.started_at < o.started_at OR (n.started_at = o.started_at AND n.id < o.id))
+         AND n.stopped_at IS NULL AND ",
+        silence!(),
+        " <= 15000000"
+    );
+    Ok(conn.count(sql, args![own]).await? == 0)
+}
+
 /// Tells the nodes that listen ([`crate::Db::hints`]) that there may be work, once the transaction is committed.
 pub async fn hint(tx: &mut Write, own: NodeId) -> Result<()> {
     // Nobody listens to a database that is not shared.

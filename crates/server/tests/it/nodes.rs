@@ -258,3 +258,24 @@ async fn hints_are_heard_once_committed_and_again_after_the_connection_was_lost_
         }
     }
 }
+
+#[tokio::test]
+async fn of_the_nodes_that_are_alive_one_is_the_eldest() {
+    let desk = Desk::at("2020-03-04T10:00:00Z").await;
+    let nodes = [living(&desk, "one").await, living(&desk, "two").await, living(&desk, "three").await];
+    let eldest = async || {
+        let mut conn = desk.test.app.read().await.unwrap();
+        let mut found = Vec::new();
+        for (place, node) in nodes.iter().enumerate() {
+            if store::nodes::is_eldest(&mut conn, node.nodes.own().unwrap()).await.unwrap() {
+                found.push(place);
+            }
+        }
+        found
+    };
+    assert_eq!(eldest().await, [0]);
+    nodes::leave(&nodes[0]).await.unwrap();
+    assert_eq!(eldest().await, [0, 1], "who has left asks no more");
+    desk.sql("UPDATE nodes SET seen_at = seen_at - $2 WHERE host = $1", args!["two", 20_000_000_i64]).await;
+    assert_eq!(eldest().await, [0, 1, 2], "who is silent may not know it");
+}

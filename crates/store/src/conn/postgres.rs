@@ -58,16 +58,27 @@ pub(super) async fn begin_write(pool: &PgPool) -> Result<Transaction<'static, sq
 async fn begin(pool: &PgPool, statement: &'static str) -> Result<Transaction<'static, sqlx::Postgres>> {
     let pool = pool.clone();
     let begun = tokio::spawn(async move {
+        if pool.size() == 0 {
+            ensure_reached(&pool).await?;
+        }
         // After the server was gone every connection that waits in the pool is found broken, each once.
         for _ in 0..pool.size() {
             match pool.begin_with(statement).await {
-                Err(error) if is_lost(&error) => {}
+                Err(error) if is_lost(&error) => ensure_reached(&pool).await?,
                 begun => return begun,
             }
         }
         pool.begin_with(statement).await
     });
     begun.await.map_err(|error| Error::Driver(Box::new(error)))?.map_err(driver)
+}
+
+/// Fails at once where the server refuses connections. The pool tries again for as long as anybody may wait, while callers
+/// had better be told.
+async fn ensure_reached(pool: &PgPool) -> std::result::Result<(), sqlx::Error> {
+    let options = pool.connect_options();
+    let connected = tokio::time::timeout(PATIENCE, options.connect()).await;
+    connected.map_err(|_| sqlx::Error::PoolTimedOut)??.close().await
 }
 
 /// Whether the connection is of no use any more: closed, or ended by the server (PostgreSQL, appendix A, class 57P).

@@ -122,6 +122,12 @@ pub async fn replace(tx: &mut Write, rewritten: Rewritten) -> Result<bool> {
         }
     }
     for (segment, bytes) in new {
+        // Somebody else has written one where there was none to be replaced.
+        let sql =
+            "SELECT COUNT(*) AS n FROM segments WHERE range_no = $1 AND first_day <= $3 AND last_day >= $2";
+        if tx.count(sql, args![range, segment.first, segment.last]).await? > 0 {
+            return Ok(false);
+        }
         insert_segment(tx, range, (segment.first, segment.last), bytes, seq).await?;
     }
     if settles_pending {

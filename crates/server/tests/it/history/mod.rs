@@ -2,6 +2,7 @@
 
 mod corrections;
 mod lines;
+mod nodes;
 mod places;
 mod replay;
 mod trail;

@@ -17,6 +17,7 @@ mod host_header;
 mod import;
 mod kill;
 mod kill_history;
+mod lost_database;
 mod measures;
 mod memory;
 mod nodes;
