@@ -73,7 +73,11 @@ async fn a_cursor_serves_its_list_and_callers_who_reach_from_one_tenant() {
         assert_eq!(office.get_as(&office.partner, &format!("{other}?after={after}")).await.0, 400, "{other}");
     }
     for forged in [format!("{after}A"), after.replacen(char::is_numeric, "x", 1), after[1..].to_owned()] {
-        assert_eq!(office.get_as(&office.partner, &format!("{list}?after={forged}")).await.0, 400, "{forged}");
+        assert_eq!(
+            office.get_as(&office.partner, &format!("{list}?after={forged}")).await.0,
+            400,
+            "{forged}"
+        );
     }
 }
 
