@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use sqlx::migrate::{Migration, Migrator};
 
-use super::{Db, Pools, postgres, sqlite};
+use super::{Conn, Db, Pools, postgres, sqlite};
 use crate::{Error, Result};
 
 const EXPANDS: &str = "expand";
@@ -60,16 +60,7 @@ impl Db {
 
     /// What was done to the database: migrations with their names, by number.
     pub(super) async fn applied(&self) -> Result<BTreeMap<i64, String>> {
-        let mut conn = self.read().await?;
-        let tables = conn.in_dialect(
-            "SELECT COUNT(*) AS n FROM sqlite_master WHERE name = '_sqlx_migrations'",
-            "SELECT COUNT(to_regclass('_sqlx_migrations')) AS n",
-        );
-        if conn.count(tables, Vec::new()).await? == 0 {
-            return Ok(BTreeMap::new());
-        }
-        let rows = conn.all("SELECT version, description FROM _sqlx_migrations", Vec::new()).await?;
-        rows.iter().map(|row| Ok((row.int("version")?, row.text("description")?))).collect()
+        self.read().await?.applied().await
     }
 
     /// Fails where a node is at work that does not know this migration, which is not made for it.
@@ -90,6 +81,21 @@ impl Db {
              on it: stop all nodes of the older version, then start this one"
         );
         Err(Error::Migrate(why.into()))
+    }
+}
+
+impl Conn {
+    /// As [`Db::applied`]; empty where the database holds nothing of Tidemark's.
+    pub(super) async fn applied(&mut self) -> Result<BTreeMap<i64, String>> {
+        let tables = self.in_dialect(
+            "SELECT COUNT(*) AS n FROM sqlite_master WHERE name = '_sqlx_migrations'",
+            "SELECT COUNT(to_regclass('_sqlx_migrations')) AS n",
+        );
+        if self.count(tables, Vec::new()).await? == 0 {
+            return Ok(BTreeMap::new());
+        }
+        let rows = self.all("SELECT version, description FROM _sqlx_migrations", Vec::new()).await?;
+        rows.iter().map(|row| Ok((row.int("version")?, row.text("description")?))).collect()
     }
 }
 

@@ -30,15 +30,7 @@ impl Conn {
 
     /// The version of the schema that the database holds; `None` where it holds none of Tidemark's.
     pub async fn schema(&mut self) -> Result<Option<i64>> {
-        let there = self.in_dialect(
-            "SELECT COUNT(*) AS n FROM sqlite_master WHERE name = '_sqlx_migrations'",
-            "SELECT COUNT(to_regclass('_sqlx_migrations')) AS n",
-        );
-        if self.count(there, Vec::new()).await? == 0 {
-            return Ok(None);
-        }
-        let newest = self.one("SELECT MAX(version) AS version FROM _sqlx_migrations", Vec::new()).await?;
-        newest.map_or(Ok(None), |row| row.opt_int("version"))
+        Ok(self.applied().await?.into_keys().last())
     }
 }
 
